@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * service.h — what the api needs from its host, as function pointers. The daemon implements it; tests implement
+ * it with a fake. The api never includes uv or sqlite, the daemon never builds an HTTP answer.
+ *
+ * Everything here is called on the loop thread. Reads answer at once. What takes longer (a commit, an import, a
+ * score) is asynchronous: it borrows its request for the call only (copying what it keeps) and later calls `done`
+ * exactly once, on the loop thread — also when it fails, and when the daemon stops.
+ */
+#ifndef ANOMALYD_API_SERVICE_H
+#define ANOMALYD_API_SERVICE_H
+
+#include "base/error.h"
+#include "data/dataset.h"
+#include "methods/method.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+    SERVICE_NAME_MAX = 64, /* with its NUL; names match ^[a-z0-9][a-z0-9._-]{0,62}$ */
+    SERVICE_ID_MAX = 40,   /* UUIDv7 text and a NUL */
+    SERVICE_PAGE_MAX = 500,
+    SERVICE_CURSOR_MAX = 128
+};
+
+typedef int64_t service_time; /* milliseconds since 1970, UTC; 0: not yet */
+
+/* Keyset paging: rows in descending order of creation; `cursor` empty at the start, and on return the place to go on
+ * from, empty at the end. A cursor that is not one of ours is ERROR_INVALID. */
+typedef struct service_page {
+    int limit;
+    char cursor[SERVICE_CURSOR_MAX];
+} service_page;
+
+typedef struct dataset_row {
+    char name[SERVICE_NAME_MAX];
+    service_time created;
+    uint64_t bytes;
+    dataset_info info;
+} dataset_row;
+
+typedef struct dataset_request {
+    const char *name;
+    const char *source; /* a path; checked against the import roots unless `uploaded` */
+    bool uploaded;      /* source is a spooled upload, which the service unlinks when done */
+} dataset_request;
+
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_CANCELLING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_STATES };
+const char *job_state_name(enum job_state s); /* "queued", "running", …; defined in api/names.c */
+
+/* What a client asked for, validated by the api as far as the method's option table goes; the rest (data set exists,
+ * class exists) by the service before anything is queued. */
+typedef struct job_spec {
+    char method[SERVICE_NAME_MAX];
+    char dataset[SERVICE_NAME_MAX];
+    char protocol[16];                       /* "one-class", "one-vs-rest", "unlabelled" */
+    char class_name[DATASET_CLASS_NAME_MAX]; /* empty for unlabelled */
+    uint64_t seed;
+    double held_out;              /* share of the training normals for selection and calibration */
+    bool trace;                   /* also the test AUROC of each epoch */
+    char model[SERVICE_NAME_MAX]; /* name under which the result is registered */
+    char *hyperparameters;        /* a JSON object of option values; owned by whoever holds the spec */
+} job_spec;
+
+typedef struct job_row {
+    char id[SERVICE_ID_MAX];
+    enum job_state state;
+    job_spec spec;
+    int attempt;
+    service_time created, started, finished;
+    int epoch, epochs;
+    uint64_t step, steps;
+    double images_s, eta_s;
+    char *values;             /* JSON object: the last losses and metrics by name */
+    char *failure;            /* why it failed; NULL otherwise */
+    char run[SERVICE_ID_MAX]; /* empty until it succeeded */
+    int version;              /* of the model it made; 0 until then */
+} job_row;
+
+typedef struct model_row {
+    char name[SERVICE_NAME_MAX];
+    int version;
+    service_time created;
+    char method[SERVICE_NAME_MAX];
+    char dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
+    char protocol[16], class_name[DATASET_CLASS_NAME_MAX];
+    uint64_t seed;
+    shape data, input;
+    uint64_t parameters, bytes;
+    char digest[DATASET_DIGEST_TEXT]; /* SHA-256 of the model file */
+    uint32_t calibration_count;
+    double threshold;        /* NaN: too few calibration scores */
+    double false_alarm_rate; /* the threshold's policy */
+    char job[SERVICE_ID_MAX], run[SERVICE_ID_MAX];
+    double auroc; /* NaN when it was not evaluated */
+    bool resident;
+    char code_version[48];
+    char *hyperparameters; /* JSON object: all of them */
+} model_row;
+
+typedef struct run_row {
+    char id[SERVICE_ID_MAX];
+    service_time created;
+    char job[SERVICE_ID_MAX];
+    char method[SERVICE_NAME_MAX], dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
+    char protocol[16], class_name[DATASET_CLASS_NAME_MAX];
+    uint64_t seed;
+    char model[SERVICE_NAME_MAX];
+    int version;
+    double auroc, auroc_low, auroc_high, auroc_deviation, average_precision; /* NaN when not evaluated */
+    uint32_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
+    int epochs, chosen_epoch;
+    double train_s, score_s;
+    uint64_t parameters;
+    char weights_digest[65];
+    char code_version[48];
+    char *hyperparameters; /* JSON object: all of them */
+    char *detail;          /* JSON object: roc, histogram, epochs (the series by name); only in run_get */
+} run_row;
+
+/* Empty strings and NaN are "any"; zero times likewise. */
+typedef struct run_filter {
+    const char *method, *dataset, *protocol, *class_name, *model, *seed;
+    service_time since, until;
+    double min_auroc;
+} run_filter;
+typedef struct job_filter {
+    const char *state, *method, *dataset;
+} job_filter;
+
+/* Release what a row owns (not the row itself). */
+void job_row_finish(job_row *row); /* defined in api/names.c, as the next two */
+void model_row_finish(model_row *row);
+void run_row_finish(run_row *row);
+
+typedef struct job_event {
+    uint64_t number;  /* 1, 2, … within its job */
+    const char *type; /* "state", "progress", "metrics", "log" */
+    const char *data; /* one line of JSON */
+    bool last;        /* the job has ended: nothing follows */
+} job_event;
+
+typedef struct score_result {
+    float score;
+    bool has_p_value, has_threshold;
+    double p_value, percentile;
+    double threshold;
+    bool anomalous;
+    int width, height, channels; /* of the image sent */
+    bool converted;              /* it was resized or its channels were changed */
+    error failure;               /* code ERROR_NONE: scored */
+} score_result;
+
+typedef struct score_answer {
+    char model[SERVICE_NAME_MAX];
+    int version;
+    char method[SERVICE_NAME_MAX];
+    const score_result *results; /* one an image, in the order asked; borrowed for the call */
+    size_t count;
+    double queue_ms, decode_ms, compute_ms;
+} score_answer;
+
+struct score_image {
+    const void *bytes; /* an encoded image; must stay valid until `done` */
+    size_t size;
+};
+
+typedef void dataset_done(void *context, const dataset_row *row, const error *failure);
+typedef void job_done(void *context, const job_row *row, const error *failure);
+typedef void score_done(void *context, const score_answer *answer, const error *failure);
+typedef void event_sink(void *context, const job_event *event);
+
+typedef struct service {
+    void *self;
+
+    /* data sets */
+    bool (*dataset_list)(void *self, service_page *page, dataset_row *rows, int *count, error *e);
+    bool (*dataset_get)(void *self, const char *name, dataset_row *row, error *e);
+    void (*dataset_import)(void *self, const dataset_request *r, dataset_done *done, void *context);
+    /* Where uploads are spooled: a path for a new temporary file, in `path`. */
+    bool (*upload_path)(void *self, char *path, size_t size, error *e);
+
+    /* jobs; `key` is the Idempotency-Key or NULL: the same key and request answers the same job, another request under
+     * the same key is ERROR_CONFLICT. Durable before done is called. */
+    void (*job_submit)(void *self, const job_spec *spec, const char *key, job_done *done, void *context);
+    void (*job_cancel)(void *self, const char *id, job_done *done, void *context);
+    bool (*job_get)(void *self, const char *id, job_row *row, error *e);
+    bool (*job_list)(void *self, const job_filter *f, service_page *page, job_row *rows, int *count, error *e);
+    /* Replays events after number `after`, then delivers new ones as they come. Returns a subscription, or NULL and *e.
+     */
+    void *(*job_watch)(void *self, const char *id, uint64_t after, event_sink *sink, void *context, error *e);
+    void (*job_unwatch)(void *self, void *subscription);
+
+    /* models and runs */
+    bool (*model_list)(void *self, service_page *page, model_row *rows, int *count,
+                       error *e);                                                           /* newest version of each */
+    bool (*model_get)(void *self, const char *name, int version, model_row *row, error *e); /* version 0: newest */
+    bool (*model_versions)(void *self, const char *name, int *versions, int limit, int *count,
+                           error *e); /* descending */
+    bool (*run_list)(void *self, const run_filter *f, service_page *page, run_row *rows, int *count, error *e);
+    bool (*run_get)(void *self, const char *id, run_row *row, error *e);
+
+    /* Scores images by model "NAME", "NAME:VERSION" or, when empty, the only or newest model. Returns a ticket with
+     * which score_cancel can be called until done was; NULL when done was called already. After score_cancel, done is
+     * not called. */
+    void *(*score)(void *self, const char *model, const struct score_image *images, size_t count, score_done *done,
+                   void *context);
+    void (*score_cancel)(void *self, void *ticket);
+
+    /* health: true when ready; else the reason in *e */
+    bool (*ready)(void *self, error *e);
+    bool (*draining)(void *self);
+    /* Appends Prometheus text of everything below the api: queues, batches, models, jobs, database. */
+    void (*metrics)(void *self, FILE *out);
+
+    /* Runs work(context) on a pool thread, then after(context) on the loop thread. */
+    void (*offload)(void *self, void (*work)(void *context), void (*after)(void *context), void *context);
+    /* Calls tick(context) on the loop thread after `ms`, once. Returns a handle for timer_stop (before it fired). */
+    void *(*timer)(void *self, unsigned ms, void (*tick)(void *context), void *context);
+    void (*timer_stop)(void *self, void *handle);
+    /* Calls gone(context) once when the peer of socket `fd` closes or half-closes; for suspended connections. */
+    void *(*watch_peer)(void *self, int fd, void (*gone)(void *context), void *context);
+    void (*unwatch_peer)(void *self, void *handle);
+    /* A line to the daemon's log; level "debug", "info", "warn", "error". */
+    void (*log)(void *self, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+} service;
+
+#endif

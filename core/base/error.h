@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * error.h — how a call says why it failed. A failing function returns false or NULL and fills the
+ * error; the message is fit for the user and names the thing, what was expected and what was found.
+ */
+#ifndef ANOMALYD_BASE_ERROR_H
+#define ANOMALYD_BASE_ERROR_H
+
+#include <stdbool.h>
+
+enum error_code {
+    ERROR_NONE,
+    ERROR_INVALID,     /* the caller's input is malformed or out of range */
+    ERROR_NOT_FOUND,   /* the named thing does not exist */
+    ERROR_CONFLICT,    /* it exists already, or its state forbids the request */
+    ERROR_UNSUPPORTED, /* well-formed, but not something this program handles */
+    ERROR_CORRUPT,     /* damaged, truncated or foreign data */
+    ERROR_LIMIT,       /* larger than a documented limit */
+    ERROR_BUSY,        /* a queue is full or the program is stopping: try again later */
+    ERROR_CANCELLED,   /* the caller asked to stop */
+    ERROR_DIVERGED,    /* a training run produced a value that is not finite */
+    ERROR_IO,          /* the operating system refused a read or a write */
+    ERROR_MEMORY,      /* out of memory */
+    ERROR_INTERNAL     /* a broken promise inside the program */
+};
+
+enum { ERROR_MESSAGE_MAX = 512 };
+
+typedef struct error {
+    enum error_code code;
+    char message[ERROR_MESSAGE_MAX];
+} error;
+
+/* Fills *e (which may be NULL). Always false, so that a caller can write `return error_set(...)`. */
+bool error_set(error *e, enum error_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Puts context in front of the message in *e: "model 17: no such file". Always false. */
+bool error_at(error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Says that an allocation of `what` failed. Always false. */
+bool error_memory(error *e, const char *what);
+
+/* Fills *e from errno, keeping the code apart for a missing file and a full disk. Always false. */
+bool error_system(error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

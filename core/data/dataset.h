@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dataset.h — a data set imported once into one packed, checksummed file, then mapped read-only.
+ *
+ * Knows the formats users download (IDX plain and .gz, CIFAR-10 binary as files or official tar.gz,
+ * folders of PNG, and zip/tar archives of such) and detects which one it was given; knows nothing of methods.
+ */
+#ifndef ANOMALYD_DATA_DATASET_H
+#define ANOMALYD_DATA_DATASET_H
+
+#include "base/error.h"
+#include "base/shape.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DATASET_CLASSES_MAX = 256,
+    DATASET_CLASS_NAME_MAX = 64,
+    DATASET_IMAGES_MAX = 2000000,
+    DATASET_DIGEST_TEXT = 65 /* 64 hexadecimal digits of SHA-256 and a NUL */
+};
+
+enum dataset_split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_COUNT };
+
+typedef struct dataset_info {
+    char format[16]; /* "idx", "cifar10", "folder" */
+    shape image;     /* n = number of images; h, w, c of each */
+    int classes;
+    char class_names[DATASET_CLASSES_MAX][DATASET_CLASS_NAME_MAX]; /* "0" … "9", "airplane", … */
+    uint32_t counts[SPLIT_COUNT][DATASET_CLASSES_MAX];
+    uint32_t duplicates;              /* test images whose exact pixels also are in the training split */
+    char digest[DATASET_DIGEST_TEXT]; /* SHA-256 over shape, images, labels and splits */
+} dataset_info;
+
+typedef struct dataset dataset;
+
+/* Reads whatever is at `source` (a file, an archive or a folder; format detected from contents, not from
+ * names alone) and writes the packed file at `packed` (temporary file, fsync, rename: nothing is left behind
+ * on failure). Folders: CLASS/NAME.png, or train/CLASS/NAME.png and test/CLASS/NAME.png; without a test part, a seeded
+ * 20% of each class becomes it. All images of a folder take the size of the first (others are resized) and
+ * 1 channel when all are grey. The message of an error names the file and the place in it. Never changes `source`. */
+bool dataset_import(const char *source, const char *packed, dataset_info *info, error *e);
+
+/* Maps a packed file and verifies its header, sizes and checksum. Returns new. Any thread may read. */
+dataset *dataset_open(const char *packed, error *e);
+void dataset_free(dataset *d);
+const dataset_info *dataset_facts(const dataset *d);
+
+/* Borrows: h·w·c bytes, valid until dataset_free. */
+const uint8_t *dataset_image(const dataset *d, size_t index);
+int dataset_label(const dataset *d, size_t index);
+enum dataset_split dataset_split_of(const dataset *d, size_t index);
+/* The class of that name, or -1. */
+int dataset_class(const dataset_info *info, const char *name);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * metric.h — how well scores separate anomalies from normals. Anomalies are positive; a higher score is
+ * more anomalous; ties count half; a score that is not finite is an error, never a rank.
+ */
+#ifndef ANOMALYD_EVAL_METRIC_H
+#define ANOMALYD_EVAL_METRIC_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* AUROC with its DeLong 95% interval (DeLong, DeLong & Clarke-Pearson, Biometrics 1988; computed from midranks
+ * in O(n log n) after Sun & Xu, 2014), clipped to [0, 1]. The interval covers the sampling of test images, not
+ * training. */
+typedef struct auroc {
+    double value, deviation, low, high;
+} auroc;
+
+/* anomalous[i] is 1 for an anomaly. Needs at least one of each kind (two of each for the interval: with fewer,
+ * deviation is 0 and the interval is [0, 1]). */
+bool metric_auroc(const float *scores, const uint8_t *anomalous, size_t n, auroc *out, error *e);
+
+/* Average precision: Σ (R_k - R_{k-1})·P_k over distinct thresholds, descending. */
+bool metric_average_precision(const float *scores, const uint8_t *anomalous, size_t n, double *out, error *e);
+
+/* The ROC curve reduced to at most `limit` points, from (0, 0) to (1, 1); returns how many were written to
+ * false_positive[] and true_positive[]. */
+size_t metric_roc(const float *scores, const uint8_t *anomalous, size_t n, size_t limit, float *false_positive,
+                  float *true_positive, error *e);
+
+/* Counts of normal and anomalous scores in `bins` equal bins over [low, high], which it finds. */
+bool metric_histogram(const float *scores, const uint8_t *anomalous, size_t n, int bins, double *low, double *high,
+                      uint32_t *normal, uint32_t *anomalies, error *e);
+
+/* Conformal p-value (1 + #{calibration >= score})/(n + 1). `sorted` ascending. */
+double metric_p_value(const float *sorted, size_t n, float score);
+/* Smallest threshold t such that "score > t is anomalous" has a false-alarm rate of at most `rate` under
+ * exchangeability: the ⌈(n+1)(1-rate)⌉-th smallest. False, without an error, when n is too small for it. */
+bool metric_threshold(const float *sorted, size_t n, double rate, float *out);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * program.h — a recorded graph, differentiated for its objectives, planned into one memory block, replayed.
+ *
+ * An objective is (loss, what it moves, optimiser). Only gradients that reach what is named are computed;
+ * all objectives of a program share its forward pass; updates happen after all gradients, so no objective
+ * sees half-updated weights. A net may be moved by one objective of a program.
+ */
+#ifndef ANOMALYD_GRAPH_PROGRAM_H
+#define ANOMALYD_GRAPH_PROGRAM_H
+
+#include "graph/tensor.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct program program;
+typedef struct net net;
+typedef struct optim optim;
+
+#define NETS(...) ((net *[]){__VA_ARGS__, NULL})
+
+/* Each run of the program moves the weights of the nets down the gradient of `loss` (1×1×1×1). */
+void minimise(graph *g, tensor *loss, net **nets, optim *o);
+/* Each run moves the values of the array instead; weights stay. */
+void minimise_at(graph *g, tensor *loss, array *at, optim *o);
+
+/* Freezes the graph: the one place where errors of recording surface. The program is owned by the graph's
+ * model. NULL and *e set on failure. */
+program *program_compile(graph *g, error *e);
+
+/* Runs forward, all gradients, then all updates. `step` is the counter of every random draw. Allocates nothing. */
+void program_run(program *p, uint64_t step);
+
+/* Borrows: valid until the next run of p. NULL when there is no output of that name. */
+const float *program_output(const program *p, const char *name, shape *s);
+size_t program_output_count(const program *p);
+const char *program_output_name(const program *p, size_t index);
+
+/* False when an output is not finite; *name then says which. */
+bool program_finite(const program *p, const char **name);
+
+/* Bytes of planned memory, exactly; and what they would be without sharing by lifetimes. */
+size_t program_bytes(const program *p);
+size_t program_bytes_unshared(const program *p);
+
+/* One line an operation: pass, name, shape, MFLOP, offset. */
+void program_describe(const program *p, FILE *out);
+
+/* Seconds spent by each kind of operation since profiling was switched on, for reports. */
+void program_profile(program *p, bool on);
+void program_profile_print(const program *p, FILE *out);
+
+#endif

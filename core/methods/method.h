@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * method.h — all that a method is. One file a method, one line in methods.c, one in CMake; nothing else
+ * knows its name.
+ *
+ * A method's struct begins with `struct method_state`. Neural methods give `build`, `step` and `score`;
+ * closed-form methods give `fit` and `score_rows`. Inputs are floats in [0, 1] when `unit_range` is set, else
+ * in [-1, 1].
+ */
+#ifndef ANOMALYD_METHODS_METHOD_H
+#define ANOMALYD_METHODS_METHOD_H
+
+#include "methods/option.h"
+#include "nn/model.h"
+
+/* What the trainer reads of every iterative method; TRAINING_OPTIONS puts it into the option table. */
+struct method_state {
+    int epochs, batch;
+    int selection;       /* enum selection */
+    float average_decay; /* of the weights' moving average; 0: none */
+};
+enum selection { SELECT_PSEUDO, SELECT_LAST };
+extern const char *const selection_choices[];
+
+#define TRAINING_OPTIONS(struct_, epochs_, batch_, decay_)                                                       \
+    {.name = "epochs",                                                                                           \
+     .type = OPTION_INT,                                                                                         \
+     .offset = offsetof(struct_, state.epochs),                                                                  \
+     .preset = epochs_,                                                                                          \
+     .least = 1,                                                                                                 \
+     .most = 10000,                                                                                              \
+     .unit = "",                                                                                                 \
+     .help = "passes over the training images",                                                                  \
+     .source = ""},                                                                                              \
+        {.name = "batch",                                                                                        \
+         .type = OPTION_INT,                                                                                     \
+         .offset = offsetof(struct_, state.batch),                                                               \
+         .preset = batch_,                                                                                       \
+         .least = 2,                                                                                             \
+         .most = 1024,                                                                                           \
+         .unit = "images",                                                                                       \
+         .help = "images in a step",                                                                             \
+         .source = ""},                                                                                          \
+        {.name = "selection",                                                                                    \
+         .type = OPTION_CHOICE,                                                                                  \
+         .offset = offsetof(struct_, state.selection),                                                           \
+         .preset = SELECT_PSEUDO,                                                                                \
+         .choices = selection_choices,                                                                           \
+         .unit = "",                                                                                             \
+         .help = "which epoch becomes the model: the best at telling held-out normals from pseudo-anomalies, "   \
+                 "or the last",                                                                                  \
+         .source = ""},                                                                                          \
+    {                                                                                                            \
+        .name = "average_decay", .type = OPTION_REAL, .offset = offsetof(struct_, state.average_decay),          \
+        .preset = decay_, .least = 0, .most = 0.99999, .unit = "",                                               \
+        .help = "decay of the moving average of the weights; 0 scores with the weights themselves", .source = "" \
+    }
+
+typedef struct method {
+    const char *id, *title, *paper, *summary;
+    const option *options;
+    size_t size; /* bytes of its struct */
+    bool unit_range;
+    bool closed_form; /* fit and score_rows instead of build, step and score */
+
+    /* The input its networks take for images of shape `data` (n not read). NULL: as the data are. */
+    bool (*input)(const void *self, shape data, shape *input, error *e);
+
+    /* Makes nets and training programs for batches in array "x" (input.n is the batch). Called after options
+     * are set; for scoring a loaded model it is not called. */
+    bool (*build)(void *self, model *own, shape input, error *e);
+    /* One step on the batch now in array "x". */
+    void (*step)(void *self, uint64_t step);
+    /* Records the score of each row of x (n×1×1×1), higher is more anomalous; applies the same nets. May mark
+     * "reconstruction" with t_output. */
+    tensor *(*score)(void *self, model *own, graph *g, tensor *x);
+    /* Programs whose outputs named "loss.*" the trainer logs; NULL-terminated, borrowed. */
+    program *const *(*programs)(const void *self);
+
+    /* Closed form: fits rows x (n×d floats, borrowed for the call) and keeps the result as saved arrays of the model.
+     */
+    bool (*fit)(void *self, model *own, const float *x, size_t n, shape input, error *e);
+    /* After fit, or after a model was read: finds its saved arrays and prepares for scoring. */
+    bool (*ready)(void *self, model *own, shape input, error *e);
+    /* Scores n rows. A row's score has the same bits whatever its neighbours. Allocates nothing that grows with calls.
+     */
+    bool (*score_rows)(void *self, model *own, const float *x, size_t n, float *scores, error *e);
+    void (*finish)(void *self); /* frees what ready made; NULL when nothing */
+} method;
+
+/* NULL-terminated. */
+const method *const *method_all(void);
+const method *method_find(const char *id);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net.h — layers. Weights belong to the net: created at a layer's first application and reused, in order,
+ * at the next. net_enter starts an application, so that one architecture function serves every use.
+ */
+#ifndef ANOMALYD_NN_NET_H
+#define ANOMALYD_NN_NET_H
+
+#include "nn/model.h"
+
+void net_enter(net *n, graph *g);
+
+enum init { INIT_NORMAL, INIT_GLOROT_NORMAL, INIT_GLOROT_UNIFORM, INIT_TRUNCATED_NORMAL };
+
+/* How fresh weights are drawn. Presets: N(0, 0.02²), γ ~ N(1, 0.02²) as in DCGAN. */
+struct init_rule {
+    enum init kind;
+    float deviation;       /* of INIT_NORMAL and INIT_TRUNCATED_NORMAL */
+    float gamma_deviation; /* γ ~ N(1, gamma_deviation²) */
+};
+void net_init(net *n, struct init_rule rule);
+
+/* Batch norm: running ← (1-momentum)·running + momentum·batch. */
+struct norm_rule {
+    float momentum, epsilon;
+    bool biased_variance; /* TensorFlow keeps the biased batch variance, PyTorch the unbiased */
+};
+void net_norm(net *n, struct norm_rule rule);
+
+struct conv {
+    int out, kernel, stride;
+    int pad;     /* on both sides, unless same or pad_end are set */
+    int pad_end; /* extra rows and columns at the end beyond pad */
+    bool same;   /* TensorFlow's SAME */
+    bool bias;
+    bool spectral; /* spectral norm of the kernel */
+};
+
+tensor *nn_conv(net *n, tensor *x, struct conv c);
+/* Transposed: out extent = (h-1)·stride + kernel - 2·pad - pad_end; with `same`, h·stride. */
+tensor *nn_deconv(net *n, tensor *x, struct conv c);
+tensor *nn_dense(net *n, tensor *x, struct conv c); /* reads .out, .bias, .spectral; flattens x */
+tensor *nn_batch_norm(net *n, tensor *x);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scorer.h — a finished model, ready to score images. Used by one thread at a time.
+ * An image's score has the same bits alone and at any place of any batch.
+ */
+#ifndef ANOMALYD_TRAIN_SCORER_H
+#define ANOMALYD_TRAIN_SCORER_H
+
+#include "data/image.h"
+#include "methods/method.h"
+
+typedef struct scorer scorer;
+
+typedef struct scorer_facts {
+    const method *method;
+    shape data;               /* images the model was trained on (n not read) */
+    shape input;              /* what its networks take */
+    size_t parameters, bytes; /* bytes resident */
+    size_t calibration_count;
+    const char *digest; /* of the model file */
+} scorer_facts;
+
+/* From a model file's bytes (borrowed for the scorer's life). Borrows the team. Scores one tile before it returns, so
+ * that it is warm. */
+scorer *scorer_open(const void *bytes, size_t size, team *t, error *e);
+void scorer_free(scorer *s);
+const scorer_facts *scorer_describe(const scorer *s);
+/* A `key = value` of the model file's header ("dataset", "protocol", "class", "seed", …), or NULL. */
+const char *scorer_text(const scorer *s, const char *key);
+
+/* Scores n images of any size and channel count. */
+bool scorer_run(scorer *s, const image *images, size_t n, float *scores, error *e);
+/* Scores rows already at data.h×data.w×data.c bytes: pixels holds n of them. */
+bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, size_t n, float *scores, error *e);
+
+/* Against the held-out normals kept with the model. False when it has too few: `out` untouched. */
+bool scorer_p_value(const scorer *s, float score, double *out);
+bool scorer_percentile(const scorer *s, float score, double *out); /* share of calibration scores below, in percent */
+bool scorer_threshold(const scorer *s, double false_alarm_rate, float *out);
+
+#endif

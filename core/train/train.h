@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * train.h — the generic trainer: epochs, batches, label-free selection, checkpoints, evaluation, model file.
+ * Knows methods only through method.h; knows no HTTP, no JSON, no SQL.
+ */
+#ifndef ANOMALYD_TRAIN_TRAIN_H
+#define ANOMALYD_TRAIN_TRAIN_H
+
+#include "data/protocol.h"
+#include "eval/metric.h"
+#include "methods/method.h"
+
+struct train_option {
+    const char *name, *value;
+};
+
+typedef struct train_plan {
+    const method *method;
+    const struct train_option *options; /* those that differ from the presets */
+    size_t option_count;
+    protocol_spec protocol; /* validation_share is set by the trainer: see `held_out` */
+    double held_out;        /* share of the training normals held out (preset 0.1): with SELECT_PSEUDO one half is for
+                               selection and the other for calibration, else all of it is for calibration; 0: none */
+    uint64_t seed;
+    bool trace;                  /* also report the test AUROC of every epoch; a diagnostic that chooses nothing */
+    const char *model_path;      /* where the finished model goes */
+    const char *checkpoint_path; /* resumed from when it is there; NULL: no checkpoints */
+    double checkpoint_s;         /* least seconds between checkpoints, taken at ends of epochs and in between */
+} train_plan;
+
+enum train_event_kind { TRAIN_STARTED, TRAIN_PROGRESS, TRAIN_EPOCH, TRAIN_CHECKPOINT, TRAIN_EVALUATING };
+enum { TRAIN_VALUES_MAX = 16 };
+
+typedef struct train_event {
+    enum train_event_kind kind;
+    int epoch, epochs;    /* epoch counts from 1 */
+    uint64_t step, steps; /* done and in all */
+    double images_s, eta_s;
+    size_t plan_bytes; /* TRAIN_STARTED: memory the run has planned */
+    struct {
+        const char *name; /* "loss.gen", "selection_auroc", "test_auroc", … */
+        double value;
+    } values[TRAIN_VALUES_MAX];
+    int value_count;
+} train_event;
+
+typedef struct train_watch {
+    void *context;
+    void (*event)(void *context, const train_event *ev);
+    bool (*cancelled)(void *context); /* polled each step */
+} train_watch;
+
+enum { TRAIN_ROC_POINTS = 200, TRAIN_HISTOGRAM_BINS = 40 };
+
+typedef struct train_result {
+    auroc auroc; /* of the test part; value is NaN when there is nothing to test against */
+    double average_precision;
+    size_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
+    int epochs, chosen_epoch; /* 0 for closed-form methods */
+    double train_s, score_s;  /* wall time */
+    size_t parameters;
+    char weights_digest[65], model_digest[65];
+    size_t roc_count;
+    float roc_false_positive[TRAIN_ROC_POINTS], roc_true_positive[TRAIN_ROC_POINTS];
+    double histogram_low, histogram_high;
+    uint32_t histogram_normal[TRAIN_HISTOGRAM_BINS], histogram_anomalous[TRAIN_HISTOGRAM_BINS];
+} train_result;
+
+/* Trains, selects, evaluates on the test part once, writes the model. A cancelled run writes a checkpoint first and
+ * fails with ERROR_CANCELLED; a loss that is not finite fails with ERROR_DIVERGED naming loss, epoch and step. Resuming
+ * from a checkpoint gives the same bits as an uninterrupted run. */
+bool train_run(const train_plan *plan, const dataset *d, team *t, const train_watch *watch, train_result *out,
+               error *e);
+
+/* Checks everything that can be checked before a run: options, protocol against the data set, sizes. */
+bool train_check(const train_plan *plan, const dataset_info *info, error *e);
+
+#endif

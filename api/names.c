@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* names.c — the words of service.h's enums, and the release of what its rows own. */
+#include "api/service.h"
+
+#include <stdlib.h>
+
+const char *job_state_name(enum job_state s)
+{
+    static const char *const names[JOB_STATES] = {"queued",    "running", "cancelling",
+                                                  "succeeded", "failed",  "cancelled"};
+    return names[s];
+}
+
+void job_row_finish(job_row *row)
+{
+    free(row->spec.hyperparameters);
+    free(row->values);
+    free(row->failure);
+    row->spec.hyperparameters = row->values = row->failure = NULL;
+}
+
+void model_row_finish(model_row *row)
+{
+    free(row->hyperparameters);
+    row->hyperparameters = NULL;
+}
+
+void run_row_finish(run_row *row)
+{
+    free(row->hyperparameters);
+    free(row->detail);
+    row->hyperparameters = row->detail = NULL;
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# check_checks.sh — check_layers.sh and check_style.sh find what they are there to find: each breach is planted in a
+# small tree of its own, and must be named.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+failures=0
+
+plant() { # PATH, contents on stdin
+    rm -rf "${root:?}"/*
+    mkdir -p "$root"/{core,api,daemon,tests} "$root/$(dirname "$1")"
+    cat >"$root/$1"
+}
+
+must_say() { # CHECK TEXT
+    local output
+    if output=$("$here/$1" "$root" 2>&1); then
+        echo "$1 passed where it should say: $2"
+        failures=$((failures + 1))
+    elif [[ $output != *"$2"* ]]; then
+        printf '%s did not say "%s" but:\n%s\n' "$1" "$2" "$output"
+        failures=$((failures + 1))
+    fi
+}
+
+must_pass() { # CHECK
+    local output
+    output=$("$here/$1" "$root" 2>&1) || { printf '%s refused a clean tree:\n%s\n' "$1" "$output"; failures=$((failures + 1)); }
+}
+
+opening='/* SPDX-License-Identifier: MIT */
+/* a.c — a planted file. */'
+
+plant core/base/a.c <<<"$opening"
+must_pass check_layers.sh
+must_pass check_style.sh
+
+plant core/base/a.c <<<"$opening"$'\n#include "graph/tensor.h"'
+must_say check_layers.sh "core/base may not include graph"
+plant core/train/a.c <<<"$opening"$'\n#include "api/service.h"'
+must_say check_layers.sh "core/train may not include api"
+plant api/a.c <<<"$opening"$'\n#include <uv.h>'
+must_say check_layers.sh "api may not speak to <uv.h>"
+plant daemon/a.c <<<"$opening"$'\n#include <microhttpd.h>'
+must_say check_layers.sh "daemon may not speak to <microhttpd.h>"
+plant core/extra/a.c <<<"$opening"
+must_say check_layers.sh "no layer is called core/extra"
+
+plant core/base/a.c <<<"int a;"
+must_say check_style.sh "first line should be the SPDX line"
+plant core/base/a.c <<<"$opening"$'\nvoid f(char *a)\n{\n    strcpy(a, "b");\n}'
+must_say check_style.sh "banned call"
+plant core/base/a.c <<<"$opening"$'\nint f(const char *a)\n{\n    return atoi(a);\n}'
+must_say check_style.sh "banned call"
+plant core/base/a.c < <(echo "$opening"; echo 'void f(void)'; echo '{'; seq 61 | sed 's,.*,    g();,'; echo '}')
+must_say check_style.sh "function of 61 lines"
+plant core/base/a.c < <(echo "$opening"; seq 599 | sed 's,.*,int g(void);,')
+must_say check_style.sh "file of 601 lines"
+plant core/base/a.c <<<"$opening"$'\n/* TO''DO: more */'
+must_say check_style.sh "unfinished"
+plant core/base/a.h <<<"$opening"$'\n#ifndef A_H\n#define A_H\n#endif'
+must_say check_style.sh "header guard should be ANOMALYD_BASE_A_H"
+plant core/base/a.h <<<"$opening"$'\n#ifndef ANOMALYD_BASE_A_H\n#define ANOMALYD_BASE_A_H\n#endif'
+must_pass check_style.sh
+echo "$opening"$'\n#include <stdio.h>\n#include "base/a.h"' >"$root/core/base/a.c"
+must_say check_style.sh 'first include should be "base/a.h"'
+
+[ "$failures" -eq 0 ] && echo "check_checks: every planted breach was found"

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h — whole files: read under a limit, mapped read-only, or replaced so that a reader (and a restart after
+ * a power cut) sees the old contents or the new, never a mixture. Knows nothing of what is in them.
+ */
+#ifndef ANOMALYD_BASE_FILE_H
+#define ANOMALYD_BASE_FILE_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads a regular file of at most `limit` bytes. *bytes is returned new, with a NUL after its last byte that
+ * *size does not count; free() it. ERROR_LIMIT when it is larger. Any thread. */
+bool file_read(const char *path, size_t limit, void **bytes, size_t *size, error *e);
+
+/* A file mapped read-only. An empty file has size 0 and a NULL pointer. */
+typedef struct file_map {
+    const uint8_t *bytes;
+    size_t size;
+} file_map;
+
+/* Maps a regular file; it must not be truncated while mapped (files that file_output wrote never are, since they
+ * are replaced whole). Any thread. */
+bool file_map_open(const char *path, file_map *out, error *e);
+void file_map_close(file_map *m);
+
+/* One run of bytes among several to be written one after another; borrowed for the call. */
+typedef struct file_part {
+    const void *bytes;
+    size_t size;
+} file_part;
+
+/* Replaces `path` by the parts: written to "PATH.….partial" beside it, fsynced, renamed, the folder fsynced. On
+ * failure `path` is as it was and the temporary file is gone (where only the folder's fsync fails, the new contents
+ * are there, but may not outlive a power cut). The mode follows the umask. Any thread. */
+bool file_write_atomic(const char *path, const file_part *parts, size_t count, error *e);
+
+/* The same in steps, for contents too large to gather first. */
+typedef struct file_output file_output;
+
+/* Creates the temporary file. Returns new: end with file_output_commit or file_output_abandon. One thread. */
+file_output *file_output_new(const char *path, error *e);
+bool file_output_append(file_output *o, const void *bytes, size_t size, error *e);
+/* Instead of appending: reserves `size` bytes of zeros on the disk, so that a full disk is an error here and not
+ * a SIGBUS later, and maps them for writing. Borrowed until commit or abandon. NULL on failure. */
+uint8_t *file_output_map(file_output *o, size_t size, error *e);
+/* Makes the contents durable and gives them their name. Frees `o` whether it succeeds or not. */
+bool file_output_commit(file_output *o, error *e);
+/* Removes the temporary file and frees `o`; NULL is fine. */
+void file_output_abandon(file_output *o);
+
+#endif

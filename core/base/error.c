@@ -54,8 +54,8 @@ bool error_system(error *e, const char *format, ...)
     if (e) {
         char reason[128];
         size_t used = strlen(e->message);
-        const char *text = strerror_r(number, reason, sizeof reason) == 0 ? reason : "unknown error";
-        snprintf(e->message + used, sizeof e->message - used, ": %s", text);
+        /* The GNU one, which returns the text. */
+        snprintf(e->message + used, sizeof e->message - used, ": %s", strerror_r(number, reason, sizeof reason));
     }
     return false;
 }

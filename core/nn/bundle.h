@@ -2,9 +2,9 @@
 /*
  * bundle.h — the one portable file format: models and checkpoints. Data only, little-endian.
  *
- * Layout: magic "ANOMALYD", u32 format version, u32 header bytes, u64 file bytes, u32 tensor count, u32 CRC of
- * header and table; a header of `key = value` lines; a table with each tensor's name, shape, offset, bytes and
- * CRC-32C; then the blocks, each 64-byte aligned. A damaged, truncated, oversized or newer file is refused whole,
+ * Layout: magic "ANOMALYD", u32 format version, u32 header bytes, u64 file bytes, u32 tensor count, u32 CRC-32C of
+ * all this, header and table; a header of `key = value` lines; a table with each tensor's name, shape, offset, bytes
+ * and CRC-32C; then the blocks, each 64-byte aligned. A damaged, truncated, oversized or newer file is refused whole,
  * with a message naming the place. Knows names and floats, not networks.
  */
 #ifndef ANOMALYD_NN_BUNDLE_H

@@ -106,7 +106,7 @@ static void printed_values_read_back_to_the_same_bits(void **state)
 static void long_lists_of_names_are_cut_not_overrun(void **state)
 {
     (void)state;
-    static char names[60][24];
+    static char names[60][32];
     option many[61] = {0};
     for (int i = 0; i < 60; i++) {
         snprintf(names[i], sizeof names[i], "a_rather_long_name_%02d", i);

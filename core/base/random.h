@@ -19,6 +19,9 @@ typedef struct random_key {
 /* The key of a named stream of a seed; names are stable identifiers such as "shuffle". */
 random_key random_stream(uint64_t seed, const char *name);
 
+/* Philox itself: the four words of block `index` of `counter`. The functions below are made of it. */
+void random_block(random_key key, uint64_t counter, uint64_t index, uint32_t out[4]);
+
 /* Each fills out[0 … n-1] for one `counter` (for instance a step); any bits of `counter` may be used. */
 void random_bits(random_key key, uint64_t counter, uint32_t *out, size_t n);
 /* Uniform on [low, high). */

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blas.c — chooses OpenBLAS's kernel, checks it, and calls it. Knows matrices, not what is in them.
+ *
+ * OpenBLAS reads OPENBLAS_CORETYPE while it is loaded, before main: a better choice takes a second start
+ * of the program. A mark in the environment says what the first start decided, so there is never a third
+ * attempt at the same thing, in this program or in its children.
+ */
+#include "base/blas.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+static const char CORETYPE[] = "OPENBLAS_CORETYPE";
+/* "raised": CORETYPE was set by us. "reverted": it was, and the kernel it named was wrong. */
+static const char MARK[] = "OPENBLAS_CORETYPE_CHOICE";
+
+enum level { LEVEL_BASE, LEVEL_AVX2, LEVEL_AVX512 };
+
+typedef struct core_level {
+    const char *core;
+    enum level level;
+} core_level;
+
+static const core_level core_levels[] = {
+    {"Haswell", LEVEL_AVX2},          {"Zen", LEVEL_AVX2}, {"SkylakeX", LEVEL_AVX512}, {"Cooperlake", LEVEL_AVX512},
+    {"SapphireRapids", LEVEL_AVX512},
+};
+
+/* What OPENBLAS_CORETYPE is set to for a level; LEVEL_BASE is never asked for. */
+static const char *const level_coretype[] = {
+    [LEVEL_BASE] = NULL, [LEVEL_AVX2] = "HASWELL", [LEVEL_AVX512] = "SKYLAKEX"};
+
+static enum level core_level_of(const char *core)
+{
+    for (size_t i = 0; i < sizeof core_levels / sizeof *core_levels; i++)
+        if (strcasecmp(core, core_levels[i].core) == 0)
+            return core_levels[i].level;
+    return LEVEL_BASE;
+}
+
+static enum level cpu_level(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return LEVEL_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return LEVEL_AVX2;
+#endif
+    return LEVEL_BASE;
+}
+
+const char *blas_core(void)
+{
+    return openblas_get_corename();
+}
+
+/* "OpenBLAS 0.3.21 NO_LAPACKE …" up to the second space, written once. */
+static char version[48];
+static pthread_once_t version_once = PTHREAD_ONCE_INIT;
+
+static void version_write(void)
+{
+    const char *config = openblas_get_config();
+    size_t name = strcspn(config, " ");
+    size_t length = name + (config[name] ? 1 + strcspn(config + name + 1, " ") : 0);
+    length = length < sizeof version - 1 ? length : sizeof version - 1;
+    memcpy(version, config, length);
+    version[length] = '\0';
+}
+
+const char *blas_version(void)
+{
+    pthread_once(&version_once, version_write);
+    return version;
+}
+
+void gemm(const gemm_call *g)
+{
+    cblas_sgemm(CblasRowMajor, g->a_transposed ? CblasTrans : CblasNoTrans, g->b_transposed ? CblasTrans : CblasNoTrans,
+                g->m, g->n, g->k, g->alpha, g->a, g->lda, g->b, g->ldb, g->beta, g->c, g->ldc);
+}
+
+/* Small integers: every product and sum is exact in float, in any order, so equality is the test. */
+static void fill(float *values, size_t n, uint32_t seed)
+{
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * 1664525U + 1013904223U;
+        values[i] = (float)((int)(seed >> 24) % 9 - 4);
+    }
+}
+
+static float plain_product(const gemm_call *g, int row, int column)
+{
+    float sum = 0;
+    for (int i = 0; i < g->k; i++) {
+        float a = g->a_transposed ? g->a[(size_t)i * (size_t)g->lda + (size_t)row]
+                                  : g->a[(size_t)row * (size_t)g->lda + (size_t)i];
+        float b = g->b_transposed ? g->b[(size_t)column * (size_t)g->ldb + (size_t)i]
+                                  : g->b[(size_t)i * (size_t)g->ldb + (size_t)column];
+        sum += a * b;
+    }
+    return sum;
+}
+
+enum { CHECK_EXTENT = 260, CHECK_DEPTH = 300, CHECK_FLOATS = CHECK_EXTENT * CHECK_DEPTH };
+
+typedef struct check_memory {
+    float a[CHECK_FLOATS], b[CHECK_FLOATS], c[CHECK_FLOATS], before[CHECK_FLOATS];
+} check_memory;
+
+static bool product_is_right(check_memory *memory, gemm_call g)
+{
+    g.lda = (g.a_transposed ? g.m : g.k) + 2;
+    g.ldb = (g.b_transposed ? g.k : g.n) + 1;
+    g.ldc = g.n + 3;
+    g.a = memory->a;
+    g.b = memory->b;
+    g.c = memory->c;
+    size_t used = (size_t)g.m * (size_t)g.ldc;
+    memcpy(memory->c, memory->before, used * sizeof(float));
+    gemm(&g);
+    for (int row = 0; row < g.m; row++)
+        for (int column = 0; column < g.ldc; column++) {
+            size_t at = (size_t)row * (size_t)g.ldc + (size_t)column;
+            float expected = memory->before[at];
+            if (column < g.n)
+                expected = g.alpha * plain_product(&g, row, column) + g.beta * expected;
+            if (memory->c[at] != expected)
+                return false;
+        }
+    return true;
+}
+
+/* False only where there is no memory to check with. */
+static bool products_check(bool *are_right, error *e)
+{
+    static const int shapes[][3] = {{1, 1, 1},    {7, 13, 5},   {16, 16, 16}, {33, 65, 17}, {64, 100, 129},
+                                    {3, 255, 40}, {257, 3, 40}, {70, 1, 297}, {1, 70, 297}, {48, 64, 256}};
+    check_memory *memory = malloc(sizeof *memory);
+    if (!memory)
+        return error_memory(e, "the check of OpenBLAS");
+    fill(memory->a, CHECK_FLOATS, 1);
+    fill(memory->b, CHECK_FLOATS, 2);
+    fill(memory->before, CHECK_FLOATS, 3);
+    *are_right = true;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes && *are_right; i++)
+        for (int form = 0; form < 8 && *are_right; form++)
+            *are_right = product_is_right(memory, (gemm_call){.a_transposed = form & 1,
+                                                              .b_transposed = form & 2,
+                                                              .m = shapes[i][0],
+                                                              .n = shapes[i][1],
+                                                              .k = shapes[i][2],
+                                                              .alpha = form & 4 ? 2.0f : 1.0f,
+                                                              .beta = form & 4 ? 1.0f : 0.0f});
+    free(memory);
+    return true;
+}
+
+/* Starts the program again with the given core type (NULL: OpenBLAS's own choice). Returns only where
+ * the system refuses. */
+static void start_again(char **argv, const char *coretype, const char *mark)
+{
+    bool is_set = (coretype ? setenv(CORETYPE, coretype, 1) : unsetenv(CORETYPE)) == 0 && setenv(MARK, mark, 1) == 0 &&
+                  /* The library's own pool of threads is never used: not to start it saves its stacks. */
+                  setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0;
+    if (is_set)
+        execv("/proc/self/exe", argv);
+}
+
+bool blas_start(char **argv, error *e)
+{
+    const char *mark = getenv(MARK);
+    enum level offered = cpu_level();
+    if (!mark && !getenv(CORETYPE) && core_level_of(blas_core()) < offered) {
+        start_again(argv, level_coretype[offered], "raised");
+        /* No /proc, or no memory: the kernel at hand is slower, not wrong. */
+        unsetenv(CORETYPE);
+        unsetenv(MARK);
+    }
+    openblas_set_num_threads(1);
+    bool are_right = false;
+    if (!products_check(&are_right, e))
+        return false;
+    if (are_right)
+        return true;
+    if (mark && strcmp(mark, "raised") == 0)
+        start_again(argv, NULL, "reverted");
+    return error_set(e, ERROR_INTERNAL, "%s: kernel %s gives wrong products; set %s to another one", blas_version(),
+                     blas_core(), CORETYPE);
+}
+
+enum { WARM_EXTENT = 384, WARM_ROUNDS = 4 };
+
+typedef struct warm_job {
+    pthread_barrier_t together;
+    float *input, *output; /* output: one matrix a chunk */
+} warm_job;
+
+/* As every chunk waits for all the others to have begun, no worker can take two. The product is large
+ * enough to need a buffer, and to be under way everywhere at once. */
+static void warm_chunk(void *context, int chunk, int worker)
+{
+    (void)worker;
+    warm_job *job = context;
+    float *output = job->output + (size_t)chunk * WARM_EXTENT * WARM_EXTENT;
+    pthread_barrier_wait(&job->together);
+    gemm(&(gemm_call){.m = WARM_EXTENT,
+                      .n = WARM_EXTENT,
+                      .k = WARM_EXTENT,
+                      .alpha = 1,
+                      .a = job->input,
+                      .lda = WARM_EXTENT,
+                      .b = job->input,
+                      .ldb = WARM_EXTENT,
+                      .c = output,
+                      .ldc = WARM_EXTENT});
+}
+
+void blas_warm(team *t)
+{
+    const size_t floats = (size_t)WARM_EXTENT * WARM_EXTENT;
+    size_t threads = (size_t)team_threads(t);
+    warm_job job = {.input = calloc(floats, sizeof(float)), .output = malloc(threads * floats * sizeof(float))};
+    if (job.input && job.output && pthread_barrier_init(&job.together, NULL, (unsigned)threads) == 0) {
+        for (int round = 0; round < WARM_ROUNDS; round++)
+            team_run(t, (int)threads, warm_chunk, &job);
+        pthread_barrier_destroy(&job.together);
+    }
+    free(job.input);
+    free(job.output);
+}
+
+/* LAPACK's Fortran symbol; the lengths of its two strings come last. */
+void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
+             const int *lwork, int *iwork, const int *liwork, int *info, size_t jobz_length, size_t uplo_length);
+
+bool blas_eigen(double *a, int n, double *values, error *e)
+{
+    assert(n > 0);
+    int info = 0, query = -1, integers_wanted = 0;
+    double doubles_wanted = 0;
+    dsyevd_("V", "U", &n, a, &n, values, &doubles_wanted, &query, &integers_wanted, &query, &info, 1, 1);
+    assert(info == 0);
+    int doubles = (int)doubles_wanted, integers = integers_wanted;
+    double *work = malloc((size_t)doubles * sizeof *work);
+    int *iwork = malloc((size_t)integers * sizeof *iwork);
+    bool is_done = false;
+    if (!work || !iwork)
+        error_memory(e, "an eigenvalue problem");
+    else {
+        dsyevd_("V", "U", &n, a, &n, values, work, &doubles, iwork, &integers, &info, 1, 1);
+        is_done = info == 0;
+        if (!is_done)
+            error_set(e, ERROR_INTERNAL, "eigenvectors of a %d×%d matrix did not converge (LAPACK info %d)", n, n,
+                      info);
+    }
+    free(work);
+    free(iwork);
+    return is_done;
+}

@@ -202,10 +202,11 @@ typedef struct service {
     bool (*run_get)(void *self, const char *id, run_row *row, error *e);
 
     /* Scores images by model "NAME", "NAME:VERSION" or, when empty, the only or newest model. Returns a ticket with
-     * which score_cancel can be called until done was; NULL when done was called already. After score_cancel, done is
-     * not called. */
+     * which score_cancel can be called until done was; NULL when done was called already. */
     void *(*score)(void *self, const char *model, const struct score_image *images, size_t count, score_done *done,
                    void *context);
+    /* The answer is no longer wanted: drops what has not started. `done` is still called, once, with ERROR_CANCELLED,
+     * when nothing reads the images any more; that may be before score_cancel returns. */
     void (*score_cancel)(void *self, void *ticket);
 
     /* health: true when ready; else the reason in *e */
@@ -216,10 +217,12 @@ typedef struct service {
 
     /* Runs work(context) on a pool thread, then after(context) on the loop thread. */
     void (*offload)(void *self, void (*work)(void *context), void (*after)(void *context), void *context);
-    /* Calls tick(context) on the loop thread after `ms`, once. Returns a handle for timer_stop (before it fired). */
+    /* Calls tick(context) on the loop thread after `ms`, once. Returns a handle for timer_stop, which is called at most
+     * once and only before it fired; NULL when out of memory. */
     void *(*timer)(void *self, unsigned ms, void (*tick)(void *context), void *context);
     void (*timer_stop)(void *self, void *handle);
-    /* Calls gone(context) once when the peer of socket `fd` closes or half-closes; for suspended connections. */
+    /* Calls gone(context) once when the peer of socket `fd` closes or half-closes; for suspended connections. The
+     * handle lives until unwatch_peer, which is always called, from within gone at the earliest. */
     void *(*watch_peer)(void *self, int fd, void (*gone)(void *context), void *context);
     void (*unwatch_peer)(void *self, void *handle);
     /* A line to the daemon's log; level "debug", "info", "warn", "error". */

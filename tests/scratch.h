@@ -26,7 +26,10 @@ static inline scratch scratch_make(void)
 {
     const char *root = getenv("TMPDIR");
     scratch s;
-    snprintf(s.folder, sizeof s.folder, "%s/anomalyd-test-XXXXXX", root ? root : "/tmp");
+    size_t n = (size_t)snprintf(s.folder, sizeof s.folder - 7, "%s/anomalyd-test-", root ? root : "/tmp");
+    assert(n < sizeof s.folder - 7);
+    memset(s.folder + n, 'X', 6); /* what mkdtemp replaces */
+    s.folder[n + 6] = 0;
     char *made = mkdtemp(s.folder);
     assert(made);
     return s;

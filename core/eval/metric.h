@@ -25,8 +25,8 @@ bool metric_auroc(const float *scores, const uint8_t *anomalous, size_t n, auroc
 /* Average precision: Σ (R_k - R_{k-1})·P_k over distinct thresholds, descending. */
 bool metric_average_precision(const float *scores, const uint8_t *anomalous, size_t n, double *out, error *e);
 
-/* The ROC curve reduced to at most `limit` points, from (0, 0) to (1, 1); returns how many were written to
- * false_positive[] and true_positive[]. */
+/* The ROC curve reduced to at most `limit` >= 2 of its points, from (0, 0) to (1, 1); returns how many were written
+ * to false_positive[] and true_positive[], 0 on failure. */
 size_t metric_roc(const float *scores, const uint8_t *anomalous, size_t n, size_t limit, float *false_positive,
                   float *true_positive, error *e);
 
@@ -34,7 +34,7 @@ size_t metric_roc(const float *scores, const uint8_t *anomalous, size_t n, size_
 bool metric_histogram(const float *scores, const uint8_t *anomalous, size_t n, int bins, double *low, double *high,
                       uint32_t *normal, uint32_t *anomalies, error *e);
 
-/* Conformal p-value (1 + #{calibration >= score})/(n + 1). `sorted` ascending. */
+/* Conformal p-value (1 + #{calibration >= score})/(n + 1). `sorted` ascending. NaN for NaN. */
 double metric_p_value(const float *sorted, size_t n, float score);
 /* Smallest threshold t such that "score > t is anomalous" has a false-alarm rate of at most `rate` under
  * exchangeability: the ⌈(n+1)(1-rate)⌉-th smallest. False, without an error, when n is too small for it. */

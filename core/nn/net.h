@@ -13,19 +13,19 @@ void net_enter(net *n, graph *g);
 enum init { INIT_NORMAL, INIT_GLOROT_NORMAL, INIT_GLOROT_UNIFORM, INIT_TRUNCATED_NORMAL };
 
 /* How fresh weights are drawn. Presets: N(0, 0.02²), γ ~ N(1, 0.02²) as in DCGAN. */
-struct init_rule {
+typedef struct init_rule {
     enum init kind;
     float deviation;       /* of INIT_NORMAL and INIT_TRUNCATED_NORMAL */
     float gamma_deviation; /* γ ~ N(1, gamma_deviation²) */
-};
-void net_init(net *n, struct init_rule rule);
+} init_rule;
+void net_init(net *n, init_rule rule);
 
 /* Batch norm: running ← (1-momentum)·running + momentum·batch. */
-struct norm_rule {
+typedef struct norm_rule {
     float momentum, epsilon;
     bool biased_variance; /* TensorFlow keeps the biased batch variance, PyTorch the unbiased */
-};
-void net_norm(net *n, struct norm_rule rule);
+} norm_rule;
+void net_norm(net *n, norm_rule rule);
 
 struct conv {
     int out, kernel, stride;

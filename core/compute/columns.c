@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* columns.c — sums down the columns of a matrix. Each chunk of rows has partial sums, added in chunk order. */
+#include "compute/columns.h"
+
+#include "base/simd.h"
+
+#include <string.h>
+
+enum { CHUNKS_MAX = 8, ROWS_LEAST = 64 };
+
+static int chunks_of(size_t rows)
+{
+    size_t chunks = rows / ROWS_LEAST;
+    return chunks < 1 ? 1 : chunks > CHUNKS_MAX ? CHUNKS_MAX : (int)chunks;
+}
+
+/* Doubles of partial sums of one chunk. */
+static size_t part_size(size_t columns)
+{
+    return (2 * columns + 7) / 8 * 8;
+}
+
+size_t columns_work(size_t rows, size_t columns)
+{
+    return (size_t)chunks_of(rows) * part_size(columns) * sizeof(double) / sizeof(float);
+}
+
+SIMD_CLONES static void add_row(double *sum, const float *a, size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        sum[j] += (double)a[j];
+}
+
+SIMD_CLONES static void add_rows(double *sum, double *product, const float *a, const float *b, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        sum[j] += (double)a[j];
+        product[j] += (double)a[j] * (double)b[j];
+    }
+}
+
+typedef struct columns_job {
+    const columns_call *c;
+    double *parts;
+    int chunks;
+} columns_job;
+
+static void sum_chunk(void *context, int chunk, int worker)
+{
+    (void)worker;
+    const columns_job *j = context;
+    const columns_call *c = j->c;
+    double *sum = j->parts + (size_t)chunk * part_size(c->columns), *product = sum + c->columns;
+    memset(sum, 0, 2 * c->columns * sizeof *sum);
+    size_t first = c->rows * (size_t)chunk / (size_t)j->chunks,
+           last = c->rows * (size_t)(chunk + 1) / (size_t)j->chunks;
+    for (size_t i = first; i < last; i++) {
+        if (c->b)
+            add_rows(sum, product, c->a + i * c->columns, c->b + i * c->columns, c->columns);
+        else
+            add_row(sum, c->a + i * c->columns, c->columns);
+    }
+}
+
+static void gather(double *out, const columns_job *j, size_t skip)
+{
+    for (size_t i = 0; i < j->c->columns; i++) {
+        double sum = 0;
+        for (int k = 0; k < j->chunks; k++)
+            sum += j->parts[(size_t)k * part_size(j->c->columns) + skip + i];
+        out[i] = sum;
+    }
+}
+
+void columns_sum(team *t, const columns_call *c, float *work)
+{
+    columns_job j = {.c = c, .parts = (double *)(void *)work, .chunks = chunks_of(c->rows)};
+    team_run(t, j.chunks, sum_chunk, &j);
+    gather(c->sum_a, &j, 0);
+    if (c->b)
+        gather(c->sum_ab, &j, c->columns);
+}

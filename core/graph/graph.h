@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * graph.h — the inside of graphs, operations and programs. Internal to graph and nn.
+ *
+ * An operation is one const record in the file of its kernel. Creation order is topological order, for a
+ * tensor cannot be made before its sources.
+ */
+#ifndef ANOMALYD_GRAPH_GRAPH_H
+#define ANOMALYD_GRAPH_GRAPH_H
+
+#include "base/random.h"
+#include "base/team.h"
+#include "compute/conv.h"
+#include "graph/optim.h"
+#include "graph/parts.h"
+
+enum { OP_SOURCES_MAX = 8, GRAPH_TENSORS_MAX = 2048, GRAPH_OBJECTIVES_MAX = 8, OBJECTIVE_NETS_MAX = 8 };
+
+/* One use of an operation, with every address resolved: what a kernel is given. */
+typedef struct call {
+    const tensor *t;
+    team *team;
+    uint64_t step; /* counter of random draws */
+    float *y;
+    const float *x[OP_SOURCES_MAX];
+    float *aux;  /* written by forward, read by backward */
+    float *work; /* shared by the workers during this call only */
+    const float *dy;
+    float *dx[OP_SOURCES_MAX]; /* NULL: not wanted */
+    bool add[OP_SOURCES_MAX];  /* add to what dx holds, else overwrite */
+} call;
+
+typedef struct op {
+    const char *name;
+    void (*forward)(const call *c);
+    void (*backward)(const call *c); /* NULL: a constant for every objective */
+    unsigned reads[OP_SOURCES_MAX];  /* bit j of reads[i]: dx[i] needs the value of source j */
+    bool reads_y, reads_aux;         /* backward needs its own value, or aux */
+    bool in_place;                   /* forward may write y over x[0]; backward dx[0] over dy */
+    bool is_view;                    /* y is x[0] under another shape: no forward at all */
+    size_t (*aux)(const tensor *t);  /* floats; NULL: none */
+    size_t (*work)(const tensor *t, bool backward);
+    size_t (*scratch)(const tensor *t); /* of each worker */
+    double (*flops)(const tensor *t);   /* of the forward pass */
+} op;
+
+/* What distinguishes one use of an operation from another. */
+typedef struct attributes {
+    float number[2];
+    int integer[2];
+    float weights[OP_SOURCES_MAX];
+    conv_geometry conv;
+    random_key key;
+    param *statistic[2];   /* running mean and variance; or the power-iteration vector */
+    bool moves_statistics; /* set by program_compile: an objective trains the owner */
+    bool score;            /* recorded in a SCORE graph */
+    bool biased;
+} attributes;
+
+struct tensor {
+    graph *graph;
+    const op *op;
+    tensor *source[OP_SOURCES_MAX];
+    int source_count;
+    int index;
+    shape s;
+    array *array;     /* of a leaf */
+    param *param;     /* of a weight */
+    const net *owner; /* the net whose weights or statistics it uses */
+    attributes at;
+    const char *output; /* name under which it is readable, or NULL */
+};
+
+typedef struct objective {
+    tensor *loss;
+    net *nets[OBJECTIVE_NETS_MAX + 1];
+    array *at;
+    optim *optim;
+} objective;
+
+struct graph {
+    tensor *tensors[GRAPH_TENSORS_MAX];
+    int count;
+    objective objectives[GRAPH_OBJECTIVES_MAX];
+    int objective_count;
+    bool score;
+    int ordinal; /* within the model: part of the keys of random draws */
+    uint64_t seed;
+    team *team;
+    error failure;   /* the first error of recording */
+    program **owner; /* where the model keeps the program */
+};
+
+/* Records a tensor. Sources may be poisoned (NULL graph failures are kept in the graph); never returns NULL. */
+tensor *graph_record(graph *g, const op *o, shape s, tensor *const *sources, int count);
+/* Keeps the first failure; the message is put behind the operation's name. */
+void graph_fail(graph *g, const char *op_name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The tensor of a parameter in this graph, made on first call. */
+tensor *graph_param(graph *g, param *p, const net *owner);
+graph *graph_new(team *t, uint64_t seed, int ordinal, bool score);
+void graph_free(graph *g);
+
+/* Parameters of a net, for program_compile: implemented where nets live. */
+int net_param_count(const net *n);
+param *net_param(const net *n, int index);
+const char *net_name(const net *n);
+
+extern const op op_leaf, op_weight, op_constant;
+
+/* Chunks for an elementwise pass over `count` values: depends on the count alone. */
+int map_chunks(size_t count);
+/* The part of 0 … count-1 that belongs to a chunk. */
+void map_range(size_t count, int chunks, int chunk, size_t *first, size_t *last);
+
+/* Layers' operations, for nn: see the kernels' files. bias may be NULL. */
+tensor *op_conv_record(tensor *x, tensor *w, tensor *bias, const conv_geometry *g);
+tensor *op_deconv_record(tensor *x, tensor *w, tensor *bias, const conv_geometry *g);
+tensor *op_norm_record(tensor *x, tensor *gamma, tensor *beta, const attributes *at, const net *owner);
+tensor *op_spectral_record(tensor *w, param *u, const net *owner);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * op_spectral.c — spectral normalisation of a kernel (Miyato et al., 2018): W/σ(W), σ by power iteration.
+ *
+ * The kernel is read as the matrix Ŵ of k·k·c rows and oc columns; u (oc) persists with the net. One iteration a run:
+ * v ← Ŵu/‖Ŵu‖, u' ← Ŵᵀv/‖Ŵᵀv‖, σ = vᵀŴu'; u ← u' only where an objective of the program trains the net.
+ * With v and u' constant, ∂L/∂W = (G - ⟨G, W/σ⟩·v u'ᵀ)/σ.
+ */
+#include "base/simd.h"
+#include "graph/graph.h"
+
+#include <math.h>
+#include <string.h>
+
+/* aux: σ, then v (rows), then u' (columns). */
+enum { SIGMA, VECTORS = 16 };
+
+static size_t rows_of(const tensor *t)
+{
+    return (size_t)t->s.n * (size_t)t->s.h * (size_t)t->s.w;
+}
+
+static size_t spectral_aux(const tensor *t)
+{
+    return VECTORS + rows_of(t) + (size_t)t->s.c;
+}
+
+static void normalise(float *v, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)v[i] * (double)v[i];
+    float k = (float)(1 / (sqrt(sum) + 1e-12));
+    for (size_t i = 0; i < n; i++)
+        v[i] *= k;
+}
+
+static double dot(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+SIMD_CLONES static void add_scaled(float *to, const float *from, float k, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] += k * from[i];
+}
+
+static void spectral_forward(const call *c)
+{
+    size_t rows = rows_of(c->t), columns = (size_t)c->t->s.c;
+    const float *w = c->x[0];
+    float *v = c->aux + VECTORS, *next = v + rows, *u = c->t->at.statistic[0]->values;
+    for (size_t i = 0; i < rows; i++)
+        v[i] = (float)dot(w + i * columns, u, columns);
+    normalise(v, rows);
+    memset(next, 0, columns * sizeof *next);
+    for (size_t i = 0; i < rows; i++)
+        add_scaled(next, w + i * columns, v[i], columns);
+    double sigma = sqrt(dot(next, next, columns)); /* vᵀŴu' with u' = Ŵᵀv/‖Ŵᵀv‖ */
+    normalise(next, columns);
+    c->aux[SIGMA] = (float)fmax(sigma, 1e-12);
+    float k = 1 / c->aux[SIGMA];
+    for (size_t i = 0; i < rows * columns; i++)
+        c->y[i] = k * w[i];
+    if (c->t->at.moves_statistics)
+        memcpy(u, next, columns * sizeof *u);
+}
+
+static void spectral_backward(const call *c)
+{
+    size_t rows = rows_of(c->t), columns = (size_t)c->t->s.c;
+    const float *v = c->aux + VECTORS, *u = v + rows;
+    double along = dot(c->dy, c->y, rows * columns);
+    float k = 1 / c->aux[SIGMA];
+    for (size_t i = 0; c->dx[0] && i < rows; i++) {
+        float *dx = c->dx[0] + i * columns, part = (float)along * v[i];
+        const float *dy = c->dy + i * columns;
+        for (size_t j = 0; j < columns; j++)
+            dx[j] = (c->add[0] ? dx[j] : 0) + k * (dy[j] - part * u[j]);
+    }
+}
+
+static const op op_spectral = {.name = "spectral_norm",
+                               .forward = spectral_forward,
+                               .backward = spectral_backward,
+                               .reads_y = true,
+                               .reads_aux = true,
+                               .aux = spectral_aux};
+
+tensor *op_spectral_record(tensor *w, param *u, const net *owner)
+{
+    tensor *t = graph_record(w->graph, &op_spectral, w->s, &w, 1);
+    t->at.statistic[0] = u;
+    t->owner = owner;
+    return t;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* optim.c — the update rules. Knows values and gradients, not networks. */
+#include "graph/optim.h"
+
+#include "base/simd.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNKS = 8 };
+
+static bool slot_allocate(optim *o, optim_slot *s)
+{
+    if (o->rule == OPTIM_SGD)
+        return true;
+    s->second = floats_new(s->what.count);
+    if (o->rule == OPTIM_ADAM)
+        s->first = floats_new(s->what.count);
+    return s->second && (s->first || o->rule != OPTIM_ADAM);
+}
+
+int optim_slot_for(optim *o, movable what, const char *owner)
+{
+    for (int i = 0; i < o->slot_count; i++)
+        if (o->slots[i].what.values == what.values)
+            return i;
+    if (o->slot_count == OPTIM_SLOTS_MAX)
+        return -1;
+    optim_slot *s = &o->slots[o->slot_count];
+    *s = (optim_slot){.what = what};
+    snprintf(s->name, sizeof s->name, "%s/%s", owner, what.name);
+    if (!slot_allocate(o, s)) {
+        free(s->first);
+        free(s->second);
+        return -1;
+    }
+    return o->slot_count++;
+}
+
+/* One step's scalars, computed once. */
+typedef struct rates {
+    float step, beta1, beta2, second_scale, epsilon;
+} rates;
+
+SIMD_CLONES
+static void adam_range(float *restrict v, const float *restrict g, float *restrict m1, float *restrict m2, size_t n,
+                       const rates *r)
+{
+    float beta1 = r->beta1, beta2 = r->beta2, step = r->step, scale = r->second_scale, epsilon = r->epsilon;
+    for (size_t i = 0; i < n; i++) {
+        m1[i] = beta1 * m1[i] + (1 - beta1) * g[i];
+        m2[i] = beta2 * m2[i] + (1 - beta2) * g[i] * g[i];
+        v[i] -= step * m1[i] / (sqrtf(m2[i] * scale) + epsilon);
+    }
+}
+
+SIMD_CLONES
+static void rmsprop_range(float *restrict v, const float *restrict g, float *restrict m2, size_t n, const rates *r)
+{
+    for (size_t i = 0; i < n; i++) {
+        m2[i] = r->beta2 * m2[i] + (1 - r->beta2) * g[i] * g[i];
+        v[i] -= r->step * g[i] / sqrtf(m2[i] + 1e-10f);
+    }
+}
+
+static void sgd_range(float *restrict v, const float *restrict g, size_t n, float rate)
+{
+    for (size_t i = 0; i < n; i++)
+        v[i] -= rate * g[i];
+}
+
+typedef struct applying {
+    optim *o;
+    const int *slots;
+    int count;
+    rates rates;
+} applying;
+
+static void apply_chunk(void *context, int chunk, int worker)
+{
+    (void)worker;
+    const applying *a = context;
+    for (int i = 0; i < a->count; i++) {
+        optim_slot *s = &a->o->slots[a->slots[i]];
+        size_t first = s->what.count / 16 * (size_t)chunk / CHUNKS * 16;
+        size_t last = chunk + 1 == CHUNKS ? s->what.count : s->what.count / 16 * (size_t)(chunk + 1) / CHUNKS * 16;
+        float *values = s->what.values + first;
+        const float *gradient = s->what.gradient + first;
+        if (a->o->rule == OPTIM_ADAM)
+            adam_range(values, gradient, s->first + first, s->second + first, last - first, &a->rates);
+        else if (a->o->rule == OPTIM_RMSPROP)
+            rmsprop_range(values, gradient, s->second + first, last - first, &a->rates);
+        else
+            sgd_range(values, gradient, last - first, a->rates.step);
+    }
+}
+
+void optim_apply(optim *o, team *t, const int *slots, int count)
+{
+    double rate = o->rate / (1 + o->decay * (double)o->steps);
+    o->steps++;
+    applying a = {.o = o, .slots = slots, .count = count};
+    a.rates =
+        (rates){.step = (float)rate, .beta1 = o->beta1, .beta2 = o->beta2, .epsilon = o->epsilon, .second_scale = 1};
+    if (o->rule == OPTIM_ADAM) {
+        a.rates.step = (float)(rate / (1 - pow(o->beta1, (double)o->steps)));
+        a.rates.second_scale = (float)(1 / (1 - pow(o->beta2, (double)o->steps)));
+    }
+    team_run(t, CHUNKS, apply_chunk, &a);
+}
+
+void optim_reset(optim *o)
+{
+    o->steps = 0;
+    for (int i = 0; i < o->slot_count; i++) {
+        size_t bytes = o->slots[i].what.count * sizeof(float);
+        if (o->slots[i].first)
+            memset(o->slots[i].first, 0, bytes);
+        if (o->slots[i].second)
+            memset(o->slots[i].second, 0, bytes);
+    }
+}
+
+void optim_free(optim *o)
+{
+    if (!o)
+        return;
+    for (int i = 0; i < o->slot_count; i++) {
+        free(o->slots[i].first);
+        free(o->slots[i].second);
+    }
+    free(o);
+}

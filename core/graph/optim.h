@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * optim.h — optimisers: a rule, and the moments it keeps for each thing it moves. Internal to graph and nn.
+ *
+ * Adam (Kingma & Ba, 2015) in PyTorch's form: θ ← θ - rate·m̂/(√v̂ + ε). RMSProp in TensorFlow's form:
+ * r ← d·r + (1-d)·g², θ ← θ - rate·g/√(r + 1e-10). Each keeps its own step count.
+ */
+#ifndef ANOMALYD_GRAPH_OPTIM_H
+#define ANOMALYD_GRAPH_OPTIM_H
+
+#include "base/team.h"
+#include "graph/parts.h"
+
+enum optim_rule { OPTIM_ADAM, OPTIM_SGD, OPTIM_RMSPROP };
+enum { OPTIM_SLOTS_MAX = 512 };
+
+/* The moments kept for one movable, identified by where its values live. */
+typedef struct optim_slot {
+    movable what;
+    char name[2 * PART_NAME_MAX]; /* of what it moves: stable across runs */
+    float *first, *second;        /* NULL where the rule has none */
+} optim_slot;
+
+struct optim {
+    char name[PART_NAME_MAX];
+    enum optim_rule rule;
+    float rate, beta1, beta2, epsilon, decay;
+    uint64_t steps; /* taken */
+    optim_slot slots[OPTIM_SLOTS_MAX];
+    int slot_count;
+};
+
+/* The slot for `what`, made on first call; -1 when out of memory or slots. `owner` names the net or "array". */
+int optim_slot_for(optim *o, movable what, const char *owner);
+
+/* Takes one step with each of the slots. Elementwise, so bit-identical at any thread count; allocates nothing. */
+void optim_apply(optim *o, team *t, const int *slots, int count);
+
+/* Zeroes moments and the step count. */
+void optim_reset(optim *o);
+void optim_free(optim *o);
+
+#endif

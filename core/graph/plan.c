@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* plan.c — gives buffers with lifetimes their place in one block. Knows lifetimes, not mathematics. */
+#include "graph/plan.h"
+
+#include <stdlib.h>
+
+enum { PLAN_ALIGN_FLOATS = 16 };
+
+int plan_add(plan *p, size_t floats, int born)
+{
+    if (p->count == p->capacity) {
+        int capacity = p->capacity ? 2 * p->capacity : 256;
+        plan_buffer *grown = realloc(p->buffers, (size_t)capacity * sizeof *grown);
+        if (!grown) {
+            p->failed = true;
+            return 0;
+        }
+        p->buffers = grown;
+        p->capacity = capacity;
+    }
+    size_t rounded = (floats + PLAN_ALIGN_FLOATS - 1) / PLAN_ALIGN_FLOATS * PLAN_ALIGN_FLOATS;
+    p->buffers[p->count] = (plan_buffer){.floats = rounded, .born = born, .dies = born, .alias = -1};
+    return p->count++;
+}
+
+int plan_root(const plan *p, int index)
+{
+    while (p->buffers[index].alias >= 0)
+        index = p->buffers[index].alias;
+    return index;
+}
+
+void plan_touch(plan *p, int index, int time)
+{
+    if (p->failed)
+        return;
+    plan_buffer *b = &p->buffers[plan_root(p, index)];
+    if (time > b->dies)
+        b->dies = time;
+    if (time < b->born)
+        b->born = time;
+}
+
+void plan_merge(plan *p, int index, int other)
+{
+    if (p->failed)
+        return;
+    int from = plan_root(p, index), to = plan_root(p, other);
+    if (from == to)
+        return;
+    p->buffers[from].alias = to;
+    plan_touch(p, to, p->buffers[from].born);
+    plan_touch(p, to, p->buffers[from].dies);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const plan_buffer *x = *(plan_buffer *const *)a, *y = *(plan_buffer *const *)b;
+    if (x->floats != y->floats)
+        return x->floats > y->floats ? -1 : 1;
+    return x < y ? -1 : x > y; /* a total order, so that a plan is the same everywhere */
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const plan_buffer *x = *(plan_buffer *const *)a, *y = *(plan_buffer *const *)b;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* The lowest offset where `b` overlaps none of those already placed that live at the same time. */
+static size_t first_gap(const plan_buffer *b, plan_buffer **placed, int count, plan_buffer **alive)
+{
+    int n = 0;
+    for (int i = 0; i < count; i++)
+        if (placed[i]->born <= b->dies && b->born <= placed[i]->dies)
+            alive[n++] = placed[i];
+    qsort(alive, (size_t)n, sizeof *alive, by_offset);
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        if (at + b->floats <= alive[i]->offset)
+            break;
+        size_t end = alive[i]->offset + alive[i]->floats;
+        at = end > at ? end : at;
+    }
+    return at;
+}
+
+bool plan_place(plan *p, bool share, size_t *floats, error *e)
+{
+    *floats = 0;
+    plan_buffer **order = p->failed ? NULL : malloc(2 * ((size_t)p->count + 1) * sizeof *order);
+    if (!order)
+        return error_memory(e, "a memory plan");
+    plan_buffer **alive = order + p->count + 1;
+    int roots = 0;
+    for (int i = 0; i < p->count; i++)
+        if (p->buffers[i].alias < 0)
+            order[roots++] = &p->buffers[i];
+    qsort(order, (size_t)roots, sizeof *order, by_size);
+    for (int i = 0; i < roots; i++) {
+        order[i]->offset = share ? first_gap(order[i], order, i, alive) : *floats;
+        size_t end = order[i]->offset + order[i]->floats;
+        *floats = end > *floats ? end : *floats;
+    }
+    for (int i = 0; i < p->count; i++)
+        p->buffers[i].offset = p->buffers[plan_root(p, i)].offset;
+    free(order);
+    return true;
+}
+
+void plan_finish(plan *p)
+{
+    free(p->buffers);
+    *p = (plan){0};
+}

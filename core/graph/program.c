@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* program.c — runs a compiled program and tells what it is made of. Knows steps, not mathematics. */
+#include "graph/program_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A view's gradient is its own under another shape; where memory is not shared it is copied. */
+static void view_backward(const call *c)
+{
+    size_t count = shape_size(c->t->s);
+    if (!c->dx[0] || c->dx[0] == c->dy)
+        return;
+    if (!c->add[0]) {
+        memcpy(c->dx[0], c->dy, count * sizeof *c->dy);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        c->dx[0][i] += c->dy[i];
+}
+
+static void run_step(step *s, uint64_t counter)
+{
+    s->call.step = counter;
+    if (s->seed)
+        *s->seed = 1;
+    if (!s->backward)
+        s->op->forward(&s->call);
+    else if (s->op->is_view)
+        view_backward(&s->call);
+    else
+        s->op->backward(&s->call);
+}
+
+void program_run(program *p, uint64_t counter)
+{
+    for (int i = 0; i < p->step_count; i++) {
+        double start = p->profiling ? now_s() : 0;
+        run_step(&p->steps[i], counter);
+        if (p->profiling)
+            p->steps[i].seconds += now_s() - start;
+    }
+    for (int k = 0; k < p->graph->objective_count; k++)
+        optim_apply(p->updates[k].optim, p->graph->team, p->updates[k].slots, p->updates[k].count);
+    p->runs_profiled += p->profiling;
+}
+
+const float *program_output(const program *p, const char *name, shape *s)
+{
+    for (int i = 0; i < p->output_count; i++)
+        if (!strcmp(p->outputs[i]->output, name)) {
+            if (s)
+                *s = p->outputs[i]->s;
+            return p->output_values[i];
+        }
+    return NULL;
+}
+
+size_t program_output_count(const program *p)
+{
+    return (size_t)p->output_count;
+}
+
+const char *program_output_name(const program *p, size_t index)
+{
+    return p->outputs[index]->output;
+}
+
+bool program_finite(const program *p, const char **name)
+{
+    for (int i = 0; i < p->output_count; i++)
+        for (size_t j = 0; j < shape_size(p->outputs[i]->s); j++)
+            if (!isfinite(p->output_values[i][j])) {
+                *name = p->outputs[i]->output;
+                return false;
+            }
+    return true;
+}
+
+size_t program_bytes(const program *p)
+{
+    return p->floats * sizeof(float);
+}
+
+size_t program_bytes_unshared(const program *p)
+{
+    return p->floats_unshared * sizeof(float);
+}
+
+static double step_flops(const step *s)
+{
+    double forward = s->op->flops ? s->op->flops(s->call.t) : 0;
+    if (!s->backward)
+        return forward;
+    return forward * ((s->call.dx[0] != NULL) + (s->call.dx[1] != NULL));
+}
+
+void program_describe(const program *p, FILE *out)
+{
+    for (int i = 0; i < p->step_count; i++) {
+        const step *s = &p->steps[i];
+        shape at = s->call.t->s;
+        ptrdiff_t offset = s->call.y - p->memory;
+        bool planned = offset >= 0 && (size_t)offset < p->floats;
+        fprintf(out, "%-8s %-14s %5d x %3d x %3d x %4d %10.2f MFLOP", s->backward ? "backward" : "forward", s->op->name,
+                at.n, at.h, at.w, at.c, step_flops(s) / 1e6);
+        if (planned)
+            fprintf(out, "  at %td", offset);
+        fputc('\n', out);
+    }
+}
+
+void program_profile(program *p, bool on)
+{
+    p->profiling = on;
+    p->runs_profiled = 0;
+    for (int i = 0; i < p->step_count; i++)
+        p->steps[i].seconds = 0;
+}
+
+void program_profile_print(const program *p, FILE *out)
+{
+    double runs = p->runs_profiled ? (double)p->runs_profiled : 1;
+    fprintf(out, "%-8s %-14s %-24s %10s %10s\n", "pass", "operation", "shape", "ms", "GFLOP/s");
+    for (int i = 0; i < p->step_count; i++) {
+        const step *s = &p->steps[i];
+        shape at = s->call.t->s;
+        char text[48];
+        snprintf(text, sizeof text, "%d x %d x %d x %d", at.n, at.h, at.w, at.c);
+        fprintf(out, "%-8s %-14s %-24s %10.3f %10.1f\n", s->backward ? "backward" : "forward", s->op->name, text,
+                1e3 * s->seconds / runs, s->seconds > 0 ? step_flops(s) * runs / s->seconds / 1e9 : 0);
+    }
+}
+
+void program_free(program *p)
+{
+    if (!p)
+        return;
+    free(p->steps);
+    free(p->memory);
+    free(p);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* tensor.c — the list of tensors of a graph, its leaves and its sticky error. Knows no mathematics. */
+#include "graph/graph.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+float *floats_new(size_t count)
+{
+    size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
+    float *block = aligned_alloc(64, bytes ? bytes : 64);
+    if (block)
+        memset(block, 0, bytes);
+    return block;
+}
+
+graph *graph_new(team *t, uint64_t seed, int ordinal, bool score)
+{
+    graph *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    g->team = t;
+    g->seed = seed;
+    g->ordinal = ordinal;
+    g->score = score;
+    return g;
+}
+
+void graph_free(graph *g)
+{
+    if (!g)
+        return;
+    for (int i = 0; i < g->count; i++)
+        free(g->tensors[i]);
+    free(g);
+}
+
+void graph_fail(graph *g, const char *op_name, const char *format, ...)
+{
+    if (g->failure.code != ERROR_NONE)
+        return;
+    char detail[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    error_set(&g->failure, ERROR_INVALID, "%s: %s", op_name, detail);
+}
+
+/* Stands in for a tensor that could not be recorded, so that builders never return NULL. */
+static tensor *poison(graph *g)
+{
+    assert(g->count > 0);
+    return g->tensors[0];
+}
+
+tensor *graph_record(graph *g, const op *o, shape s, tensor *const *sources, int count)
+{
+    assert(count <= OP_SOURCES_MAX);
+    if (g->count == GRAPH_TENSORS_MAX) {
+        graph_fail(g, o->name, "more than %d tensors in a graph", GRAPH_TENSORS_MAX);
+        return poison(g);
+    }
+    if (s.n < 1 || s.h < 1 || s.w < 1 || s.c < 1) {
+        graph_fail(g, o->name, "an extent of %d×%d×%d×%d is not positive", s.n, s.h, s.w, s.c);
+        s = (shape){1, 1, 1, 1};
+    }
+    tensor *t = calloc(1, sizeof *t);
+    if (!t) {
+        /* Without a first tensor there is nothing to hand out; a graph's first allocation failing is out of memory at
+         * the very start of a build. */
+        assert(g->count > 0);
+        graph_fail(g, o->name, "out of memory");
+        return poison(g);
+    }
+    t->graph = g;
+    t->op = o;
+    t->s = s;
+    t->index = g->count;
+    t->source_count = count;
+    t->at.score = g->score;
+    for (int i = 0; i < count; i++) {
+        assert(sources[i]->graph == g);
+        t->source[i] = sources[i];
+    }
+    g->tensors[g->count++] = t;
+    return t;
+}
+
+shape tensor_shape(const tensor *t)
+{
+    return t->s;
+}
+
+/* Leaves hold their value outside the plan; there is nothing to run. */
+const op op_leaf = {.name = "leaf"};
+const op op_weight = {.name = "weight"};
+
+tensor *t_leaf(graph *g, array *a)
+{
+    for (int i = 0; i < g->count; i++)
+        if (g->tensors[i]->op == &op_leaf && g->tensors[i]->array == a)
+            return g->tensors[i];
+    tensor *t = graph_record(g, &op_leaf, a->s, NULL, 0);
+    t->array = a;
+    return t;
+}
+
+tensor *graph_param(graph *g, param *p, const net *owner)
+{
+    for (int i = 0; i < g->count; i++)
+        if (g->tensors[i]->param == p)
+            return g->tensors[i];
+    tensor *t = graph_record(g, &op_weight, p->s, NULL, 0);
+    t->param = p;
+    t->owner = owner;
+    return t;
+}
+
+tensor *t_output(tensor *a, const char *name)
+{
+    a->output = name;
+    return a;
+}
+
+void minimise(graph *g, tensor *loss, net **nets, optim *o)
+{
+    if (g->objective_count == GRAPH_OBJECTIVES_MAX) {
+        graph_fail(g, "minimise", "more than %d objectives", GRAPH_OBJECTIVES_MAX);
+        return;
+    }
+    objective *added = &g->objectives[g->objective_count++];
+    *added = (objective){.loss = loss, .optim = o};
+    int count = 0;
+    for (; nets[count]; count++) {
+        if (count == OBJECTIVE_NETS_MAX) {
+            graph_fail(g, "minimise", "more than %d nets in an objective", OBJECTIVE_NETS_MAX);
+            return;
+        }
+        added->nets[count] = nets[count];
+    }
+}
+
+void minimise_at(graph *g, tensor *loss, array *at, optim *o)
+{
+    net *none[] = {NULL};
+    minimise(g, loss, none, o);
+    if (g->failure.code == ERROR_NONE)
+        g->objectives[g->objective_count - 1].at = at;
+}
+
+int map_chunks(size_t count)
+{
+    enum { LEAST = 8192, MOST = 8 };
+    size_t chunks = count / LEAST;
+    return chunks < 1 ? 1 : chunks > MOST ? MOST : (int)chunks;
+}
+
+void map_range(size_t count, int chunks, int chunk, size_t *first, size_t *last)
+{
+    /* Whole cache lines, so that no two chunks write the same one. */
+    size_t lines = (count + 15) / 16;
+    *first = lines * (size_t)chunk / (size_t)chunks * 16;
+    size_t end = lines * (size_t)(chunk + 1) / (size_t)chunks * 16;
+    *last = end < count ? end : count;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* model.c — owner and name table of nets, arrays, optimisers, graphs; averages and the kept copy. Knows no files. */
+#include "nn/model.h"
+
+#include "base/digest.h"
+#include "base/simd.h"
+#include "nn/parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+model *model_new(uint64_t seed, team *t, error *e)
+{
+    model *m = calloc(1, sizeof *m);
+    if (!m) {
+        error_memory(e, "a model");
+        return NULL;
+    }
+    m->seed = seed;
+    m->team = t;
+    return m;
+}
+
+static void param_free(param *p)
+{
+    free(p->values);
+    free(p->gradient);
+    free(p->average);
+    free(p->kept);
+    free(p);
+}
+
+void model_free(model *m)
+{
+    if (!m)
+        return;
+    for (int i = 0; i < m->graph_count; i++) {
+        program_free(m->programs[i]);
+        graph_free(m->graphs[i]);
+    }
+    for (int i = 0; i < m->net_count; i++) {
+        for (int j = 0; j < m->nets[i]->count; j++)
+            param_free(m->nets[i]->params[j]);
+        free(m->nets[i]);
+    }
+    for (int i = 0; i < m->array_count; i++) {
+        free(m->arrays[i]->values);
+        free(m->arrays[i]->gradient);
+        free(m->arrays[i]);
+    }
+    for (int i = 0; i < m->optim_count; i++)
+        optim_free(m->optims[i]);
+    free(m);
+}
+
+team *model_team(const model *m)
+{
+    return m->team;
+}
+
+uint64_t model_seed(const model *m)
+{
+    return m->seed;
+}
+
+net *model_net(model *m, const char *name)
+{
+    for (int i = 0; i < m->net_count; i++)
+        if (!strcmp(m->nets[i]->name, name))
+            return m->nets[i];
+    net *n = m->net_count < MODEL_THINGS_MAX ? calloc(1, sizeof *n) : NULL;
+    if (!n) {
+        error_memory(&m->failure, "a net");
+        return NULL;
+    }
+    snprintf(n->name, sizeof n->name, "%s", name);
+    n->owner = m;
+    n->init = (init_rule){.kind = INIT_NORMAL, .deviation = 0.02f, .gamma_deviation = 0.02f};
+    n->norm = (norm_rule){.momentum = 0.1f, .epsilon = 1e-5f};
+    m->nets[m->net_count++] = n;
+    return n;
+}
+
+array *model_find_array(const model *m, const char *name)
+{
+    for (int i = 0; i < m->array_count; i++)
+        if (!strcmp(m->arrays[i]->name, name))
+            return m->arrays[i];
+    return NULL;
+}
+
+array *model_array(model *m, const char *name, shape s)
+{
+    array *a = model_find_array(m, name);
+    if (a && shape_equal(a->s, s))
+        return a;
+    if (a) {
+        error_set(&m->failure, ERROR_INTERNAL, "array %s exists with another shape", name);
+        return NULL;
+    }
+    a = m->array_count < MODEL_THINGS_MAX ? calloc(1, sizeof *a) : NULL;
+    float *values = a ? floats_new(shape_size(s)) : NULL;
+    if (!values) {
+        free(a);
+        error_memory(&m->failure, name);
+        return NULL;
+    }
+    snprintf(a->name, sizeof a->name, "%s", name);
+    a->s = s;
+    a->values = values;
+    m->arrays[m->array_count++] = a;
+    return a;
+}
+
+float *array_values(array *a)
+{
+    return a->values;
+}
+
+shape array_shape(const array *a)
+{
+    return a->s;
+}
+
+void array_save(array *a)
+{
+    a->saved = true;
+}
+
+static optim *optim_named(model *m, const char *name, optim preset)
+{
+    for (int i = 0; i < m->optim_count; i++)
+        if (!strcmp(m->optims[i]->name, name))
+            return m->optims[i];
+    optim *o = m->optim_count < MODEL_THINGS_MAX ? malloc(sizeof *o) : NULL;
+    if (!o) {
+        error_memory(&m->failure, "an optimiser");
+        return NULL;
+    }
+    *o = preset;
+    snprintf(o->name, sizeof o->name, "%s", name);
+    m->optims[m->optim_count++] = o;
+    return o;
+}
+
+optim *model_adam(model *m, const char *name, struct adam a)
+{
+    return optim_named(m, name,
+                       (optim){.rule = OPTIM_ADAM,
+                               .rate = a.rate,
+                               .beta1 = a.beta1,
+                               .beta2 = a.beta2,
+                               .epsilon = a.epsilon,
+                               .decay = a.decay});
+}
+
+optim *model_sgd(model *m, const char *name, float rate)
+{
+    return optim_named(m, name, (optim){.rule = OPTIM_SGD, .rate = rate});
+}
+
+optim *model_rmsprop(model *m, const char *name, float rate, float decay)
+{
+    return optim_named(m, name, (optim){.rule = OPTIM_RMSPROP, .rate = rate, .beta2 = decay});
+}
+
+graph *model_graph(model *m, enum mode mode)
+{
+    graph *g = m->graph_count < MODEL_THINGS_MAX ? graph_new(m->team, m->seed, m->graph_count, mode == SCORE) : NULL;
+    if (!g) {
+        error_memory(&m->failure, "a graph");
+        return NULL;
+    }
+    g->failure = m->failure;
+    g->owner = &m->programs[m->graph_count];
+    m->graphs[m->graph_count++] = g;
+    return g;
+}
+
+size_t model_parameters(const model *m)
+{
+    size_t sum = 0;
+    for (int i = 0; i < m->net_count; i++)
+        sum += net_parameters(m->nets[i]);
+    return sum;
+}
+
+/* --- every parameter, in the order of nets and layers --- */
+
+static param *param_at(const model *m, int *net_index, int *param_index)
+{
+    while (*net_index < m->net_count && *param_index == m->nets[*net_index]->count) {
+        ++*net_index;
+        *param_index = 0;
+    }
+    return *net_index < m->net_count ? m->nets[*net_index]->params[(*param_index)++] : NULL;
+}
+
+#define EACH_PARAM(m_, p_) for (int net_ = 0, at_ = 0; ((p_) = param_at((m_), &net_, &at_)) != NULL;)
+
+size_t model_bytes(const model *m)
+{
+    size_t floats = 0;
+    param *p;
+    EACH_PARAM(m, p)
+    floats += shape_size(p->s) * (size_t)(1 + (p->gradient != NULL) + (p->average != NULL) + (p->kept != NULL));
+    for (int i = 0; i < m->array_count; i++)
+        floats += shape_size(m->arrays[i]->s) * (size_t)(1 + (m->arrays[i]->gradient != NULL));
+    for (int i = 0; i < m->optim_count; i++)
+        for (int j = 0; j < m->optims[i]->slot_count; j++) {
+            const optim_slot *s = &m->optims[i]->slots[j];
+            floats += s->what.count * (size_t)((s->first != NULL) + (s->second != NULL));
+        }
+    return floats * sizeof(float);
+}
+
+void model_digest(const model *m, char out[65])
+{
+    digest_stream *d = digest_begin();
+    param *p;
+    EACH_PARAM(m, p)
+    digest_add(d, p->values, shape_size(p->s) * sizeof(float));
+    for (int i = 0; i < m->array_count; i++)
+        if (m->arrays[i]->saved)
+            digest_add(d, m->arrays[i]->values, shape_size(m->arrays[i]->s) * sizeof(float));
+    digest_end(d, out);
+}
+
+/* --- the moving average and the kept copy --- */
+
+SIMD_CLONES static void blend(float *average, const float *values, float keep, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        average[i] += (1 - keep) * (values[i] - average[i]);
+}
+
+static bool start_average(model *m, error *e)
+{
+    param *p;
+    EACH_PARAM(m, p)
+    {
+        if (!p->average && !(p->average = floats_new(shape_size(p->s))))
+            return error_memory(e, "averaged weights");
+        memcpy(p->average, p->values, shape_size(p->s) * sizeof(float));
+    }
+    m->averaging = true;
+    return true;
+}
+
+typedef struct averaging {
+    model *m;
+    float keep;
+} averaging;
+
+static void average_net(void *context, int chunk, int worker)
+{
+    (void)worker;
+    const averaging *a = context;
+    const net *n = a->m->nets[chunk];
+    for (int i = 0; i < n->count; i++)
+        blend(n->params[i]->average, n->params[i]->values, a->keep, shape_size(n->params[i]->s));
+}
+
+bool model_average(model *m, float decay, uint64_t step, error *e)
+{
+    if (!m->averaging && !start_average(m, e))
+        return false;
+    double ramp = (1 + (double)step) / (10 + (double)step);
+    averaging a = {m, (float)fmin((double)decay, ramp)};
+    team_run(m->team, m->net_count, average_net, &a);
+    return true;
+}
+
+void model_average_swap(model *m)
+{
+    param *p;
+    if (!m->averaging)
+        return;
+    EACH_PARAM(m, p)
+    {
+        for (size_t i = 0; i < shape_size(p->s); i++) {
+            float value = p->values[i];
+            p->values[i] = p->average[i];
+            p->average[i] = value;
+        }
+    }
+}
+
+bool model_keep(model *m, error *e)
+{
+    param *p;
+    EACH_PARAM(m, p)
+    {
+        if (!p->kept && !(p->kept = floats_new(shape_size(p->s))))
+            return error_memory(e, "the best epoch's weights");
+        memcpy(p->kept, p->values, shape_size(p->s) * sizeof(float));
+    }
+    m->has_kept = true;
+    return true;
+}
+
+void model_restore(model *m)
+{
+    param *p;
+    if (!m->has_kept)
+        return;
+    EACH_PARAM(m, p)
+    memcpy(p->values, p->kept, shape_size(p->s) * sizeof(float));
+}
+
+bool model_has_kept(const model *m)
+{
+    return m->has_kept;
+}

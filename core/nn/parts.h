@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* parts.h — the inside of models and nets. Internal to nn. */
+#ifndef ANOMALYD_NN_PARTS_H
+#define ANOMALYD_NN_PARTS_H
+
+#include "graph/graph.h"
+#include "graph/program_parts.h"
+#include "nn/net.h"
+
+enum { MODEL_THINGS_MAX = 64 };
+
+enum param_draw { DRAW_WEIGHT, DRAW_ZERO, DRAW_ONE, DRAW_GAMMA, DRAW_DIRECTION };
+
+struct net {
+    char name[PART_NAME_MAX];
+    model *owner;
+    graph *graph;      /* of the application in progress */
+    int cursor;        /* next parameter of the application in progress */
+    param *params[NET_PARAMS_MAX];
+    int count;
+    int layers[8];     /* of each kind in this application, for names */
+    init_rule init;
+    norm_rule norm;
+    uint64_t resets;   /* how often the weights were drawn afresh */
+};
+
+struct model {
+    uint64_t seed;
+    team *team;
+    net *nets[MODEL_THINGS_MAX];
+    int net_count;
+    array *arrays[MODEL_THINGS_MAX];
+    int array_count;
+    optim *optims[MODEL_THINGS_MAX];
+    int optim_count;
+    graph *graphs[MODEL_THINGS_MAX];
+    program *programs[MODEL_THINGS_MAX];
+    int graph_count;
+    bool averaging, has_kept;
+    uint64_t averaged; /* updates of the average */
+    error failure;     /* the first failure of making things; reported by program_compile */
+};
+
+/* Draws a parameter's values by its rule. */
+void param_reset(const net *n, param *p);
+
+#endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* op_pool.c — pooling over square windows (window = stride) and nearest-neighbour upsampling. integer[0] is the window. */
+/* op_pool.c — pooling over square windows (window = stride) and nearest-neighbour upsampling. integer[0] is the window.
+ */
 #include "graph/graph.h"
 
 #include <string.h>
@@ -78,8 +79,7 @@ static void mean_window_back(const call *c, window w, size_t row, int channels)
 {
     for (int p = 0; p < area(c); p++)
         for (int j = 0; j < channels; j++)
-            c->dx[0][w.fine + inside(c, p, row, channels) + (size_t)j] +=
-                c->dy[w.coarse + (size_t)j] / (float)area(c);
+            c->dx[0][w.fine + inside(c, p, row, channels) + (size_t)j] += c->dy[w.coarse + (size_t)j] / (float)area(c);
 }
 
 static void copy_window(const call *c, window w, size_t row, int channels)
@@ -139,31 +139,31 @@ static const op op_max_pool = {
 static const op op_mean_pool = {.name = "mean_pool", .forward = mean_forward, .backward = mean_backward};
 static const op op_upsample = {.name = "upsample", .forward = upsample_forward, .backward = upsample_backward};
 
-static tensor *record(const op *o, tensor *a, shape s, int window)
+static tensor *record(const op *o, tensor *a, shape s, int side)
 {
     tensor *t = graph_record(a->graph, o, s, &a, 1);
-    t->at.integer[0] = window;
+    t->at.integer[0] = side;
     return t;
 }
 
-static tensor *record_pool(const op *o, tensor *a, int window)
+static tensor *record_pool(const op *o, tensor *a, int side)
 {
     shape s = a->s;
-    if (window < 1 || s.h % window || s.w % window) {
-        graph_fail(a->graph, o->name, "a map of %d×%d does not divide into windows of %d×%d", s.h, s.w, window, window);
-        window = 1;
+    if (side < 1 || s.h % side || s.w % side) {
+        graph_fail(a->graph, o->name, "a map of %d×%d does not divide into windows of %d×%d", s.h, s.w, side, side);
+        side = 1;
     }
-    return record(o, a, (shape){s.n, s.h / window, s.w / window, s.c}, window);
+    return record(o, a, (shape){s.n, s.h / side, s.w / side, s.c}, side);
 }
 
-tensor *t_max_pool(tensor *a, int window)
+tensor *t_max_pool(tensor *a, int side)
 {
-    return record_pool(&op_max_pool, a, window);
+    return record_pool(&op_max_pool, a, side);
 }
 
-tensor *t_mean_pool(tensor *a, int window)
+tensor *t_mean_pool(tensor *a, int side)
 {
-    return record_pool(&op_mean_pool, a, window);
+    return record_pool(&op_mean_pool, a, side);
 }
 
 tensor *t_upsample(tensor *a, int factor)

@@ -218,14 +218,15 @@ size_t model_bytes(const model *m)
 
 void model_digest(const model *m, char out[65])
 {
-    digest_stream *d = digest_begin();
+    digest d;
+    digest_begin(&d);
     param *p;
     EACH_PARAM(m, p)
-    digest_add(d, p->values, shape_size(p->s) * sizeof(float));
+    digest_update(&d, p->values, shape_size(p->s) * sizeof(float));
     for (int i = 0; i < m->array_count; i++)
         if (m->arrays[i]->saved)
-            digest_add(d, m->arrays[i]->values, shape_size(m->arrays[i]->s) * sizeof(float));
-    digest_end(d, out);
+            digest_update(&d, m->arrays[i]->values, shape_size(m->arrays[i]->s) * sizeof(float));
+    digest_end_hex(&d, out);
 }
 
 /* --- the moving average and the kept copy --- */
@@ -236,7 +237,7 @@ SIMD_CLONES static void blend(float *average, const float *values, float keep, s
         average[i] += (1 - keep) * (values[i] - average[i]);
 }
 
-static bool start_average(model *m, error *e)
+bool model_start_average(model *m, error *e)
 {
     param *p;
     EACH_PARAM(m, p)
@@ -265,7 +266,7 @@ static void average_net(void *context, int chunk, int worker)
 
 bool model_average(model *m, float decay, uint64_t step, error *e)
 {
-    if (!m->averaging && !start_average(m, e))
+    if (!m->averaging && !model_start_average(m, e))
         return false;
     double ramp = (1 + (double)step) / (10 + (double)step);
     averaging a = {m, (float)fmin((double)decay, ramp)};

@@ -14,14 +14,14 @@ enum param_draw { DRAW_WEIGHT, DRAW_ZERO, DRAW_ONE, DRAW_GAMMA, DRAW_DIRECTION }
 struct net {
     char name[PART_NAME_MAX];
     model *owner;
-    graph *graph;      /* of the application in progress */
-    int cursor;        /* next parameter of the application in progress */
+    graph *graph; /* of the application in progress */
+    int cursor;   /* next parameter of the application in progress */
     param *params[NET_PARAMS_MAX];
     int count;
-    int layers[8];     /* of each kind in this application, for names */
+    int layers[8]; /* of each kind in this application, for names */
     init_rule init;
     norm_rule norm;
-    uint64_t resets;   /* how often the weights were drawn afresh */
+    uint64_t resets; /* how often the weights were drawn afresh */
 };
 
 struct model {
@@ -37,10 +37,11 @@ struct model {
     program *programs[MODEL_THINGS_MAX];
     int graph_count;
     bool averaging, has_kept;
-    uint64_t averaged; /* updates of the average */
-    error failure;     /* the first failure of making things; reported by program_compile */
+    error failure; /* the first failure of making things; reported by program_compile */
 };
 
+/* Whether the model has averaged weights; reading them back from a file starts them. */
+bool model_start_average(model *m, error *e);
 /* Draws a parameter's values by its rule. */
 void param_reset(const net *n, param *p);
 

@@ -98,10 +98,10 @@ static void mark_path(compiler *c, int k)
     free(need);
 }
 
-static step *append(compiler *c, const tensor *t, bool backward, int index)
+static program_step *append(compiler *c, const tensor *t, bool backward, int index)
 {
-    step *s = &c->p->steps[c->p->step_count++];
-    *s = (step){.op = t->op, .backward = backward, .objective = index, .call = {.t = t, .team = c->g->team}};
+    program_step *s = &c->p->steps[c->p->step_count++];
+    *s = (program_step){.op = t->op, .backward = backward, .objective = index, .call = {.t = t, .team = c->g->team}};
     return s;
 }
 
@@ -158,7 +158,7 @@ static void touch_value(compiler *c, const tensor *t, int time)
 static void read_values(compiler *c)
 {
     for (int time = 0; time < c->p->step_count; time++) {
-        const step *s = &c->p->steps[time];
+        const program_step *s = &c->p->steps[time];
         const tensor *t = s->call.t;
         for (int j = 0; j < t->source_count; j++) {
             if (!s->backward)
@@ -179,7 +179,7 @@ static void read_values(compiler *c)
 static void merge_forward(compiler *c)
 {
     for (int time = 0; c->share && time < c->p->forward_count; time++) {
-        const step *s = &c->p->steps[time];
+        const program_step *s = &c->p->steps[time];
         const tensor *t = s->call.t;
         if (!s->op->in_place)
             continue;
@@ -199,7 +199,7 @@ static void merge_forward(compiler *c)
 static void plan_gradients(compiler *c)
 {
     for (int time = c->p->forward_count; time < c->p->step_count; time++) {
-        step *s = &c->p->steps[time];
+        program_step *s = &c->p->steps[time];
         const tensor *t = s->call.t;
         int k = s->objective;
         facts *f = &c->of[t->index];
@@ -233,7 +233,7 @@ static void plan_gradients(compiler *c)
 static void plan_work(compiler *c)
 {
     for (int time = 0; time < c->p->step_count; time++) {
-        const step *s = &c->p->steps[time];
+        const program_step *s = &c->p->steps[time];
         size_t floats = s->op->work ? s->op->work(s->call.t, s->backward) : 0;
         c->work[time] = floats ? plan_add(&c->plan, floats, time) : NOWHERE;
         size_t scratch = s->op->scratch ? s->op->scratch(s->call.t) : 0;
@@ -270,7 +270,7 @@ static float *gradient_address(const compiler *c, const tensor *t, int k)
 static void resolve(compiler *c)
 {
     for (int time = 0; time < c->p->step_count; time++) {
-        step *s = &c->p->steps[time];
+        program_step *s = &c->p->steps[time];
         call *a = &s->call;
         const tensor *t = a->t;
         a->y = value_address(c, t);

@@ -28,7 +28,7 @@ static void view_backward(const call *c)
         c->dx[0][i] += c->dy[i];
 }
 
-static void run_step(step *s, uint64_t counter)
+static void run_step(program_step *s, uint64_t counter)
 {
     s->call.step = counter;
     if (s->seed)
@@ -96,7 +96,7 @@ size_t program_bytes_unshared(const program *p)
     return p->floats_unshared * sizeof(float);
 }
 
-static double step_flops(const step *s)
+static double step_flops(const program_step *s)
 {
     double forward = s->op->flops ? s->op->flops(s->call.t) : 0;
     if (!s->backward)
@@ -107,7 +107,7 @@ static double step_flops(const step *s)
 void program_describe(const program *p, FILE *out)
 {
     for (int i = 0; i < p->step_count; i++) {
-        const step *s = &p->steps[i];
+        const program_step *s = &p->steps[i];
         shape at = s->call.t->s;
         ptrdiff_t offset = s->call.y - p->memory;
         bool planned = offset >= 0 && (size_t)offset < p->floats;
@@ -132,7 +132,7 @@ void program_profile_print(const program *p, FILE *out)
     double runs = p->runs_profiled ? (double)p->runs_profiled : 1;
     fprintf(out, "%-8s %-14s %-24s %10s %10s\n", "pass", "operation", "shape", "ms", "GFLOP/s");
     for (int i = 0; i < p->step_count; i++) {
-        const step *s = &p->steps[i];
+        const program_step *s = &p->steps[i];
         shape at = s->call.t->s;
         char text[48];
         snprintf(text, sizeof text, "%d x %d x %d x %d", at.n, at.h, at.w, at.c);

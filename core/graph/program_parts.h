@@ -5,14 +5,14 @@
 
 #include "graph/graph.h"
 
-typedef struct step {
+typedef struct program_step {
     const op *op;
     bool backward;
     int objective;
     call call;
     float *seed; /* first step of an objective: where the loss's gradient of 1 goes */
     double seconds;
-} step;
+} program_step;
 
 /* The things one objective moves. */
 typedef struct update {
@@ -23,7 +23,7 @@ typedef struct update {
 
 struct program {
     graph *graph;
-    step *steps;
+    program_step *steps;
     int step_count, forward_count;
     float *memory;
     size_t floats, floats_unshared;

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* conv.c — the forward pass, and the sizes of all passes. */
+#include "compute/conv.h"
+
+#include "compute/conv_parts.h"
+
+#include <assert.h>
+
+typedef struct forward_job {
+    team *team;
+    product product;
+    int parts;
+} forward_job;
+
+static product forward_product(const conv_geometry *g)
+{
+    size_t row = (size_t)g->ow * (size_t)g->oc;
+    return (product){.n = g->n,
+                     .fixed_tiles = g->fixed_tiles,
+                     .window = conv_window(g),
+                     .outputs = g->oc,
+                     .image_step = (size_t)g->oh * row,
+                     .row_step = row,
+                     .column_step = (size_t)g->oc};
+}
+
+/* Without a lowered matrix the whole pass is one product. */
+static bool is_one_product(const conv_geometry *g)
+{
+    stencil window = conv_window(g);
+    return stencil_is_plain(&window) && !g->fixed_tiles;
+}
+
+size_t conv_forward_work(const conv_geometry *g)
+{
+    return is_one_product(g) ? spread_work(conv_positions(g), g->oc, conv_depth(g)) : 0;
+}
+
+size_t conv_forward_scratch(const conv_geometry *g)
+{
+    product p = forward_product(g);
+    return is_one_product(g) ? 0 : product_scratch(&p);
+}
+
+static void forward_part(void *context, int chunk, int worker)
+{
+    const forward_job *job = context;
+    product_run(&job->product, chunk, job->parts, team_scratch(job->team, worker));
+}
+
+void conv_forward(team *t, const conv_geometry *g, const float *x, const float *w, const float *bias, float *y,
+                  float *work)
+{
+    const row_bias b = {.value = bias, .period = g->oc};
+    if (is_one_product(g)) {
+        const int depth = conv_depth(g);
+        spread_gemm(t,
+                    &(gemm_call){.m = conv_positions(g),
+                                 .n = g->oc,
+                                 .k = depth,
+                                 .alpha = 1,
+                                 .a = x,
+                                 .lda = depth,
+                                 .b = w,
+                                 .ldb = g->oc,
+                                 .c = y,
+                                 .ldc = g->oc},
+                    b, work);
+        return;
+    }
+    forward_job job = {.team = t, .product = forward_product(g)};
+    job.product.source = x;
+    job.product.weights = w;
+    job.product.bias = b;
+    job.product.target = y;
+    job.parts = product_parts(&job.product, CONV_PARTS_MAX);
+    team_run(t, job.parts, forward_part, &job);
+}
+
+size_t conv_work(const conv_geometry *g, enum conv_pass pass)
+{
+    switch (pass) {
+    case CONV_FORWARD:
+        return conv_forward_work(g);
+    case CONV_INPUT_GRADIENT:
+        return conv_input_work(g);
+    case CONV_WEIGHT_GRADIENT:
+        return conv_weight_work(g);
+    }
+    assert(!"a pass of conv.h");
+    return 0;
+}
+
+size_t conv_scratch(const conv_geometry *g, enum conv_pass pass)
+{
+    switch (pass) {
+    case CONV_FORWARD:
+        return conv_forward_scratch(g);
+    case CONV_INPUT_GRADIENT:
+        return conv_input_scratch(g);
+    case CONV_WEIGHT_GRADIENT:
+        return conv_weight_scratch(g);
+    }
+    assert(!"a pass of conv.h");
+    return 0;
+}
+
+double conv_macs(const conv_geometry *g)
+{
+    return (double)conv_positions(g) * conv_depth(g) * g->oc;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conv_input.c — the input gradient, which is the forward pass of transposed convolutions too.
+ *
+ * Rows of dx that are equal modulo the stride meet the same rows of the kernel: dx falls into stride²
+ * phases, and each is a convolution of dy with stride 1 and every stride-th tap of the kernel, reversed. So
+ * nothing is added up in memory that others write, and the order of every sum is that of one product.
+ */
+#include "compute/conv.h"
+
+#include "compute/conv_parts.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* One axis of a phase: rows (or columns) offset, offset + stride, … of dx meet `taps` taps of the kernel:
+ * tap, tap + stride, …; the window over dy begins at `begin` for the first of them. */
+typedef struct phase_axis {
+    int offset, count, tap, taps, begin;
+} phase_axis;
+
+static int taps_of(const conv_geometry *g, int tap)
+{
+    return tap < g->kernel ? (g->kernel - tap + g->stride - 1) / g->stride : 0;
+}
+
+static phase_axis axis_of(const conv_geometry *g, int extent, int tap)
+{
+    int offset = ((tap - g->pad_begin) % g->stride + g->stride) % g->stride;
+    int taps = taps_of(g, tap);
+    return (phase_axis){.offset = offset,
+                        .count = offset < extent ? (extent - offset + g->stride - 1) / g->stride : 0,
+                        .tap = tap,
+                        .taps = taps,
+                        .begin = (offset + g->pad_begin - tap) / g->stride - (taps - 1)};
+}
+
+/* Taps of an axis in the phases before `tap`. */
+static int taps_before(const conv_geometry *g, int tap)
+{
+    int sum = 0;
+    for (int i = 0; i < tap; i++)
+        sum += taps_of(g, i);
+    return sum;
+}
+
+typedef struct phase {
+    phase_axis y, x;
+    size_t weights_at; /* of its weights in the work space: c × (taps·taps·oc) */
+} phase;
+
+static phase phase_of(const conv_geometry *g, int index)
+{
+    int row = index / g->stride, column = index % g->stride;
+    phase p = {.y = axis_of(g, g->h, row), .x = axis_of(g, g->w, column)};
+    /* The phases of a row of phases share p.y.taps·kernel taps. */
+    size_t taps_done = (size_t)taps_before(g, row) * (size_t)g->kernel + (size_t)(p.y.taps * taps_before(g, column));
+    p.weights_at = taps_done * (size_t)g->c * (size_t)g->oc;
+    return p;
+}
+
+static product phase_product(const input_gradient *job, const phase *p, const float *weights)
+{
+    const conv_geometry *g = job->g;
+    const size_t pixel = (size_t)g->c, row = (size_t)g->w * pixel, stride = (size_t)g->stride;
+    return (product){.n = g->n,
+                     .fixed_tiles = g->fixed_tiles,
+                     .window = {.h = g->oh,
+                                .w = g->ow,
+                                .c = g->oc,
+                                .rows = p->y.count,
+                                .columns = p->x.count,
+                                .kh = p->y.taps,
+                                .kw = p->x.taps,
+                                .stride = 1,
+                                .top = p->y.begin,
+                                .left = p->x.begin},
+                     .source = job->dy,
+                     .outputs = g->c,
+                     .weights = weights + p->weights_at,
+                     .is_transposed = true,
+                     .bias = job->bias,
+                     .add = job->add,
+                     .target = job->dx + (size_t)p->y.offset * row + (size_t)p->x.offset * pixel,
+                     .image_step = (size_t)g->h * row,
+                     .row_step = stride * row,
+                     .column_step = stride * pixel};
+}
+
+/* Where each x is seen by one window at most and whole (a dense layer, a point, a window as large as x), dx
+ * is dy times the transposed weights as they stand. */
+static bool is_plain(const conv_geometry *g)
+{
+    stencil window = conv_window(g);
+    return stencil_is_plain(&window);
+}
+
+static product plain_product(const input_gradient *job)
+{
+    const conv_geometry *g = job->g;
+    const int depth = conv_depth(g);
+    const size_t row = (size_t)g->ow * (size_t)depth;
+    return (product){
+        .n = g->n,
+        .fixed_tiles = g->fixed_tiles,
+        .window = {.h = g->oh, .w = g->ow, .c = g->oc, .rows = g->oh, .columns = g->ow, .kh = 1, .kw = 1, .stride = 1},
+        .source = job->dy,
+        .outputs = depth,
+        .weights = job->weights,
+        .is_transposed = true,
+        .bias = job->bias,
+        .add = job->add,
+        .target = job->dx,
+        .image_step = (size_t)g->oh * row,
+        .row_step = row,
+        .column_step = (size_t)depth};
+}
+
+size_t conv_input_work(const conv_geometry *g)
+{
+    if (is_plain(g))
+        return g->fixed_tiles ? 0 : spread_work(conv_positions(g), conv_depth(g), g->oc);
+    return conv_columns_fit(g) ? 0 : (size_t)conv_depth(g) * (size_t)g->oc;
+}
+
+size_t conv_input_scratch(const conv_geometry *g)
+{
+    const input_gradient job = {.g = g};
+    if (is_plain(g)) {
+        product p = plain_product(&job);
+        return g->fixed_tiles ? product_scratch(&p) : 0;
+    }
+    if (conv_columns_fit(g))
+        return conv_columns_scratch(g);
+    size_t most = 0;
+    for (int i = 0; i < g->stride * g->stride; i++) {
+        phase at = phase_of(g, i);
+        product p = phase_product(&job, &at, NULL);
+        size_t floats = product_parts(&p, 1) > 0 ? product_scratch(&p) : 0;
+        most = floats > most ? floats : most;
+    }
+    return most;
+}
+
+typedef struct repack_job {
+    const conv_geometry *g;
+    const float *weights;
+    float *work;
+} repack_job;
+
+/* Gives every phase its taps, reversed, as rows of one channel: c × (taps·taps·oc). */
+static void repack(void *context, int chunk, int worker)
+{
+    (void)worker;
+    const repack_job *job = context;
+    const conv_geometry *g = job->g;
+    const size_t oc = (size_t)g->oc;
+    const span channels = span_part(g->c, 1, chunk, CONV_PARTS_MAX);
+    for (int index = 0; index < g->stride * g->stride; index++) {
+        const phase p = phase_of(g, index);
+        float *out = job->work + p.weights_at + (size_t)(channels.from * p.y.taps * p.x.taps) * oc;
+        for (int channel = channels.from; channel < channels.to; channel++)
+            for (int i = p.y.taps - 1; i >= 0; i--)
+                for (int j = p.x.taps - 1; j >= 0; j--, out += oc) {
+                    int tap = (p.y.tap + i * g->stride) * g->kernel + p.x.tap + j * g->stride;
+                    memcpy(out, job->weights + (size_t)(tap * g->c + channel) * oc, oc * sizeof *out);
+                }
+    }
+}
+
+typedef struct phases_job {
+    team *team;
+    input_gradient gradient;
+    const float *work; /* the phases' weights */
+    int parts_max;     /* of one phase */
+} phases_job;
+
+static void run_phase_part(void *context, int chunk, int worker)
+{
+    const phases_job *job = context;
+    const conv_geometry *g = job->gradient.g;
+    for (int index = 0; index < g->stride * g->stride; index++) {
+        const phase at = phase_of(g, index);
+        const product p = phase_product(&job->gradient, &at, job->work);
+        int parts = product_parts(&p, job->parts_max);
+        if (chunk < parts) {
+            product_run(&p, chunk, parts, team_scratch(job->team, worker));
+            return;
+        }
+        chunk -= parts;
+    }
+    assert(!"a part of some phase");
+}
+
+static void run_phases(team *t, const input_gradient *gradient, float *work)
+{
+    const conv_geometry *g = gradient->g;
+    const int phases = g->stride * g->stride;
+    repack_job packing = {.g = g, .weights = gradient->weights, .work = work};
+    team_run(t, CONV_PARTS_MAX, repack, &packing);
+    phases_job job = {.team = t, .gradient = *gradient, .work = work, .parts_max = CONV_PARTS_MAX / phases};
+    job.parts_max = job.parts_max < 1 ? 1 : job.parts_max;
+    int chunks = 0;
+    for (int index = 0; index < phases; index++) {
+        const phase at = phase_of(g, index);
+        const product p = phase_product(gradient, &at, work);
+        chunks += product_parts(&p, job.parts_max);
+    }
+    team_run(t, chunks, run_phase_part, &job);
+}
+
+typedef struct plain_job {
+    team *team;
+    product product;
+    int parts;
+} plain_job;
+
+static void run_plain_part(void *context, int chunk, int worker)
+{
+    const plain_job *job = context;
+    product_run(&job->product, chunk, job->parts, team_scratch(job->team, worker));
+}
+
+static void run_plain(team *t, const input_gradient *job, float *work)
+{
+    const conv_geometry *g = job->g;
+    const int depth = conv_depth(g);
+    if (g->fixed_tiles) {
+        plain_job plain = {.team = t, .product = plain_product(job)};
+        plain.parts = product_parts(&plain.product, CONV_PARTS_MAX);
+        team_run(t, plain.parts, run_plain_part, &plain);
+        return;
+    }
+    spread_gemm(t,
+                &(gemm_call){.b_transposed = true,
+                             .m = conv_positions(g),
+                             .n = depth,
+                             .k = g->oc,
+                             .alpha = 1,
+                             .beta = job->add ? 1 : 0,
+                             .a = job->dy,
+                             .lda = g->oc,
+                             .b = job->weights,
+                             .ldb = g->oc,
+                             .c = job->dx,
+                             .ldc = depth},
+                job->bias, work);
+}
+
+void conv_input_gradient(team *t, const conv_geometry *g, const float *dy, const float *w, const float *bias, float *dx,
+                         bool add, float *work)
+{
+    const input_gradient job = {
+        .g = g, .dy = dy, .weights = w, .bias = {.value = bias, .period = g->c}, .add = add, .dx = dx};
+    if (is_plain(g))
+        run_plain(t, &job, work);
+    else if (conv_columns_fit(g))
+        conv_columns_run(t, &job);
+    else
+        run_phases(t, &job, work);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conv_weight.c — the weight gradient: the lowered x, transposed, times dy.
+ *
+ * A large dw is cut into slices of rows, and each slice is summed over all images by one worker. A small
+ * one has too few rows for that: there the images are cut, and the partial results are added in order.
+ */
+#include "compute/conv.h"
+
+#include "compute/conv_parts.h"
+
+enum {
+    SMALL_DW = 1 << 15, /* floats of a dw that is summed from partial ones */
+    SLICES_MAX = 4,     /* each slice packs all of dy again */
+    SLICE_MIN = 128,    /* rows of a slice */
+    UNIT = 16,          /* floats of a vector register */
+    ROWS_MIN = 256,     /* positions in a group, where the batch has them */
+    ROWS_MAX = 2048,
+    LOWERED_FLOATS = 1 << 18,    /* of a group, wanted: 1 MiB */
+    LOWERED_FLOATS_MAX = 1 << 20 /* not exceeded for the sake of ROWS_MIN */
+};
+
+typedef struct plan {
+    bool is_small;
+    int parts;       /* slices of dw's rows, or partial results */
+    int group_lines; /* lines lowered at once */
+    int depth_max;   /* floats of a lowered row */
+} plan;
+
+static bool is_plain(const conv_geometry *g)
+{
+    stencil window = conv_window(g);
+    return stencil_is_plain(&window);
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int most(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static plan plan_for(const conv_geometry *g)
+{
+    const int depth = conv_depth(g), lines = g->n * g->oh;
+    plan p = {.is_small = (long)depth * g->oc <= SMALL_DW, .depth_max = depth};
+    if (p.is_small) {
+        p.parts = least(most(conv_positions(g) / ROWS_MIN, 1), least(CONV_PARTS_MAX, lines));
+    } else {
+        p.parts = least(most(depth / SLICE_MIN, 1), SLICES_MAX);
+        p.depth_max = (depth / UNIT / p.parts + 2) * UNIT;
+    }
+    int rows = least(most(LOWERED_FLOATS / p.depth_max, ROWS_MIN), ROWS_MAX);
+    rows = least(rows, LOWERED_FLOATS_MAX / p.depth_max);
+    p.group_lines = least(most(rows / g->ow, 1), lines);
+    return p;
+}
+
+size_t conv_weight_work(const conv_geometry *g)
+{
+    if (is_plain(g))
+        return spread_work(conv_depth(g), g->oc, conv_positions(g));
+    plan p = plan_for(g);
+    return p.is_small ? (size_t)p.parts * (size_t)conv_depth(g) * (size_t)g->oc : 0;
+}
+
+size_t conv_weight_scratch(const conv_geometry *g)
+{
+    plan p = plan_for(g);
+    return is_plain(g) ? 0 : (size_t)p.group_lines * (size_t)g->ow * (size_t)p.depth_max;
+}
+
+typedef struct weight_job {
+    team *team;
+    const conv_geometry *g;
+    const float *x, *dy;
+    float *dw;
+    bool add;
+    float *work;
+    plan plan;
+} weight_job;
+
+/* Rows `rows` of dw from lines `lines` of the batch, into out (which begins at row rows.from). */
+static void sum_lines(const weight_job *job, span rows, span lines, float *out, float *lowered)
+{
+    const conv_geometry *g = job->g;
+    const stencil window = conv_window(g);
+    const int count = lines.to - lines.from;
+    const int groups = (count + job->plan.group_lines - 1) / job->plan.group_lines;
+    bool add = job->add && !job->plan.is_small;
+    for (int group = 0; group < groups; group++, add = true) {
+        span s = span_part(count, 1, group, groups);
+        size_t first = (size_t)(lines.from + s.from);
+        stencil_lower(&window, job->x, first, s.to - s.from, rows.from, rows.to, lowered);
+        gemm(&(gemm_call){.a_transposed = true,
+                          .m = rows.to - rows.from,
+                          .n = g->oc,
+                          .k = (s.to - s.from) * g->ow,
+                          .alpha = 1,
+                          .beta = add ? 1 : 0,
+                          .a = lowered,
+                          .lda = rows.to - rows.from,
+                          .b = job->dy + first * (size_t)g->ow * (size_t)g->oc,
+                          .ldb = g->oc,
+                          .c = out,
+                          .ldc = g->oc});
+    }
+}
+
+static void run_slice(void *context, int chunk, int worker)
+{
+    const weight_job *job = context;
+    const conv_geometry *g = job->g;
+    span rows = span_part(conv_depth(g), UNIT, chunk, job->plan.parts);
+    sum_lines(job, rows, (span){0, g->n * g->oh}, job->dw + (size_t)rows.from * (size_t)g->oc,
+              team_scratch(job->team, worker));
+}
+
+static void run_partial(void *context, int chunk, int worker)
+{
+    const weight_job *job = context;
+    const conv_geometry *g = job->g;
+    span lines = span_part(g->n * g->oh, 1, chunk, job->plan.parts);
+    sum_lines(job, (span){0, conv_depth(g)}, lines, job->work + (size_t)chunk * (size_t)conv_depth(g) * (size_t)g->oc,
+              team_scratch(job->team, worker));
+}
+
+static void sum_partials(const weight_job *job)
+{
+    const size_t floats = (size_t)conv_depth(job->g) * (size_t)job->g->oc;
+    for (size_t i = 0; i < floats; i++) {
+        float sum = job->add ? job->dw[i] : 0;
+        for (int part = 0; part < job->plan.parts; part++)
+            sum += job->work[(size_t)part * floats + i];
+        job->dw[i] = sum;
+    }
+}
+
+void conv_weight_gradient(team *t, const conv_geometry *g, const float *x, const float *dy, float *dw, bool add,
+                          float *work)
+{
+    if (is_plain(g)) {
+        spread_gemm(t,
+                    &(gemm_call){.a_transposed = true,
+                                 .m = conv_depth(g),
+                                 .n = g->oc,
+                                 .k = conv_positions(g),
+                                 .alpha = 1,
+                                 .beta = add ? 1 : 0,
+                                 .a = x,
+                                 .lda = conv_depth(g),
+                                 .b = dy,
+                                 .ldb = g->oc,
+                                 .c = dw,
+                                 .ldc = g->oc},
+                    (row_bias){.period = g->oc}, work);
+        return;
+    }
+    weight_job job = {.team = t, .g = g, .x = x, .dy = dy, .dw = dw, .add = add, .work = work, .plan = plan_for(g)};
+    team_run(t, job.plan.parts, job.plan.is_small ? run_partial : run_slice, &job);
+    if (job.plan.is_small)
+        sum_partials(&job);
+}

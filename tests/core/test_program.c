@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* test_program.c — objectives, what they move and what they leave alone, optimisers, errors, averages, files. */
+#include "graph/graph.h"
+#include "graph/plan.h"
+#include "nn/parts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct fixture {
+    team *team;
+    model *m;
+    error e;
+} fixture;
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    f->team = team_new(2, &f->e);
+    f->m = model_new(5, f->team, &f->e);
+    *state = f;
+    return f->m ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    model_free(f->m);
+    team_free(f->team);
+    free(f);
+    return 0;
+}
+
+static tensor *layer(net *n, graph *g, tensor *x, int out)
+{
+    net_enter(n, g);
+    return nn_dense(n, x, (struct conv){.out = out, .bias = true});
+}
+
+static void net_copy(const net *n, float *out)
+{
+    for (int i = 0; i < n->count; i++) {
+        memcpy(out, n->params[i]->values, shape_size(n->params[i]->s) * sizeof *out);
+        out += shape_size(n->params[i]->s);
+    }
+}
+
+static const struct adam adam_rule = {.rate = 1e-3f, .beta1 = 0.5f, .beta2 = 0.999f, .epsilon = 1e-8f};
+
+static void an_objective_moves_only_what_it_names(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    array *x = model_array(f->m, "x", (shape){4, 1, 1, 3});
+    random_normal(random_stream(1, "x"), 0, 0, 1, x->values, shape_size(x->s));
+    net *generator = model_net(f->m, "generator"), *discriminator = model_net(f->m, "discriminator");
+    tensor *fake = layer(generator, g, t_leaf(g, x), 5);
+    tensor *logits = layer(discriminator, g, t_tanh(fake), 1);
+    minimise(g, t_bce(logits, 0), NETS(discriminator), model_adam(f->m, "d", adam_rule));
+    program *p = program_compile(g, &f->e);
+    assert_non_null(p);
+    float before[64], after[64], moved[64], still[64];
+    net_copy(generator, before);
+    net_copy(discriminator, still);
+    program_run(p, 0);
+    net_copy(generator, after);
+    net_copy(discriminator, moved);
+    assert_memory_equal(before, after, net_parameters(generator) * sizeof(float));
+    assert_memory_not_equal(still, moved, net_parameters(discriminator) * sizeof(float));
+}
+
+static void only_gradients_that_reach_are_computed(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    array *x = model_array(f->m, "x", (shape){4, 1, 1, 3});
+    net *first = model_net(f->m, "first"), *second = model_net(f->m, "second");
+    tensor *y = layer(second, g, t_tanh(layer(first, g, t_leaf(g, x), 5)), 1);
+    minimise(g, t_mean(y), NETS(second), model_sgd(f->m, "sgd", 0.1f));
+    program *p = program_compile(g, &f->e);
+    assert_non_null(p);
+    int backward = 0;
+    for (int i = 0; i < p->step_count; i++)
+        if (p->steps[i].backward) {
+            backward++;
+            assert_null(p->steps[i].call.dx[0] && p->steps[i].op == first->graph->tensors[0]->op ? p : NULL);
+        }
+    assert_int_equal(backward, 2); /* mean, and the second layer for its weights alone */
+    assert_null(first->params[0]->gradient);
+}
+
+static void objectives_share_one_forward_and_see_old_weights(void **state)
+{
+    fixture *f = *state;
+    array *x = model_array(f->m, "x", (shape){2, 1, 1, 2});
+    x->values[0] = 1;
+    net *a = model_net(f->m, "a"), *b = model_net(f->m, "b");
+    graph *g = model_graph(f->m, TRAIN);
+    tensor *middle = layer(a, g, t_leaf(g, x), 2);
+    tensor *end = layer(b, g, middle, 1);
+    optim *sgd = model_sgd(f->m, "sgd", 0.5f);
+    minimise(g, t_mean(end), NETS(a), sgd);
+    minimise(g, t_scale(t_mean(end), 3), NETS(b), sgd);
+    program *p = program_compile(g, &f->e);
+    assert_non_null(p);
+    assert_int_equal(p->forward_count, 4); /* two layers, mean and scale, once each */
+    float weight_of_b = b->params[0]->values[0];
+    program_run(p, 0);
+    /* ∂mean/∂(a's bias 0) = b's weight before b's own update. */
+    assert_true(fabsf(a->params[1]->values[0] - -0.5f * weight_of_b) < 1e-6f);
+}
+
+static void adam_follows_a_hand_computed_sequence(void **state)
+{
+    fixture *f = *state;
+    array *x = model_array(f->m, "x", (shape){1, 1, 1, 1});
+    x->values[0] = 1;
+    graph *g = model_graph(f->m, TRAIN);
+    /* loss = x², gradient 2x; rate 0.1, β1 0.9, β2 0.99, ε 1e-8. */
+    minimise_at(g, t_sum(t_square(t_leaf(g, x))), x,
+                model_adam(f->m, "adam", (struct adam){.rate = 0.1f, .beta1 = 0.9f, .beta2 = 0.99f, .epsilon = 1e-8f}));
+    program *p = program_compile(g, &f->e);
+    assert_non_null(p);
+    double value = 1, m1 = 0, m2 = 0;
+    for (int t = 1; t <= 3; t++) {
+        program_run(p, (uint64_t)t);
+        double gradient = 2 * value;
+        m1 = 0.9 * m1 + 0.1 * gradient;
+        m2 = 0.99 * m2 + 0.01 * gradient * gradient;
+        value -= 0.1 * (m1 / (1 - pow(0.9, t))) / (sqrt(m2 / (1 - pow(0.99, t))) + 1e-8);
+        assert_true(fabs((double)x->values[0] - value) < 1e-5);
+    }
+}
+
+static void shape_errors_surface_at_compile_with_both_shapes(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    tensor *a = t_leaf(g, model_array(f->m, "a", (shape){2, 1, 1, 3}));
+    tensor *b = t_leaf(g, model_array(f->m, "b", (shape){2, 1, 1, 4}));
+    t_output(t_mean(t_tanh(t_sub(a, b))), "loss");
+    assert_null(program_compile(g, &f->e));
+    assert_string_equal(f->e.message, "sub: 2×1×1×3 against 2×1×1×4");
+}
+
+static void a_net_of_another_shape_is_refused(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    tensor *x = t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 3}));
+    layer(n, g, x, 4);
+    t_output(layer(n, g, x, 5), "y");
+    assert_null(program_compile(g, &f->e));
+    assert_non_null(strstr(f->e.message, "net n has dense0.weight"));
+}
+
+static void a_net_may_be_moved_by_one_objective_alone(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    tensor *loss = t_mean(layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 3})), 4));
+    optim *sgd = model_sgd(f->m, "sgd", 0.1f);
+    minimise(g, loss, NETS(n), sgd);
+    minimise(g, t_scale(loss, 2), NETS(n), sgd);
+    assert_null(program_compile(g, &f->e));
+    assert_non_null(strstr(f->e.message, "moved by two objectives"));
+}
+
+static void a_loss_that_reaches_nothing_is_refused(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    tensor *y = layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 3})), 4);
+    minimise(g, t_mean(t_stop(y)), NETS(n), model_sgd(f->m, "sgd", 0.1f));
+    assert_null(program_compile(g, &f->e));
+    assert_non_null(strstr(f->e.message, "does not depend on"));
+}
+
+static void statistics_move_only_where_their_net_is_trained(void **state)
+{
+    fixture *f = *state;
+    net *n = model_net(f->m, "n"), *other = model_net(f->m, "other");
+    array *x = model_array(f->m, "x", (shape){8, 1, 1, 3});
+    random_normal(random_stream(1, "x"), 0, 3, 1, x->values, shape_size(x->s));
+    for (int trains = 0; trains < 2; trains++) {
+        graph *g = model_graph(f->m, TRAIN);
+        net_enter(n, g);
+        tensor *y = layer(other, g, nn_batch_norm(n, t_leaf(g, x)), 1);
+        minimise(g, t_l2(y, t_constant(g, tensor_shape(y), 1)), NETS(trains ? n : other),
+                 model_sgd(f->m, "sgd", 0.01f));
+        program *p = program_compile(g, &f->e);
+        assert_non_null(p);
+        program_run(p, 0);
+        float mean = n->params[2]->values[0];
+        assert_true(trains ? mean > 0.1f : mean == 0);
+    }
+}
+
+static void draws_differ_by_step_and_repeat_with_it(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    t_output(t_normal(g, (shape){64, 10, 10, 10}), "z");
+    program *p = program_compile(g, &f->e);
+    assert_non_null(p);
+    const float *z = program_output(p, "z", NULL);
+    program_run(p, 1);
+    float first = z[123], sum = 0;
+    program_run(p, 2);
+    assert_true(z[123] != first);
+    program_run(p, 1);
+    assert_true(z[123] == first);
+    for (int i = 0; i < 64000; i++)
+        sum += z[i];
+    assert_true(fabsf(sum / 64000) < 0.02f);
+}
+
+static void a_plan_never_overlaps_what_lives_together(void **state)
+{
+    (void)state;
+    enum { BUFFERS = 300, TIMES = 100 };
+    plan p = {0};
+    uint32_t draw[3 * BUFFERS];
+    random_bits(random_stream(9, "plan"), 0, draw, 3 * BUFFERS);
+    for (int i = 0; i < BUFFERS; i++) {
+        int born = (int)(draw[3 * i] % TIMES);
+        int index = plan_add(&p, 1 + draw[3 * i + 1] % 5000, born);
+        plan_touch(&p, index, born + (int)(draw[3 * i + 2] % 20));
+    }
+    size_t shared, apart;
+    assert_true(plan_place(&p, false, &apart, NULL));
+    assert_true(plan_place(&p, true, &shared, NULL));
+    assert_true(shared * 2 < apart);
+    for (int i = 0; i < BUFFERS; i++)
+        for (int j = 0; j < i; j++) {
+            const plan_buffer *a = &p.buffers[i], *b = &p.buffers[j];
+            bool together = a->born <= b->dies && b->born <= a->dies;
+            bool overlap = a->offset < b->offset + b->floats && b->offset < a->offset + a->floats;
+            assert_false(together && overlap);
+        }
+    plan_finish(&p);
+}
+
+static void an_average_trails_the_weights_and_swaps_in_place(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 1})), 1);
+    float *weight = n->params[0]->values;
+    *weight = 1;
+    assert_true(model_average(f->m, 0.5f, 1000, &f->e)); /* starts at 1 */
+    *weight = 3;
+    assert_true(model_average(f->m, 0.5f, 1001, &f->e));
+    model_average_swap(f->m);
+    assert_true(*weight == 2);
+    model_average_swap(f->m);
+    assert_true(*weight == 3);
+    assert_true(model_keep(f->m, &f->e));
+    *weight = 7;
+    model_restore(f->m);
+    assert_true(*weight == 3);
+}
+
+int main(void)
+{
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(an_objective_moves_only_what_it_names),
+        TEST(only_gradients_that_reach_are_computed),
+        TEST(objectives_share_one_forward_and_see_old_weights),
+        TEST(adam_follows_a_hand_computed_sequence),
+        TEST(shape_errors_surface_at_compile_with_both_shapes),
+        TEST(a_net_of_another_shape_is_refused),
+        TEST(a_net_may_be_moved_by_one_objective_alone),
+        TEST(a_loss_that_reaches_nothing_is_refused),
+        TEST(statistics_move_only_where_their_net_is_trained),
+        TEST(draws_differ_by_step_and_repeat_with_it),
+        TEST(a_plan_never_overlaps_what_lives_together),
+        TEST(an_average_trails_the_weights_and_swaps_in_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -3,6 +3,7 @@
 #include "allocations.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 /* Relaxed: a reading is taken only while the other threads wait. */
 static atomic_size_t made;

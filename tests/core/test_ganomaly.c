@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_ganomaly.c — GANomaly's networks, its losses' gradients, and that a step is deterministic and frugal. */
 #include "allocations.h"
+#include "base/blas.h"
 #include "methods/method.h"
 #include "nn/parts.h"
 
@@ -172,8 +173,12 @@ static void planned_memory_is_well_below_the_sum_of_its_parts(void **state)
     trial_close(&t);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    error e;
+    if (!blas_start(argv, &e))
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_have_the_published_number_of_parameters),
         cmocka_unit_test(losses_have_the_gradients_they_claim),

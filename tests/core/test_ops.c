@@ -2,6 +2,8 @@
 /* test_ops.c — every operation of the table in every mode: value, gradient, memory plan on and off, threads. */
 #include "ops_table.h"
 
+#include "base/blas.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -264,8 +266,12 @@ static void every_operation_has_a_record(void **state)
     assert_true(found >= 30);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    error e;
+    if (!blas_start(argv, &e))
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_has_a_record),
         cmocka_unit_test(operations_compute_their_formula),

@@ -10,7 +10,8 @@
 
 /* --- one source --- */
 
-/* y = f(x); and dx (+)= dy·f'(x), given x or y as the record says. `k` are the attributes' numbers. */
+/* y = f(x); and dx (+)= dy·f'(x), given x or y as the record says. `k` are the attributes' numbers, read once: y might
+ * be thought to overlap them, which would keep the loop from being vectorised. */
 typedef void map_forward(float *y, const float *x, size_t n, const float *k);
 typedef void map_backward(float *dx, const float *dy, const float *v, size_t n, const float *k, bool add);
 
@@ -70,7 +71,8 @@ static void run_backward(const call *c)
 #define MAP(name_, value_, slope_)                                                                                     \
     SIMD_CLONES static void name_##_forward(float *y, const float *in, size_t n, const float *k)                       \
     {                                                                                                                  \
-        (void)k;                                                                                                       \
+        const float k0 = k[0];                                                                                         \
+        (void)k0;                                                                                                      \
         for (size_t i = 0; i < n; i++) {                                                                               \
             float x = in[i];                                                                                           \
             y[i] = (value_);                                                                                           \
@@ -79,7 +81,8 @@ static void run_backward(const call *c)
     SIMD_CLONES static void name_##_backward(float *dx, const float *dy, const float *value, size_t n, const float *k, \
                                              bool add)                                                                 \
     {                                                                                                                  \
-        (void)k;                                                                                                       \
+        const float k0 = k[0];                                                                                         \
+        (void)k0;                                                                                                      \
         for (size_t i = 0; i < n; i++) {                                                                               \
             float v = value[i];                                                                                        \
             (void)v;                                                                                                   \
@@ -102,9 +105,9 @@ static float sigmoid(float x)
     return 1.0f / (1.0f + expf(-x));
 }
 
-MAP(scale, x *k[0], k[0])
+MAP(scale, x *k0, k0)
 MAP_RECORD(scale, 0, false)
-MAP(offset, x + k[0], 1.0f)
+MAP(offset, x + k0, 1.0f)
 MAP_RECORD(offset, 0, false)
 MAP(abs, fabsf(x), v > 0 ? 1.0f : v < 0 ? -1.0f : 0.0f)
 MAP_RECORD(abs, 1, false)
@@ -118,7 +121,7 @@ MAP(inverse, 1.0f / x, -v *v)
 MAP_RECORD(inverse, 0, true)
 MAP(relu, x > 0 ? x : 0.0f, v > 0 ? 1.0f : 0.0f)
 MAP_RECORD(relu, 0, true)
-MAP(leaky, x > 0 ? x : k[0] * x, v > 0 ? 1.0f : k[0])
+MAP(leaky, x > 0 ? x : k0 * x, v > 0 ? 1.0f : k0)
 MAP_RECORD(leaky, 0, true)
 MAP(tanh, tanhf(x), 1.0f - v * v)
 MAP_RECORD(tanh, 0, true)

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dataset_import.c — from whatever the user has to a packed file: list, recognise, plan, reserve, read, seal.
+ * Knows no format itself; the readers do.
+ */
+#include "data/dataset.h"
+
+#include "base/file.h"
+#include "base/random.h"
+#include "data/dataset_packed.h"
+#include "data/dataset_reader.h"
+
+#include <sodium.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static const dataset_reader *const readers[] = {&cifar_reader, &idx_reader, &folder_reader};
+
+const char *listing_base_name(const listing_entry *entry)
+{
+    const char *slash = strrchr(entry->name, '/');
+    return slash ? slash + 1 : entry->name;
+}
+
+static void listing_finish(listing *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        free(l->entries[i].name);
+    free(l->entries);
+}
+
+static bool list_member(void *context, const source_member *m, error *e)
+{
+    listing *l = context;
+    if (l->count == l->capacity) {
+        size_t capacity = l->capacity ? 2 * l->capacity : 64;
+        listing_entry *entries = realloc(l->entries, capacity * sizeof *entries);
+        if (!entries)
+            return error_memory(e, "the list of files");
+        l->entries = entries;
+        l->capacity = capacity;
+    }
+    listing_entry *entry = &l->entries[l->count];
+    *entry = (listing_entry){.name = strdup(m->name), .bytes = m->size};
+    if (!entry->name)
+        return error_memory(e, "the list of files");
+    l->count++;
+    if (!source_read(m->content, entry->head, sizeof entry->head, &entry->head_bytes, e))
+        return false;
+    if (m->size != SOURCE_SIZE_UNKNOWN)
+        return true;
+    /* Reading compressed data to their end also verifies them before anything is reserved. */
+    entry->bytes = entry->head_bytes;
+    return source_drain(m->content, &entry->bytes, e);
+}
+
+/* One import under way. */
+struct import {
+    listing files;
+    const dataset_reader *reader;
+    void *state;
+    reader_target target;
+    size_t visited;
+};
+
+static bool read_member(void *context, const source_member *m, error *e)
+{
+    struct import *i = context;
+    if (m->index >= i->files.count || strcmp(m->name, i->files.entries[m->index].name))
+        return error_set(e, ERROR_IO, "the files changed while they were read");
+    i->visited++;
+    return i->reader->read(i->state, m, &i->target, e);
+}
+
+static const dataset_reader *recognise(const listing *l, const char *source, error *e)
+{
+    if (!l->count) {
+        error_set(e, ERROR_INVALID, "%s: there is no file in it", source);
+        return NULL;
+    }
+    for (size_t k = 0; k < sizeof readers / sizeof *readers; k++)
+        if (readers[k]->claims(l))
+            return readers[k];
+    error_set(e, ERROR_UNSUPPORTED,
+              "%s: no data set found in %zu file%s (the first is %s); expected IDX files, CIFAR-10 binary batches or a "
+              "folder of PNG images for each class, as a folder, zip, tar or tar.gz",
+              source, l->count, l->count == 1 ? "" : "s", l->entries[0].name);
+    return NULL;
+}
+
+/* Sources without a test part: a fixed 20% of each class, drawn with a key that is part of the format, so that the
+ * same images always give the same packed file. */
+static bool draw_test_part(const reader_target *t, int classes, error *e)
+{
+    size_t n = (size_t)t->image.n;
+    uint32_t *order = malloc(n * sizeof *order), *members = malloc(n * sizeof *members);
+    if (order && members) {
+        random_key key = random_stream(0, "test part");
+        for (int k = 0; k < classes; k++) {
+            uint32_t count = 0;
+            for (size_t i = 0; i < n; i++)
+                if (t->labels[i] == k)
+                    members[count++] = (uint32_t)i;
+            random_permutation(key, (uint64_t)k, order, count);
+            for (uint32_t j = 0; j < (count + 2) / 5; j++)
+                t->splits[members[order[j]]] = SPLIT_TEST;
+        }
+    }
+    bool drawn = order && members;
+    free(order);
+    free(members);
+    return drawn || error_memory(e, "drawing a test part");
+}
+
+static bool ensure_parts(const reader_target *t, int classes, error *e)
+{
+    size_t tests = 0;
+    for (int i = 0; i < t->image.n; i++)
+        tests += t->splits[i] == SPLIT_TEST;
+    if (tests == (size_t)t->image.n)
+        return error_set(e, ERROR_INVALID, "all %zu images are test images; there is nothing to train on", tests);
+    return tests || draw_test_part(t, classes, e);
+}
+
+/* Counts test images whose pixels also are in the training part: a hash table of the training images, open
+ * addressing, at most half full. The hash is keyed at random so that no data set can make it slow. */
+static bool count_duplicates(const reader_target *t, uint32_t *duplicates, error *e)
+{
+    size_t n = (size_t)t->image.n, bytes = shape_row(t->image), slots = 4;
+    while (slots < 2 * n)
+        slots *= 2;
+    uint32_t *table = calloc(slots, sizeof *table); /* 1 + index of an image; 0 is free */
+    if (!table)
+        return error_memory(e, "looking for duplicate images");
+    uint8_t key[crypto_shorthash_KEYBYTES];
+    randombytes_buf(key, sizeof key);
+    *duplicates = 0;
+    for (int split = SPLIT_TRAIN; split < SPLIT_COUNT; split++) {
+        for (size_t i = 0; i < n; i++) {
+            if (t->splits[i] != split)
+                continue;
+            const uint8_t *pixels = t->pixels + i * bytes;
+            uint64_t hash;
+            crypto_shorthash((uint8_t *)&hash, pixels, bytes, key);
+            size_t at = hash & (slots - 1);
+            while (table[at] && memcmp(t->pixels + (size_t)(table[at] - 1) * bytes, pixels, bytes))
+                at = (at + 1) & (slots - 1);
+            if (split == SPLIT_TEST)
+                *duplicates += table[at] != 0;
+            else
+                table[at] = (uint32_t)i + 1;
+        }
+    }
+    free(table);
+    return true;
+}
+
+/* Reads everything into the mapped file and closes it with its header. */
+static bool fill(struct import *i, const char *source, uint8_t *file, const packed_layout *layout, dataset_info *info,
+                 error *e)
+{
+    i->target = (reader_target){
+        .image = info->image,
+        .pixels = file + layout->pixels,
+        .labels = file + layout->labels,
+        .splits = file + layout->splits,
+    };
+    if (!source_walk(source, read_member, i, e))
+        return false;
+    if (i->visited != i->files.count)
+        return error_set(e, ERROR_IO, "%s: files vanished while they were read", source);
+    if (i->reader->complete && !i->reader->complete(i->state, &i->target, info, e))
+        return error_at(e, "%s", source);
+    if (!ensure_parts(&i->target, info->classes, e) || !count_duplicates(&i->target, &info->duplicates, e))
+        return error_at(e, "%s", source);
+    packed_seal(file, layout, info);
+    return true;
+}
+
+static bool write_packed(struct import *i, const char *source, const char *packed, dataset_info *info, error *e)
+{
+    packed_layout layout;
+    if (!packed_layout_of(info->image, &layout, e))
+        return error_at(e, "%s", source);
+    file_output *output = file_output_new(packed, e);
+    if (!output)
+        return false;
+    uint8_t *file = file_output_map(output, layout.total, e);
+    if (file && fill(i, source, file, &layout, info, e))
+        return file_output_commit(output, e);
+    file_output_abandon(output);
+    return false;
+}
+
+bool dataset_import(const char *source, const char *packed, dataset_info *info, error *e)
+{
+    struct import i = {0};
+    *info = (dataset_info){0};
+    bool imported = source_walk(source, list_member, &i.files, e);
+    if (imported) {
+        i.reader = recognise(&i.files, source, e);
+        imported = i.reader != NULL;
+    }
+    if (imported) {
+        memcpy(info->format, i.reader->format, strlen(i.reader->format));
+        i.state = i.reader->plan(&i.files, info, e);
+        imported = i.state ? write_packed(&i, source, packed, info, e) : error_at(e, "%s", source);
+    }
+    if (i.state)
+        i.reader->release(i.state);
+    listing_finish(&i.files);
+    return imported;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* index.c — GET /: where everything is. GET /openapi.yaml: the contract, as it was when the program was built. */
+#include "api/request.h"
+#include "api/resources.h"
+
+#include "api/openapi.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *list_paths(void)
+{
+    json_t *paths = json_array();
+    for (const route *line = route_table(); line->pattern; line++)
+        json_array_append_new(paths, json_sprintf("%s %s", line->verb, line->pattern));
+    return paths;
+}
+
+/* Patterns are ours and hold nothing that HTML would read; what has no parameter and is got is a link. */
+static void reply_html(request *r)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out) {
+        fprintf(out,
+                "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>anomalyd</title>\n"
+                "<h1>anomalyd %s</h1>\n<ul>\n",
+                ANOMALYD_VERSION);
+        for (const route *line = route_table(); line->pattern; line++) {
+            bool link = !strcmp(line->verb, "GET") && !strchr(line->pattern, '{');
+            if (link)
+                fprintf(out, "<li>%s <a href=\"%s\">%s</a>\n", line->verb, line->pattern, line->pattern);
+            else
+                fprintf(out, "<li>%s %s\n", line->verb, line->pattern);
+        }
+        fprintf(out, "</ul>\n</html>\n");
+        if (fclose(out) != 0) {
+            free(text);
+            text = NULL;
+        }
+    }
+    request_add_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    request_reply_bytes(r, 200, "text/html; charset=utf-8", text, size);
+}
+
+void get_index(request *r)
+{
+    request_add_header(r, MHD_HTTP_HEADER_VARY, "Accept");
+    if (media_prefers(request_header(r, MHD_HTTP_HEADER_ACCEPT), "text/html", "application/json")) {
+        reply_html(r);
+        return;
+    }
+    request_reply_json(
+        r, 200, json_pack("{s:s, s:s, s:o}", "name", "anomalyd", "version", ANOMALYD_VERSION, "paths", list_paths()));
+}
+
+void get_openapi(request *r)
+{
+    request_reply_const(r, 200, "application/yaml", openapi_yaml, openapi_yaml_size);
+}

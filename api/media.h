@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* media.h — media types of requests, and forms of many files. Knows nothing of what the files hold. */
+#ifndef ANOMALYD_API_MEDIA_H
+#define ANOMALYD_API_MEDIA_H
+
+#include "api/problem.h"
+
+#include <microhttpd.h>
+#include <stddef.h>
+
+enum { MEDIA_TYPE_MAX = 96, FORM_FILES_MAX = 1024, FORM_ID_MAX = 256 };
+
+/* The type and subtype of a Content-Type in lower case, without parameters. False when it is not one. */
+bool media_parse(const char *text, char type[MEDIA_TYPE_MAX]);
+
+/* True when an Accept header prefers `wanted` to `other`, by quality and then by place. NULL prefers neither. */
+bool media_prefers(const char *accept, const char *wanted, const char *other);
+
+typedef struct form_file {
+    char id[FORM_ID_MAX]; /* the file's name, or the field's */
+    unsigned char *bytes; /* owned by the form */
+    size_t size, capacity;
+    bool too_large; /* the rest was dropped */
+} form_file;
+
+/* A multipart/form-data body, fed as it arrives. */
+typedef struct form {
+    struct MHD_PostProcessor *parser;
+    form_file *files;
+    size_t count, capacity;
+    size_t file_bytes_max;
+    problem failure;
+} form;
+
+/* Returns new; NULL and *p when the boundary is missing. */
+form *form_new(struct MHD_Connection *c, size_t file_bytes_max, problem *p);
+/* False and *p when the body is malformed. */
+bool form_feed(form *f, const char *bytes, size_t size, problem *p);
+/* To be called after the last byte. */
+bool form_close(form *f, problem *p);
+void form_free(form *f);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* router.c — the table, and how a path finds its line in it. */
+#include "api/router.h"
+
+#include "api/resources.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static const route routes[] = {
+    {.verb = "GET", .pattern = "/", .handle = get_index, .open = true},
+    {.verb = "GET", .pattern = "/healthz", .handle = get_healthz, .open = true},
+    {.verb = "GET", .pattern = "/readyz", .handle = get_readyz, .open = true},
+    {.verb = "GET", .pattern = "/metrics", .handle = get_metrics, .open = true},
+    {.verb = "GET", .pattern = "/openapi.yaml", .handle = get_openapi, .open = true},
+    {.pattern = NULL},
+};
+_Static_assert(sizeof routes / sizeof *routes <= ROUTE_COUNT_MAX, "the metrics have a place for each route");
+
+const route *route_table(void)
+{
+    return routes;
+}
+
+size_t route_index(const route *r)
+{
+    return (size_t)(r - routes);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool route_unescape(const char *text, size_t length, char *out, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < length; i++) {
+        int value = (unsigned char)text[i];
+        if (text[i] == '%') {
+            int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
+            int low = i + 2 < length ? hex_digit(text[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            value = high * 16 + low;
+            i += 2;
+        }
+        if (value < 0x20 || value == 0x7f || n + 1 >= size)
+            return false;
+        out[n++] = (char)value;
+    }
+    out[n] = '\0';
+    return true;
+}
+
+/* Compares segment by segment; parameters are filled only as far as the paths agree. */
+static bool matches(const char *pattern, const char *path, route_match *out)
+{
+    int parameters = 0;
+    while (*pattern == '/' && *path == '/') {
+        pattern++, path++;
+        size_t wanted = strcspn(pattern, "/"), given = strcspn(path, "/");
+        char segment[ROUTE_PARAMETER_MAX];
+        if (!route_unescape(path, given, segment, sizeof segment))
+            return false;
+        if (pattern[0] == '{') {
+            if (!segment[0])
+                return false;
+            assert(parameters < ROUTE_PARAMETERS_MAX);
+            memcpy(out->parameters[parameters++], segment, sizeof segment);
+        } else if (strlen(segment) != wanted || memcmp(segment, pattern, wanted)) {
+            return false;
+        }
+        pattern += wanted, path += given;
+    }
+    return !*pattern && !*path;
+}
+
+static void allow(problem *p, const char *verb)
+{
+    size_t used = strlen(p->allow);
+    snprintf(p->allow + used, sizeof p->allow - used, "%s%s%s", used ? ", " : "", verb,
+             !strcmp(verb, "GET") ? ", HEAD" : "");
+}
+
+bool route_find(const char *verb, const char *path, route_match *out, problem *p)
+{
+    const char *wanted = !strcmp(verb, "HEAD") ? "GET" : verb;
+    out->route = NULL;
+    for (const route *r = routes; r->pattern; r++) {
+        if (!matches(r->pattern, path, out))
+            continue;
+        if (!strcmp(r->verb, wanted)) {
+            out->route = r;
+            problem_finish(p);
+            return true;
+        }
+        allow(p, r->verb);
+    }
+    if (p->allow[0])
+        return problem_set(p, 405, "%.16s is not allowed at %.256s; allowed: %s", verb, path, p->allow);
+    return problem_set(p, 404, "there is nothing at %.256s", path);
+}

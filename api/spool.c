@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* spool.c — one buffer: filled on the loop thread, then written by the pool while the connection is suspended. */
+#include "api/spool.h"
+
+#include "api/inside.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct spool {
+    const service *host;
+    request *request;
+    /* The pool's while `writing`, else the loop thread's. */
+    int descriptor;
+    bool created, last, closed;
+    size_t fill;
+    error failure;
+    bool writing; /* loop thread */
+    bool handed_over;
+    char path[PATH_MAX];
+    char buffer[SPOOL_BUFFER_BYTES];
+};
+
+spool *spool_new(request *r, problem *p)
+{
+    error e = {0};
+    spool *s = malloc(sizeof *s);
+    if (!s) {
+        problem_set(p, 503, "out of memory for an upload");
+        return NULL;
+    }
+    memset(s, 0, offsetof(spool, buffer));
+    s->host = r->host;
+    s->request = r;
+    s->descriptor = -1;
+    if (!r->host->upload_path(r->host->self, s->path, sizeof s->path, &e)) {
+        problem_of_error(p, &e, PROBLEM_REQUEST);
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+static bool open_file(spool *s)
+{
+    if (s->created)
+        return true;
+    s->descriptor = open(s->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    s->created = s->descriptor >= 0;
+    return s->created || error_system(&s->failure, "the upload's temporary file");
+}
+
+/* On the pool. */
+static void write_buffer(void *context)
+{
+    spool *s = context;
+    if (!s->failure.code && open_file(s)) {
+        size_t done = 0;
+        while (done < s->fill) {
+            ssize_t n = write(s->descriptor, s->buffer + done, s->fill - done);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0) {
+                error_system(&s->failure, "writing the upload after %zu bytes of a block", done);
+                break;
+            }
+            done += (size_t)n;
+        }
+    }
+    s->fill = 0;
+    if (!s->last)
+        return;
+    if (s->descriptor >= 0 && close(s->descriptor) != 0 && !s->failure.code)
+        error_system(&s->failure, "closing the upload");
+    s->descriptor = -1;
+    s->closed = true;
+}
+
+static void written(void *context)
+{
+    spool *s = context;
+    request *r = s->request;
+    s->writing = false;
+    request_resume(r);
+    request_release(r);
+}
+
+static void start_writing(spool *s)
+{
+    assert(!s->writing);
+    s->writing = true;
+    request_hold(s->request);
+    request_suspend(s->request);
+    s->host->offload(s->host->self, write_buffer, written, s);
+}
+
+void spool_take(spool *s, const char *bytes, size_t *size)
+{
+    assert(!s->writing);
+    size_t room = SPOOL_BUFFER_BYTES - s->fill;
+    size_t n = *size < room ? *size : room;
+    memcpy(s->buffer + s->fill, bytes, n);
+    s->fill += n;
+    *size -= n;
+    if (s->fill == SPOOL_BUFFER_BYTES)
+        start_writing(s);
+}
+
+bool spool_close(spool *s)
+{
+    if (s->closed)
+        return true;
+    s->last = true;
+    start_writing(s);
+    return false;
+}
+
+const error *spool_failure(const spool *s)
+{
+    return s->failure.code ? &s->failure : NULL;
+}
+
+const char *spool_path(const spool *s)
+{
+    return s->path;
+}
+
+void spool_hand_over(spool *s)
+{
+    s->handed_over = true;
+}
+
+/* On the pool. */
+static void remove_file(void *context)
+{
+    spool *s = context;
+    if (s->descriptor >= 0)
+        close(s->descriptor);
+    unlink(s->path);
+}
+
+void spool_free(spool *s)
+{
+    if (!s)
+        return;
+    assert(!s->writing);
+    if (s->created && !s->handed_over)
+        s->host->offload(s->host->self, remove_file, free, s);
+    else
+        free(s);
+}

@@ -29,16 +29,28 @@ while [ $# -gt 0 ]; do
     case $1 in
     --once) once=true ;;
     --port | --state)
-        [ $# -ge 2 ] || { usage >&2; exit 2; }
+        [ $# -ge 2 ] || {
+            usage >&2
+            exit 2
+        }
         if [ "$1" = --port ]; then port=$2; else state=$2; fi
         shift
         ;;
-    -h | --help) usage; exit 0 ;;
-    *) usage >&2; exit 2 ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
     esac
     shift
 done
-[[ $port =~ ^[0-9]{1,5}$ ]] || { echo "--port: expected a number, got \"$port\"" >&2; exit 2; }
+[[ $port =~ ^[0-9]{1,5}$ ]] || {
+    echo "--port: expected a number, got \"$port\"" >&2
+    exit 2
+}
 
 # ---- what the terminal can show ----------------------------------------------------------------------------------
 terminal=false bold='' dim='' red='' green='' plain=''
@@ -60,7 +72,7 @@ fail() {
 
 # ---- leaving nothing behind --------------------------------------------------------------------------------------
 work=$(mktemp -d)
-daemon=
+compiler='' daemon=''
 finished=false
 stop_daemon() {
     [ -n "$daemon" ] && kill -0 "$daemon" 2>/dev/null || return 0
@@ -74,6 +86,7 @@ stop_daemon() {
 clean_up() {
     local status=$?
     trap - EXIT INT TERM HUP
+    if [ -n "$compiler" ]; then kill -TERM -- "-$compiler" 2>/dev/null || true; fi
     if ! $finished || $once; then
         if [ "$status" -ne 0 ] && [ "$status" -ne 130 ] && [ -s "$state/daemon.log" ]; then
             printf '\nthe last lines of the daemon (%s):\n' "$state/daemon.log" >&2
@@ -106,8 +119,10 @@ build() {
     stage "Building"
     .ci/install build demo
     local log=$work/build.log
-    { cmake --preset release && cmake --build --preset release --target anomalyd; } </dev/null >"$log" 2>&1 &
-    local compiler=$! line
+    # A session of its own, so that clean_up can end the compilers with it.
+    setsid sh -c 'cmake --preset release && cmake --build --preset release --target anomalyd' </dev/null >"$log" 2>&1 &
+    compiler=$!
+    local line
     while kill -0 "$compiler" 2>/dev/null; do
         line=$(grep -o '^\[[0-9]*/[0-9]*\]' "$log" 2>/dev/null | tail -n 1 || true)
         if $terminal; then
@@ -116,7 +131,12 @@ build() {
         fi
         sleep 0.2
     done
-    wait "$compiler" || { erase; tail -n 30 "$log" >&2; fail "the build failed"; }
+    wait "$compiler" || {
+        erase
+        tail -n 30 "$log" >&2
+        fail "the build failed"
+    }
+    compiler=
     erase
     detail "build/release/anomalyd, $SECONDS s"
 }
@@ -130,7 +150,7 @@ start_daemon() {
     fi
     mkdir -p "$state"
     : >"$state/daemon.log"
-    # A session of its own: Ctrl-C in this terminal must not reach a daemon that is meant to go on running.
+    # A session of its own, because it is meant to outlive this terminal.
     setsid build/release/anomalyd serve --state "$state" --listen "127.0.0.1:$port" --import-root "$PWD/tests/data" \
         </dev/null >"$state/daemon.log" 2>&1 &
     daemon=$!
@@ -164,7 +184,7 @@ draw_progress() { # JOB
         .progress.epoch // 0, .progress.epochs // 0, (.progress.images_s // 0 | round), (.progress.eta_s // 0 | ceil)
         ] | map(tostring) | join(" ")' <<<"$1")
     if $terminal; then
-        bar=$(printf "%$((percent * 32 / 100))s" | sed "s/ /$full/g")$dim$(printf "%$((32 - percent * 32 / 100))s" | sed "s/ /$empty/g")$plain
+        bar=$(printf "%$((percent * 24 / 100))s" | sed "s/ /$full/g")$dim$(printf "%$((24 - percent * 24 / 100))s" | sed "s/ /$empty/g")$plain
         erase
         printf '  %s %3d%%  epoch %d/%d  %d images/s  %d s left' "$bar" "$percent" "$epoch" "$epochs" "$speed" "$left"
     elif [ "$epoch" != "$shown_epoch" ] && [ "$epoch" -gt 0 ]; then
@@ -190,7 +210,7 @@ train() {
         succeeded) break ;;
         *) fail "the job $state_name: $(jq -r '.error // .failure // "no reason given"' "$work/job")" ;;
         esac
-        sleep 0.3
+        sleep 0.4
     done
     erase
     run=$(jq -r .run "$work/job")
@@ -213,8 +233,11 @@ score_images() {
         .score, .p_value, (if .anomalous then "anomalous" else "normal" end)] | @tsv' "$work/scores" |
         while IFS=$'\t' read -r name kind score p verdict; do
             colour=$green
-            [ "$kind" = "$verdict" ] || colour=$red
-            printf '  %-18s %-10s %10.4f %9.3f  %s%s%s\n' "$name" "$kind" "$score" "$p" "$colour" "$verdict" "$plain"
+            if [ "$kind" != "$verdict" ]; then
+                colour=$red
+                if [ "$kind" = normal ]; then verdict+=' (false alarm)'; else verdict+=' (missed)'; fi
+            fi
+            printf '  %-18s %-10s %10.4g %9.3f  %s%s%s\n' "$name" "$kind" "$score" "$p" "$colour" "$verdict" "$plain"
         done
     echo
 }
@@ -231,6 +254,9 @@ show_auroc() {
 }
 
 SECONDS=0
+if [ "$port" -ne 0 ] && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+    fail "port $port is in use (perhaps by an earlier run); leave --port out to take any free one"
+fi
 build
 start_daemon
 import_digits
@@ -240,6 +266,7 @@ show_auroc
 finished=true
 echo
 if $once; then
+    stop_daemon
     stage "Done in $SECONDS s; the daemon is stopped."
 else
     stage "Done in $SECONDS s. The daemon goes on running at $url"

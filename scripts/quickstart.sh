@@ -10,6 +10,7 @@ EPOCHS=15
 WIDTH=16     # filters of the networks' first layer
 LATENT=32    # size of the code an image is squeezed into
 SEED=0
+HELD_OUT=0.2 # share of the training images kept back to choose the epoch and to calibrate p-values
 NORMALS=4    # held-out images to show in the table
 ANOMALIES=(0 3 5 6 9)
 
@@ -174,7 +175,7 @@ import_digits() {
     fi
     jq -n --arg path "$PWD/tests/data/mnist-sample" '{name: "digits", path: $path}' |
         request POST /datasets -H 'Content-Type: application/json' --data-binary @- >"$work/dataset"
-    detail "$(jq -r '"\(.counts.train | add) training and \(.counts.test | add) test images"' "$work/dataset")"
+    detail "$(jq -r '"\(.images.train) training and \(.images.test) test images"' "$work/dataset")"
 }
 
 draw_progress() { # JOB
@@ -198,8 +199,8 @@ train() {
     local body job state_name begin=$SECONDS
     shown_epoch=
     body=$(jq -n --arg class "$DIGIT" --argjson seed "$SEED" --argjson epochs "$EPOCHS" --argjson width "$WIDTH" \
-        --argjson latent "$LATENT" '{kind: "train", method: "ganomaly", dataset: "digits", protocol: "one-class",
-        class: $class, seed: $seed, model: "digit-\($class)",
+        --argjson latent "$LATENT" --argjson held "$HELD_OUT" '{kind: "train", method: "ganomaly", dataset: "digits", protocol: "one-class",
+        class: $class, seed: $seed, held_out: $held, model: "digit-\($class)",
         hyperparameters: {epochs: $epochs, width: $width, latent: $latent}}')
     job=$(request POST /jobs -H 'Content-Type: application/json' --data-binary "$body" | jq -r .id)
     while :; do
@@ -208,7 +209,7 @@ train() {
         case $state_name in
         queued | running) draw_progress "$(cat "$work/job")" ;;
         succeeded) break ;;
-        *) fail "the job $state_name: $(jq -r '.error // .failure // "no reason given"' "$work/job")" ;;
+        *) fail "the job $state_name: $(jq -r '.failure // "no reason given"' "$work/job")" ;;
         esac
         sleep 0.4
     done
@@ -230,27 +231,30 @@ score_images() {
 
     printf '\n  %s%-18s %-10s %10s %9s  %s%s\n' "$bold" image kind score p-value verdict "$plain"
     jq -r --arg digit "$DIGIT" '.results[] | [.id, (if .id | startswith("test-\($digit)-") then "normal" else "anomalous" end),
-        .score, .p_value, (if .anomalous then "anomalous" else "normal" end)] | @tsv' "$work/scores" |
+        .score // "nan", .p_value // "nan",
+        (if .error then "error: " + .error.detail elif .anomalous == null then "no threshold"
+         elif .anomalous then "anomalous" else "normal" end)] | @tsv' "$work/scores" |
         while IFS=$'\t' read -r name kind score p verdict; do
             colour=$green
-            if [ "$kind" != "$verdict" ]; then
-                colour=$red
-                if [ "$kind" = normal ]; then verdict+=' (false alarm)'; else verdict+=' (missed)'; fi
-            fi
+            case $kind-$verdict in
+            normal-anomalous) verdict+=' (false alarm)' colour=$red ;;
+            anomalous-normal) verdict+=' (missed)' colour=$red ;;
+            *-error:* | *"-no threshold") colour=$red ;;
+            esac
             printf '  %-18s %-10s %10.4g %9.3f  %s%s%s\n' "$name" "$kind" "$score" "$p" "$colour" "$verdict" "$plain"
         done
     echo
 }
 
 show_auroc() {
+    local auroc low high normals anomalies epoch epochs
     request GET "/runs?model=digit-$DIGIT&limit=500" >"$work/runs"
-    jq -r --arg run "$run" '.items[] | select(.id == $run) | [.auroc, .auroc_low, .auroc_high, .test_normals,
-        .test_anomalies, .chosen_epoch, .epochs] | @tsv' "$work/runs" |
-        while IFS=$'\t' read -r auroc low high normals anomalies epoch epochs; do
-            printf '%sTest AUROC %.3f%s (95%% interval %.3f to %.3f) on %d normal and %d anomalous images (GET /runs)\n' \
-                "$bold" "$auroc" "$plain" "$low" "$high" "$normals" "$anomalies"
-            detail "weights of epoch $epoch of $epochs, chosen without looking at any test image"
-        done
+    IFS=$'\t' read -r auroc low high normals anomalies epoch epochs < <(jq -r --arg run "$run" '.items[] |
+        select(.id == $run) | [.auroc, .auroc_low, .auroc_high, .images.test_normals, .images.test_anomalies,
+        .chosen_epoch, .epochs] | @tsv' "$work/runs") || fail "GET /runs does not know the run of this job"
+    printf '%sTest AUROC %.3f%s (95%% interval %.3f to %.3f) on %d normal and %d anomalous images (GET /runs)\n' \
+        "$bold" "$auroc" "$plain" "$low" "$high" "$normals" "$anomalies"
+    detail "weights of epoch $epoch of $epochs, chosen without looking at any test image"
 }
 
 SECONDS=0

@@ -29,13 +29,16 @@ typedef struct protocol_spec {
     uint64_t seed;
 } protocol_spec;
 
-/* Indices into the data set; each owned by this struct. */
+/* Indices into the data set, ascending in each part; owned by this struct. */
 typedef struct parts {
     uint32_t *train, *validation, *calibration, *test;
     size_t train_count, validation_count, calibration_count, test_count;
     uint8_t *anomalous; /* one a test image: 1 is an anomaly */
 } parts;
 
+/* Deals out all normals of the training split (held-out counts are rounded shares) and, unless unlabelled, all
+ * images of the test split. Fills *out, for parts_finish; it is empty on failure. ERROR_INVALID where the data set
+ * cannot serve the protocol. Depends on data set and spec alone. */
 bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e);
 void parts_finish(parts *p);
 

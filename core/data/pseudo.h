@@ -15,7 +15,7 @@ enum pseudo_kind { PSEUDO_ROTATE, PSEUDO_CUT_PASTE, PSEUDO_SHUFFLE, PSEUDO_BLEND
 const char *pseudo_name(enum pseudo_kind kind);
 
 /* out[i] is made from images[i] (and another of the n, chosen by the key) by kind i mod PSEUDO_KINDS.
- * images, out: s.n×s.h×s.w×s.c floats, any range. Pure function of its arguments. */
+ * images, out: s.n×s.h×s.w×s.c floats, any range, not overlapping. Pure function of its arguments. */
 void pseudo_make(const float *images, shape s, random_key key, float *out);
 
 #endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* protocol.c — deals the images of a data set out to the parts of an experiment. Knows labels, not pixels. */
+#include "data/protocol.h"
+
+#include "base/random.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double share_max = 0.4;
+
+static const char *const names[] = {
+    [PROTOCOL_ONE_CLASS] = "one-class",
+    [PROTOCOL_ONE_VS_REST] = "one-vs-rest",
+    [PROTOCOL_UNLABELLED] = "unlabelled",
+};
+enum { PROTOCOLS = sizeof names / sizeof *names };
+
+const char *protocol_name(enum protocol p)
+{
+    assert((int)p >= 0 && (int)p < PROTOCOLS);
+    return names[p];
+}
+
+bool protocol_parse(const char *name, enum protocol *out, error *e)
+{
+    for (int p = 0; p < PROTOCOLS; p++) {
+        if (!strcmp(name, names[p])) {
+            *out = (enum protocol)p;
+            return true;
+        }
+    }
+    return error_set(e, ERROR_INVALID, "protocol \"%.64s\": one-class, one-vs-rest or unlabelled is expected", name);
+}
+
+static bool is_anomalous(const protocol_spec *spec, int label)
+{
+    switch (spec->protocol) {
+    case PROTOCOL_ONE_CLASS:
+        return label != spec->class_index;
+    case PROTOCOL_ONE_VS_REST:
+        return label == spec->class_index;
+    case PROTOCOL_UNLABELLED:
+        return false;
+    }
+    assert(!"a protocol that is not listed");
+    return false;
+}
+
+static bool check_spec(const dataset_info *info, const protocol_spec *spec, error *e)
+{
+    if (spec->protocol != PROTOCOL_UNLABELLED && (spec->class_index < 0 || spec->class_index >= info->classes))
+        return error_set(e, ERROR_INVALID, "class %d: the data set has classes 0 to %d", spec->class_index,
+                         info->classes - 1);
+    if (!(spec->validation_share >= 0 && spec->validation_share <= share_max))
+        return error_set(e, ERROR_INVALID, "validation share: %g is not between 0 and %g", spec->validation_share,
+                         share_max);
+    if (!(spec->calibration_share >= 0 && spec->calibration_share <= share_max))
+        return error_set(e, ERROR_INVALID, "calibration share: %g is not between 0 and %g", spec->calibration_share,
+                         share_max);
+    return true;
+}
+
+/* Counts normals of the training split, and test images by kind. */
+struct census {
+    size_t normals, tests, test_anomalies;
+};
+
+static bool take_census(const dataset *d, const protocol_spec *spec, struct census *out, error *e)
+{
+    const dataset_info *info = dataset_facts(d);
+    *out = (struct census){0};
+    for (int k = 0; k < info->classes; k++) {
+        bool anomalous = is_anomalous(spec, k);
+        out->normals += anomalous ? 0 : info->counts[SPLIT_TRAIN][k];
+        out->tests += info->counts[SPLIT_TEST][k];
+        out->test_anomalies += anomalous ? info->counts[SPLIT_TEST][k] : 0;
+    }
+    const char *name = spec->protocol == PROTOCOL_UNLABELLED ? "" : info->class_names[spec->class_index];
+    if (!out->normals)
+        return error_set(e, ERROR_INVALID, "%s with class \"%s\": there is no normal image to train on",
+                         protocol_name(spec->protocol), name);
+    if (spec->protocol == PROTOCOL_UNLABELLED)
+        return true;
+    if (!out->tests)
+        return error_set(e, ERROR_INVALID, "the data set has no test images; protocol unlabelled needs none");
+    if (!out->test_anomalies || out->test_anomalies == out->tests)
+        return error_set(e, ERROR_INVALID,
+                         "%s with class \"%s\": all %zu test images are %s, so nothing can be measured",
+                         protocol_name(spec->protocol), name, out->tests, out->test_anomalies ? "anomalous" : "normal");
+    return true;
+}
+
+static bool allocate(parts *p, error *e)
+{
+    /* One more than needed: an empty part is no failure of malloc. */
+    p->train = malloc((p->train_count + 1) * sizeof *p->train);
+    p->validation = malloc((p->validation_count + 1) * sizeof *p->validation);
+    p->calibration = malloc((p->calibration_count + 1) * sizeof *p->calibration);
+    p->test = malloc((p->test_count + 1) * sizeof *p->test);
+    p->anomalous = malloc(p->test_count + 1);
+    if (p->train && p->validation && p->calibration && p->test && p->anomalous)
+        return true;
+    return error_memory(e, "the parts of an experiment");
+}
+
+enum holder { HELD_BY_TRAINING, HELD_BY_VALIDATION, HELD_BY_CALIBRATION };
+
+/* Which part holds the i-th normal: the first of a random order validate, the next calibrate. */
+static bool draw_holders(const parts *p, uint64_t seed, uint8_t **holders, error *e)
+{
+    size_t n = p->train_count + p->validation_count + p->calibration_count;
+    uint32_t *order = malloc(n * sizeof *order);
+    *holders = calloc(n, 1);
+    if (!order || !*holders) {
+        free(order);
+        free(*holders);
+        return error_memory(e, "the parts of an experiment");
+    }
+    random_permutation(random_stream(seed, "split"), 0, order, n);
+    for (size_t i = 0; i < p->validation_count; i++)
+        (*holders)[order[i]] = HELD_BY_VALIDATION;
+    for (size_t i = 0; i < p->calibration_count; i++)
+        (*holders)[order[p->validation_count + i]] = HELD_BY_CALIBRATION;
+    free(order);
+    return true;
+}
+
+/* Every part lists its images in the order of the data set. */
+static void deal(const dataset *d, const protocol_spec *spec, const uint8_t *holders, parts *p)
+{
+    size_t normals = 0, train = 0, validation = 0, calibration = 0, test = 0;
+    size_t n = (size_t)dataset_facts(d)->image.n;
+    for (size_t i = 0; i < n; i++) {
+        bool anomalous = is_anomalous(spec, dataset_label(d, i));
+        if (dataset_split_of(d, i) == SPLIT_TEST) {
+            if (p->test_count) {
+                p->anomalous[test] = anomalous;
+                p->test[test++] = (uint32_t)i;
+            }
+            continue;
+        }
+        if (anomalous)
+            continue;
+        uint8_t holder = holders[normals++];
+        if (holder == HELD_BY_VALIDATION)
+            p->validation[validation++] = (uint32_t)i;
+        else if (holder == HELD_BY_CALIBRATION)
+            p->calibration[calibration++] = (uint32_t)i;
+        else
+            p->train[train++] = (uint32_t)i;
+    }
+    assert(train == p->train_count && validation == p->validation_count);
+    assert(calibration == p->calibration_count && test == p->test_count);
+}
+
+bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e)
+{
+    *out = (parts){0};
+    struct census c;
+    if (!check_spec(dataset_facts(d), spec, e) || !take_census(d, spec, &c, e))
+        return false;
+    parts p = {
+        .validation_count = (size_t)llround(spec->validation_share * (double)c.normals),
+        .calibration_count = (size_t)llround(spec->calibration_share * (double)c.normals),
+        .test_count = spec->protocol == PROTOCOL_UNLABELLED ? 0 : c.tests,
+    };
+    if (p.validation_count + p.calibration_count >= c.normals)
+        return error_set(e, ERROR_INVALID,
+                         "of %zu normal images none is left to train on: %zu validate and %zu calibrate", c.normals,
+                         p.validation_count, p.calibration_count);
+    p.train_count = c.normals - p.validation_count - p.calibration_count;
+    uint8_t *holders;
+    if (!allocate(&p, e) || !draw_holders(&p, spec->seed, &holders, e)) {
+        parts_finish(&p);
+        return false;
+    }
+    deal(d, spec, holders, &p);
+    free(holders);
+    *out = p;
+    return true;
+}
+
+void parts_finish(parts *p)
+{
+    free(p->train);
+    free(p->validation);
+    free(p->calibration);
+    free(p->test);
+    free(p->anomalous);
+    *p = (parts){0};
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* test_protocol.c — parts are disjoint, complete, free of anomalies before the test, and repeatable. */
+#include "data/protocol.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "scratch.h"
+
+#include <math.h>
+
+typedef struct fixture {
+    scratch folder;
+    dataset *data;
+} fixture;
+
+/* The bundled MNIST sample: 400 training and 100 test images of each of ten digits. */
+static int open_sample(void **state)
+{
+    static fixture f;
+    static dataset_info info;
+    f.folder = scratch_make();
+    char source[512];
+    snprintf(source, sizeof source, "%s/mnist-sample", getenv("ANOMALYD_TEST_DATA"));
+    scratch_path packed = scratch_at(&f.folder, "mnist.data");
+    error e = {0};
+    if (!dataset_import(source, packed.text, &info, &e) || !(f.data = dataset_open(packed.text, &e))) {
+        print_error("%s\n", e.message);
+        return -1;
+    }
+    *state = &f;
+    return 0;
+}
+
+static int close_sample(void **state)
+{
+    fixture *f = *state;
+    dataset_free(f->data);
+    scratch_remove(&f->folder);
+    return 0;
+}
+
+static parts make(const dataset *d, protocol_spec spec)
+{
+    parts p;
+    error e = {0};
+    if (!parts_make(d, &spec, &p, &e))
+        fail_msg("%s", e.message);
+    return p;
+}
+
+/* Each image at most once in all parts together, ascending in each. */
+static void assert_disjoint_and_ordered(const parts *p, size_t images)
+{
+    const struct {
+        const uint32_t *indices;
+        size_t count;
+    } all[] = {
+        {p->train, p->train_count},
+        {p->validation, p->validation_count},
+        {p->calibration, p->calibration_count},
+        {p->test, p->test_count},
+    };
+    uint8_t *seen = calloc(images, 1);
+    for (int k = 0; k < 4; k++) {
+        for (size_t i = 0; i < all[k].count; i++) {
+            assert_true(all[k].indices[i] < images);
+            assert_int_equal(seen[all[k].indices[i]]++, 0);
+            assert_true(!i || all[k].indices[i] > all[k].indices[i - 1]);
+        }
+    }
+    free(seen);
+}
+
+static void assert_training_part(const dataset *d, const uint32_t *part, size_t n, int class_index, bool of_class)
+{
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(dataset_split_of(d, part[i]), SPLIT_TRAIN);
+        assert_true((dataset_label(d, part[i]) == class_index) == of_class);
+    }
+}
+
+static void one_class_trains_on_the_class_and_tests_on_all(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    parts p = make(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.1, 0.2, 7});
+    assert_int_equal(p.train_count, 280);
+    assert_int_equal(p.validation_count, 40);
+    assert_int_equal(p.calibration_count, 80);
+    assert_int_equal(p.test_count, 1000);
+    assert_disjoint_and_ordered(&p, 5000);
+    assert_training_part(d, p.train, p.train_count, 3, true);
+    assert_training_part(d, p.validation, p.validation_count, 3, true);
+    assert_training_part(d, p.calibration, p.calibration_count, 3, true);
+    for (size_t i = 0; i < p.test_count; i++) {
+        assert_int_equal(dataset_split_of(d, p.test[i]), SPLIT_TEST);
+        assert_int_equal(p.anomalous[i], dataset_label(d, p.test[i]) != 3);
+    }
+    parts_finish(&p);
+}
+
+static void one_vs_rest_trains_on_all_but_the_class(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    parts p = make(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 9, 0.25, 0, 7});
+    assert_int_equal(p.train_count, 2700);
+    assert_int_equal(p.validation_count, 900);
+    assert_int_equal(p.calibration_count, 0);
+    assert_disjoint_and_ordered(&p, 5000);
+    assert_training_part(d, p.train, p.train_count, 9, false);
+    assert_training_part(d, p.validation, p.validation_count, 9, false);
+    size_t anomalies = 0;
+    for (size_t i = 0; i < p.test_count; i++)
+        anomalies += p.anomalous[i];
+    assert_int_equal(anomalies, 100);
+    parts_finish(&p);
+}
+
+static void unlabelled_uses_every_training_image_and_tests_none(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    parts p = make(d, (protocol_spec){PROTOCOL_UNLABELLED, -1, 0.1, 0.1, 7});
+    assert_int_equal(p.train_count, 3200);
+    assert_int_equal(p.test_count, 0);
+    assert_disjoint_and_ordered(&p, 5000);
+    parts_finish(&p);
+}
+
+static void split_depends_on_the_seed_alone(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    protocol_spec spec = {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7}, other = spec;
+    other.seed = 8;
+    parts a = make(d, spec), b = make(d, spec), c = make(d, other);
+    assert_memory_equal(a.validation, b.validation, a.validation_count * sizeof *a.validation);
+    assert_memory_equal(a.calibration, b.calibration, a.calibration_count * sizeof *a.calibration);
+    assert_memory_not_equal(a.validation, c.validation, a.validation_count * sizeof *a.validation);
+    /* The validation images stay when only the calibration share changes. */
+    spec.calibration_share = 0.3;
+    parts wider = make(d, spec);
+    assert_memory_equal(a.validation, wider.validation, a.validation_count * sizeof *a.validation);
+    parts_finish(&a);
+    parts_finish(&b);
+    parts_finish(&c);
+    parts_finish(&wider);
+}
+
+static void assert_refused(const dataset *d, protocol_spec spec, const char *message)
+{
+    parts p;
+    error e = {0};
+    assert_false(parts_make(d, &spec, &p, &e));
+    assert_int_equal(e.code, ERROR_INVALID);
+    if (!strstr(e.message, message))
+        fail_msg("\"%s\" does not say \"%s\"", e.message, message);
+    assert_null(p.train);
+    parts_finish(&p);
+}
+
+static void impossible_specs_are_refused_by_name(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 10, 0.1, 0.1, 7},
+                   "class 10: the data set has classes 0 to 9");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, -1, 0.1, 0.1, 7}, "class -1");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0.5, 0.1, 7}, "validation share: 0.5");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, -0.1, 0.1, 7}, "validation share: -0.1");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0.1, NAN, 7}, "calibration share: nan");
+}
+
+/* Writes an uncompressed IDX pair: one pixel an image. */
+static void write_pair(const scratch *s, const char *split, const uint8_t *labels, uint8_t n)
+{
+    uint8_t images[64] = {0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, 1, 0, 0, 0, 1}, list[64] = {0, 0, 8, 1, 0, 0, 0, n};
+    for (uint8_t i = 0; i < n; i++) {
+        images[16 + i] = i;
+        list[8 + i] = labels[i];
+    }
+    char name[64];
+    snprintf(name, sizeof name, "in/%s-images-idx3-ubyte", split);
+    scratch_write(s, name, images, 16 + (size_t)n);
+    snprintf(name, sizeof name, "in/%s-labels-idx1-ubyte", split);
+    scratch_write(s, name, list, 8 + (size_t)n);
+}
+
+static void data_that_cannot_serve_a_protocol_are_refused(void **state)
+{
+    (void)state;
+    scratch s = scratch_make();
+    write_pair(&s, "train", (const uint8_t[]){0, 0, 2, 2, 2}, 5);
+    write_pair(&s, "t10k", (const uint8_t[]){0, 0}, 2);
+    static dataset_info info;
+    error e = {0};
+    assert_true(dataset_import(scratch_at(&s, "in").text, scratch_at(&s, "out").text, &info, &e));
+    dataset *d = dataset_open(scratch_at(&s, "out").text, &e);
+    assert_non_null(d);
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0, 0, 7}, "class \"1\": there is no normal image");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 0, 0, 0, 7}, "all 2 test images are normal");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 2, 0, 0, 7}, "all 2 test images are anomalous");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 2, 0.3, 0.3, 7}, "all 2 test images are normal");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 0, 0, 0.4, 7}, "all 2 test images are anomalous");
+    dataset_free(d);
+    scratch_remove(&s);
+}
+
+static void shares_that_leave_nothing_to_train_on_are_refused(void **state)
+{
+    (void)state;
+    scratch s = scratch_make();
+    write_pair(&s, "train", (const uint8_t[]){0, 0, 1, 1, 1}, 5);
+    write_pair(&s, "t10k", (const uint8_t[]){0, 1}, 2);
+    static dataset_info info;
+    error e = {0};
+    assert_true(dataset_import(scratch_at(&s, "in").text, scratch_at(&s, "out").text, &info, &e));
+    dataset *d = dataset_open(scratch_at(&s, "out").text, &e);
+    assert_non_null(d);
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 0, 0.3, 0.3, 7}, "of 2 normal images none is left");
+    dataset_free(d);
+    scratch_remove(&s);
+}
+
+static void names_parse_back_and_others_are_refused(void **state)
+{
+    (void)state;
+    for (int k = PROTOCOL_ONE_CLASS; k <= PROTOCOL_UNLABELLED; k++) {
+        enum protocol p;
+        assert_true(protocol_parse(protocol_name((enum protocol)k), &p, NULL));
+        assert_int_equal(p, k);
+    }
+    enum protocol p;
+    error e = {0};
+    assert_false(protocol_parse("One-Class", &p, &e));
+    assert_non_null(strstr(e.message, "\"One-Class\""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_class_trains_on_the_class_and_tests_on_all),
+        cmocka_unit_test(one_vs_rest_trains_on_all_but_the_class),
+        cmocka_unit_test(unlabelled_uses_every_training_image_and_tests_none),
+        cmocka_unit_test(split_depends_on_the_seed_alone),
+        cmocka_unit_test(impossible_specs_are_refused_by_name),
+        cmocka_unit_test(data_that_cannot_serve_a_protocol_are_refused),
+        cmocka_unit_test(shares_that_leave_nothing_to_train_on_are_refused),
+        cmocka_unit_test(names_parse_back_and_others_are_refused),
+    };
+    return cmocka_run_group_tests(tests, open_sample, close_sample);
+}

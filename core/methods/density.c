@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* density.c — distances by GEMM, sums of exponentials by a vectorisable loop, both in fixed tiles. */
+#include "methods/density.h"
+
+#include "base/blas.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POINTS_BLOCK = 512 }; /* points in one product: its 16 columns of distances stay in the first-level caches */
+
+/* e^x for x <= 0, to 2 ulp; below -87 it stays at e^-87, which vanishes beside the term that is 1. Branch-free, so that
+ * the compiler makes vector code of a loop around it. */
+static inline float exp_negative(float x)
+{
+    const float round = 12582912.0f; /* 1.5·2²³: adding it leaves the nearest integer in the low bits */
+    x = x < -87.0f ? -87.0f : x;
+    float shifted = x * 1.44269504f + round;
+    float power = shifted - round;
+    float r = x - power * 0.693359375f;
+    r = r + power * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits << 23) + 0x3f800000u; /* the integer part of `shifted` becomes an exponent */
+    float scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return p * scale;
+}
+
+void density_norms(const float *points, size_t n, int k, float *norms)
+{
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int j = 0; j < k; j++)
+            sum += (double)points[i * (size_t)k + (size_t)j] * (double)points[i * (size_t)k + (size_t)j];
+        norms[i] = (float)sum;
+    }
+}
+
+size_t density_work(const density *d)
+{
+    (void)d;
+    return POINTS_BLOCK * TILE_ROWS;
+}
+
+/* Turns products into squared distances, in place, and finds each column's least. */
+static void to_distances(float *g, const float *norms, const float *own, size_t count, float least[TILE_ROWS])
+{
+    for (int q = 0; q < TILE_ROWS; q++)
+        least[q] = INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        float *row = g + i * TILE_ROWS, norm = norms[i];
+        for (int q = 0; q < TILE_ROWS; q++) {
+            float distance = norm + own[q] - 2 * row[q];
+            distance = distance > 0 ? distance : 0;
+            row[q] = distance;
+            least[q] = distance < least[q] ? distance : least[q];
+        }
+    }
+}
+
+static void sum_exponentials(const float *g, size_t count, float factor, const float least[TILE_ROWS],
+                             double sums[TILE_ROWS])
+{
+    for (int q = 0; q < TILE_ROWS; q++)
+        sums[q] = 0;
+    for (size_t i = 0; i < count; i++)
+        for (int q = 0; q < TILE_ROWS; q++)
+            sums[q] += (double)exp_negative((least[q] - g[i * TILE_ROWS + (size_t)q]) * factor);
+}
+
+void density_tile(const density *d, const float *z, float *work, double out[TILE_ROWS])
+{
+    double factor = 1 / (2 * d->bandwidth * d->bandwidth), lowest[TILE_ROWS], totals[TILE_ROWS] = {0};
+    float own[TILE_ROWS];
+    for (int q = 0; q < TILE_ROWS; q++) {
+        double norm = 0;
+        for (int j = 0; j < d->k; j++)
+            norm += (double)z[(size_t)j * TILE_ROWS + (size_t)q] * (double)z[(size_t)j * TILE_ROWS + (size_t)q];
+        own[q] = (float)norm;
+        lowest[q] = INFINITY;
+    }
+    for (size_t first = 0; first < d->n; first += POINTS_BLOCK) {
+        size_t count = d->n - first < POINTS_BLOCK ? d->n - first : POINTS_BLOCK;
+        float least[TILE_ROWS];
+        double sums[TILE_ROWS];
+        tile_apply(d->points + first * (size_t)d->k, (int)count, d->k, z, work);
+        to_distances(work, d->norms + first, own, count, least);
+        sum_exponentials(work, count, (float)factor, least, sums);
+        for (int q = 0; q < TILE_ROWS; q++) {
+            /* Both sums are relative to the least distance seen so far: whichever is larger is rescaled. */
+            double now = (double)least[q] < lowest[q] ? (double)least[q] : lowest[q];
+            double earlier = totals[q] > 0 ? totals[q] * exp((now - lowest[q]) * factor) : 0;
+            totals[q] = earlier + sums[q] * exp((now - (double)least[q]) * factor);
+            lowest[q] = now;
+        }
+    }
+    for (int q = 0; q < TILE_ROWS; q++)
+        out[q] = lowest[q] * factor - log(totals[q] / (double)d->n);
+}
+
+typedef struct search {
+    const float *points; /* m×k, in the order of the draw: fold f is a contiguous run of them */
+    const float *norms;
+    size_t m;
+    int k, folds;
+    float *distances; /* m×m, squared */
+    double bandwidth;
+    double *likelihoods; /* m */
+} search;
+
+static void fill_distances(void *context, int chunk, int worker)
+{
+    const search *s = context;
+    size_t top = (size_t)chunk * POINTS_BLOCK;
+    size_t count = s->m - top < POINTS_BLOCK ? s->m - top : POINTS_BLOCK;
+    float *out = s->distances + top * s->m;
+    (void)worker;
+    gemm(&(gemm_call){.b_transposed = true,
+                      .m = (int)count,
+                      .n = (int)s->m,
+                      .k = s->k,
+                      .alpha = -2,
+                      .a = s->points + top * (size_t)s->k,
+                      .lda = s->k,
+                      .b = s->points,
+                      .ldb = s->k,
+                      .c = out,
+                      .ldc = (int)s->m});
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < s->m; j++) {
+            float distance = out[i * s->m + j] + s->norms[top + i] + s->norms[j];
+            out[i * s->m + j] = distance > 0 ? distance : 0;
+        }
+}
+
+static size_t fold_start(const search *s, int fold)
+{
+    return s->m * (size_t)fold / (size_t)s->folds;
+}
+
+static float least_of(const float *distances, size_t n, float least)
+{
+    for (size_t i = 0; i < n; i++)
+        least = distances[i] < least ? distances[i] : least;
+    return least;
+}
+
+static double sum_of(const float *distances, size_t n, float least, float factor)
+{
+    double sum = 0;
+    for (size_t first = 0; first < n; first += POINTS_BLOCK) {
+        size_t count = n - first < POINTS_BLOCK ? n - first : POINTS_BLOCK;
+        float terms[POINTS_BLOCK];
+        for (size_t i = 0; i < count; i++)
+            terms[i] = exp_negative((least - distances[first + i]) * factor);
+        for (size_t i = 0; i < count; i++)
+            sum += (double)terms[i];
+    }
+    return sum;
+}
+
+/* log p of each row of a fold under the rows of the others, without the constants that all bandwidths share. */
+static void judge_fold(void *context, int chunk, int worker)
+{
+    const search *s = context;
+    size_t from = fold_start(s, chunk), to = fold_start(s, chunk + 1);
+    double factor = 1 / (2 * s->bandwidth * s->bandwidth);
+    (void)worker;
+    for (size_t i = from; i < to; i++) {
+        const float *row = s->distances + i * s->m;
+        float least = least_of(row + to, s->m - to, least_of(row, from, INFINITY));
+        double sum = sum_of(row, from, least, (float)factor) + sum_of(row + to, s->m - to, least, (float)factor);
+        s->likelihoods[i] = log(sum) - (double)least * factor - (double)s->k * log(s->bandwidth);
+    }
+}
+
+static double choose(team *t, search *s)
+{
+    double best = -INFINITY, chosen = 1;
+    team_run(t, (int)((s->m + POINTS_BLOCK - 1) / POINTS_BLOCK), fill_distances, s);
+    for (int half = -9; half <= 10; half++) {
+        double total = 0;
+        s->bandwidth = exp2(half / 2.0);
+        team_run(t, s->folds, judge_fold, s);
+        for (size_t i = 0; i < s->m; i++)
+            total += s->likelihoods[i];
+        if (total > best) {
+            best = total;
+            chosen = s->bandwidth;
+        }
+    }
+    return chosen;
+}
+
+bool density_search(team *t, const float *points, size_t n, int k, random_key key, double *bandwidth, error *e)
+{
+    assert(n >= 2);
+    size_t m = n < DENSITY_SEARCH_ROWS ? n : DENSITY_SEARCH_ROWS;
+    uint32_t *order = malloc(n * sizeof *order);
+    float *drawn = malloc(m * (size_t)k * sizeof *drawn), *norms = malloc(m * sizeof *norms);
+    search s = {.points = drawn, .norms = norms, .m = m, .k = k};
+    s.folds = m < DENSITY_FOLDS ? (int)m : DENSITY_FOLDS;
+    s.distances = malloc(m * m * sizeof *s.distances);
+    s.likelihoods = malloc(m * sizeof *s.likelihoods);
+    bool ok = order && drawn && norms && s.distances && s.likelihoods;
+    if (ok) {
+        random_permutation(key, 0, order, n);
+        for (size_t i = 0; i < m; i++)
+            memcpy(drawn + i * (size_t)k, points + order[i] * (size_t)k, (size_t)k * sizeof *drawn);
+        density_norms(drawn, m, k, norms);
+        *bandwidth = choose(t, &s);
+    } else
+        error_memory(e, "the search for a bandwidth");
+    free(s.likelihoods);
+    free(s.distances);
+    free(norms);
+    free(drawn);
+    free(order);
+    return ok;
+}

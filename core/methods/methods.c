@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* methods.c — the list of methods: the one place that names them. */
+#include "methods/method.h"
+
+#include <string.h>
+
+extern const method method_kde, method_pca;
+
+static const method *const all[] = {&method_kde, &method_pca, NULL};
+
+const char *const selection_choices[] = {"pseudo", "last", NULL};
+
+const method *const *method_all(void)
+{
+    return all;
+}
+
+const method *method_find(const char *id)
+{
+    for (const method *const *m = all; *m; m++)
+        if (strcmp((*m)->id, id) == 0)
+            return *m;
+    return NULL;
+}

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* bundle.c — fills a bundle and writes it whole or not at all. Knows the layout, not what the tensors mean. */
+#include "nn/bundle.h"
+
 #include "nn/bundle_layout.h"
 
 #include <assert.h>

@@ -50,6 +50,8 @@ size_t model_parameters(const model *m);
 void net_reset(net *n);
 /* Bytes of weights, gradients, moments and arrays. */
 size_t model_bytes(const model *m);
+/* Prints each net's parameters, and the bytes of each of those parts. */
+void model_describe(const model *m, FILE *out);
 
 /* Exponential moving average of all weights and running statistics: θ̄ ← d·θ̄ + (1-d)·θ with
  * d = min(decay, (1+t)/(10+t)). Started by the first call. Call once after each step. */

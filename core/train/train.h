@@ -10,6 +10,8 @@
 #include "eval/metric.h"
 #include "methods/method.h"
 
+#include <stdio.h>
+
 struct train_option {
     const char *name, *value;
 };
@@ -18,13 +20,14 @@ typedef struct train_plan {
     const method *method;
     const struct train_option *options; /* those that differ from the presets */
     size_t option_count;
-    protocol_spec protocol; /* validation_share is set by the trainer: see `held_out` */
-    double held_out;        /* share of the training normals held out (preset 0.1): with SELECT_PSEUDO one half is for
-                               selection and the other for calibration, else all of it is for calibration; 0: none */
+    protocol_spec protocol;   /* its shares and seed are set by the trainer: see `held_out` and `seed` */
+    const char *dataset_name; /* for the model's header; NULL: left out */
+    double held_out;          /* share of the training normals held out (preset 0.1): with SELECT_PSEUDO one half is for
+                                 selection and the other for calibration, else all of it is for calibration; 0: none */
     uint64_t seed;
     bool trace;                  /* also report the test AUROC of every epoch; a diagnostic that chooses nothing */
     const char *model_path;      /* where the finished model goes */
-    const char *checkpoint_path; /* resumed from when it is there; NULL: no checkpoints */
+    const char *checkpoint_path; /* resumed from when it is there, removed once the model is written; NULL: none */
     double checkpoint_s;         /* least seconds between checkpoints, taken at ends of epochs and in between */
 } train_plan;
 
@@ -74,5 +77,8 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
 
 /* Checks everything that can be checked before a run: options, protocol against the data set, sizes. */
 bool train_check(const train_plan *plan, const dataset_info *info, error *e);
+
+/* Builds what the run would build and prints its nets' parameters and the bytes of each part. Reads no images. */
+bool train_plan_print(const train_plan *plan, const dataset_info *info, team *t, FILE *out, error *e);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +19,8 @@
 static const float weights[] = {1, -2, 3.5f, 0, 1e-30f, -7};
 static const float bias[] = {0.25f};
 
-static char folder[] = "/tmp/anomalyd-bundle-XXXXXX";
-static char path[64];
+static scratch folder;
+static char path[2 * SCRATCH_PATH_MAX];
 
 static bundle *filled(void)
 {
@@ -282,9 +283,8 @@ static void an_empty_bundle_is_a_file_too(void **state)
 static int make_folder(void **state)
 {
     (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(path, sizeof path, "%s/sample", folder);
+    folder = scratch_make();
+    snprintf(path, sizeof path, "%s", scratch_at(&folder, "sample").text);
     return 0;
 }
 
@@ -292,7 +292,9 @@ static int remove_folder(void **state)
 {
     (void)state;
     unlink(path);
-    return rmdir(folder); /* fails when a temporary file was left behind */
+    int left = scratch_count(&folder); /* a temporary file left behind would be one */
+    scratch_remove(&folder);
+    return left;
 }
 
 int main(void)

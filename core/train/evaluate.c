@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* evaluate.c — prepares images, runs scoring programs at the batch size that fits. */
+#include "train/evaluate.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct evaluator {
+    const method *method;
+    void *self;
+    model *own;
+    size_t row; /* values of one input */
+    struct stage {
+        int batch;
+        array *x;
+        program *program;
+    } stages[EVALUATE_BATCHES_MAX];
+    int count;
+};
+
+void *method_state_new(const method *m, error *e)
+{
+    void *self = calloc(1, m->size);
+    if (!self)
+        error_memory(e, m->title);
+    else
+        options_preset(m->options, self);
+    return self;
+}
+
+void method_state_free(const method *m, void *self)
+{
+    if (self && m->finish)
+        m->finish(self);
+    free(self);
+}
+
+bool method_input(const method *m, const void *self, shape data, shape *input, error *e)
+{
+    *input = data;
+    if (m->input && !m->input(self, data, input, e))
+        return error_at(e, "%s", m->id);
+    input->n = 1;
+    assert(input->h > 0 && input->w > 0 && input->c > 0);
+    return true;
+}
+
+void evaluate_scale(const method *m, float *row, size_t n)
+{
+    if (m->unit_range)
+        return;
+    for (size_t i = 0; i < n; i++)
+        row[i] = 2 * row[i] - 1;
+}
+
+void evaluate_prepare(const method *m, const uint8_t *pixels, shape from, shape input, float *row, float *work)
+{
+    image_convert(pixels, from, input, row, work);
+    evaluate_scale(m, row, shape_row(input));
+}
+
+static bool add_stage(evaluator *v, shape input, int batch, error *e)
+{
+    struct stage *s = &v->stages[v->count];
+    char name[32];
+    snprintf(name, sizeof name, "score.x%d", batch);
+    graph *g = model_graph(v->own, SCORE);
+    s->batch = batch;
+    s->x = model_array(v->own, name, (shape){batch, input.h, input.w, input.c});
+    if (!g || !s->x)
+        return error_memory(e, "a scoring program");
+    tensor *score = v->method->score(v->self, v->own, g, t_leaf(g, s->x));
+    shape found = tensor_shape(score);
+    t_output(score, "score");
+    s->program = program_compile(g, e);
+    if (!s->program)
+        return error_at(e, "%s: scoring %d images", v->method->id, batch);
+    assert(found.n == batch && shape_row(found) == 1);
+    v->count++;
+    return true;
+}
+
+evaluator *evaluator_new(const method *m, void *self, model *own, shape input, const int *batches, error *e)
+{
+    evaluator *v = calloc(1, sizeof *v);
+    if (!v) {
+        error_memory(e, "an evaluator");
+        return NULL;
+    }
+    *v = (evaluator){.method = m, .self = self, .own = own, .row = shape_row(input)};
+    bool ok = !m->closed_form || m->ready(self, own, input, e);
+    for (int i = 0; ok && !m->closed_form && batches[i]; i++) {
+        assert(i < EVALUATE_BATCHES_MAX);
+        ok = add_stage(v, input, batches[i], e);
+    }
+    if (ok)
+        return v;
+    evaluator_free(v);
+    return NULL;
+}
+
+void evaluator_free(evaluator *v)
+{
+    free(v);
+}
+
+static const struct stage *stage_for(const evaluator *v, size_t n)
+{
+    int i = 0;
+    while (i < v->count - 1 && (size_t)v->stages[i].batch < n)
+        i++;
+    return &v->stages[i];
+}
+
+static void run_programs(evaluator *v, const float *rows, size_t n, float *scores)
+{
+    for (size_t first = 0; first < n;) {
+        const struct stage *s = stage_for(v, n - first);
+        size_t batch = (size_t)s->batch, count = n - first < batch ? n - first : batch;
+        float *x = array_values(s->x);
+        memcpy(x, rows + first * v->row, count * v->row * sizeof *x);
+        memset(x + count * v->row, 0, (batch - count) * v->row * sizeof *x);
+        program_run(s->program, 0);
+        memcpy(scores + first, program_output(s->program, "score", NULL), count * sizeof *scores);
+        first += count;
+    }
+}
+
+bool evaluator_run(evaluator *v, const float *rows, size_t n, float *scores, error *e)
+{
+    if (!v->method->closed_form)
+        run_programs(v, rows, n, scores);
+    else if (!v->method->score_rows(v->self, v->own, rows, n, scores, e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(scores[i]))
+            return error_set(e, ERROR_DIVERGED, "%s: the score of image %zu of %zu is not a finite number",
+                             v->method->id, i + 1, n);
+    return true;
+}
+
+size_t evaluator_rows(const evaluator *v)
+{
+    return v->count ? (size_t)v->stages[v->count - 1].batch : EVALUATE_ROWS_MAX;
+}
+
+const program *evaluator_program(const evaluator *v, int index, int *batch)
+{
+    if (index >= v->count)
+        return NULL;
+    if (batch)
+        *batch = v->stages[index].batch;
+    return v->stages[index].program;
+}

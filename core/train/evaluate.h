@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * evaluate.h — the one code path from an image to its score: validation, test and serving all go through here.
+ * Private to train. Knows methods only through method.h.
+ */
+#ifndef ANOMALYD_TRAIN_EVALUATE_H
+#define ANOMALYD_TRAIN_EVALUATE_H
+
+#include "data/image.h"
+#include "methods/method.h"
+
+enum { EVALUATE_BATCHES_MAX = 4, EVALUATE_ROWS_MAX = 256 };
+
+typedef struct evaluator evaluator;
+
+/* A method's struct with its options at their presets. Returns new; free with method_state_free. */
+void *method_state_new(const method *m, error *e);
+void method_state_free(const method *m, void *self);
+/* What the method's networks take for images of that shape, checked; n is 1. */
+bool method_input(const method *m, const void *self, shape data, shape *input, error *e);
+
+/* One image as the method wants it: h×w×c bytes of shape `from` to a row of `input`, in [0, 1] or [-1, 1]. `work` has
+ * image_work(from, input) floats. */
+void evaluate_prepare(const method *m, const uint8_t *pixels, shape from, shape input, float *row, float *work);
+/* Brings values in [0, 1] to the method's range. */
+void evaluate_scale(const method *m, float *row, size_t n);
+
+/* Records and compiles a scoring program for each batch size (ascending; ended by 0) of a neural method, or makes a
+ * closed-form one ready. Borrows method, self and model. Returns new. */
+evaluator *evaluator_new(const method *m, void *self, model *own, shape input, const int *batches, error *e);
+void evaluator_free(evaluator *v);
+
+/* Scores n rows of prepared input. Short batches are padded. ERROR_DIVERGED when a score is not finite. */
+bool evaluator_run(evaluator *v, const float *rows, size_t n, float *scores, error *e);
+
+/* Rows to give to evaluator_run at once, for speed. */
+size_t evaluator_rows(const evaluator *v);
+/* The programs it compiled, from 0; NULL behind the last. *batch (when not NULL) is set. */
+const program *evaluator_program(const evaluator *v, int index, int *batch);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* finish.c — what is done once with a finished run: calibration, the test, the model file. */
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static bool calibrate(run *r, float *scores, error *e)
+{
+    if (!run_score(r, r->parts.calibration, r->parts.calibration_count, scores, e))
+        return error_at(e, "calibration");
+    qsort(scores, r->parts.calibration_count, sizeof *scores, ascending);
+    return true;
+}
+
+static bool measure(const run *r, const float *scores, train_result *out, error *e)
+{
+    const uint8_t *anomalous = r->parts.anomalous;
+    size_t n = r->parts.test_count;
+    for (size_t i = 0; i < n; i++)
+        out->test_anomalies += anomalous[i];
+    out->test_normals = n - out->test_anomalies;
+    if (out->test_normals == 0 || out->test_anomalies == 0)
+        return true; /* nothing to tell apart */
+    out->roc_count =
+        metric_roc(scores, anomalous, n, TRAIN_ROC_POINTS, out->roc_false_positive, out->roc_true_positive, e);
+    return out->roc_count > 0 && metric_auroc(scores, anomalous, n, &out->auroc, e) &&
+           metric_average_precision(scores, anomalous, n, &out->average_precision, e) &&
+           metric_histogram(scores, anomalous, n, TRAIN_HISTOGRAM_BINS, &out->histogram_low, &out->histogram_high,
+                            out->histogram_normal, out->histogram_anomalous, e);
+}
+
+static bool test(run *r, train_result *out, error *e)
+{
+    size_t n = r->parts.test_count;
+    if (r->plan->protocol.protocol == PROTOCOL_UNLABELLED || n == 0)
+        return true;
+    float *scores = malloc(n * sizeof *scores);
+    if (!scores)
+        return error_memory(e, "test scores");
+    double start = now_s();
+    bool ok = run_score(r, r->parts.test, n, scores, e);
+    out->score_s = now_s() - start;
+    ok = ok && measure(r, scores, out, e);
+    free(scores);
+    return ok || error_at(e, "test");
+}
+
+static bool write_model(const run *r, const float *calibration, train_result *out, error *e)
+{
+    bundle *b = bundle_new();
+    if (!b)
+        return error_memory(e, "a model file");
+    bundle_put(b, "kind", "model");
+    checkpoint_describe(r, b);
+    if (r->plan->dataset_name)
+        bundle_put(b, "dataset", r->plan->dataset_name);
+    bundle_put_number(b, "epochs", out->epochs);
+    bundle_put_number(b, "chosen_epoch", out->chosen_epoch);
+    bundle_put_number(b, "parameters", (double)out->parameters);
+    bundle_put(b, "version", ANOMALYD_VERSION);
+    model_write(r->model, b, MODEL_WEIGHTS);
+    if (out->calibration_count)
+        bundle_put_tensor(b, "calibration", (shape){1, 1, 1, (int)out->calibration_count}, calibration);
+    bool ok = bundle_write(b, r->plan->model_path, e);
+    bundle_free(b);
+    b = ok ? bundle_open(r->plan->model_path, e) : NULL; /* what is on the disk is what was meant */
+    if (b)
+        memcpy(out->model_digest, bundle_digest(b), sizeof out->model_digest);
+    bundle_free(b);
+    return b != NULL || error_at(e, "model");
+}
+
+bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
+{
+    train_event ev = {.kind = TRAIN_EVALUATING, .step = r->step, .steps = r->steps};
+    ev.epochs = ev.epoch = r->method->closed_form ? 0 : r->state->epochs;
+    run_report(r, &ev);
+    *out = (train_result){.auroc = {NAN, NAN, NAN, NAN}, .average_precision = NAN};
+    out->train_count = r->parts.train_count;
+    out->validation_count = r->parts.validation_count;
+    out->calibration_count = r->parts.calibration_count;
+    out->epochs = ev.epochs;
+    out->chosen_epoch = chosen_epoch;
+    out->train_s = r->train_s;
+    out->parameters = model_parameters(r->model);
+    model_digest(r->model, out->weights_digest);
+    float *calibration = malloc((out->calibration_count + 1) * sizeof *calibration);
+    if (!calibration)
+        return error_memory(e, "calibration scores");
+    bool ok = calibrate(r, calibration, e) && test(r, out, e) && write_model(r, calibration, out, e);
+    free(calibration);
+    if (ok && r->plan->checkpoint_path)
+        unlink(r->plan->checkpoint_path); /* one that stays behind does no harm: it resumes to the same model */
+    return ok;
+}

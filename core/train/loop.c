@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* loop.c — steps and epochs of a neural method. Knows batches and losses by name, not what they mean. */
+#include "train/checkpoint.h"
+#include "train/select.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Wall-clock marks of this process: none of them touches what is learned. */
+typedef struct clocks {
+    double start_s, train_s_before; /* of this process; spent by earlier ones */
+    double event_s, checkpoint_s;   /* when last */
+    uint64_t first_step;
+} clocks;
+
+static const double event_interval_s = 0.5;
+
+static int epoch_of(const run *r, uint64_t step)
+{
+    return (int)(step / r->steps_an_epoch) + 1;
+}
+
+static void shuffle(run *r)
+{
+    uint64_t epoch = r->step / r->steps_an_epoch;
+    random_permutation(random_stream(r->plan->seed, "shuffle"), epoch, r->order, r->parts.train_count);
+}
+
+static void fill_batch(run *r)
+{
+    size_t batch = (size_t)r->state->batch, row = shape_row(r->input);
+    size_t first = (size_t)(r->step % r->steps_an_epoch) * batch;
+    float *x = array_values(r->batch);
+    for (size_t i = 0; i < batch; i++)
+        memcpy(x + i * row, r->train + r->order[first + i] * row, row * sizeof *x);
+}
+
+/* Adds the step's losses to the epoch's. */
+static bool tally_step(run *r, error *e)
+{
+    int at = 0;
+    for (program *const *p = r->method->programs(r->self); *p; p++)
+        for (size_t i = 0; i < program_output_count(*p); i++) {
+            const char *name = program_output_name(*p, i);
+            if (strncmp(name, "loss.", 5) != 0 || at == r->tally.count)
+                continue;
+            double value = (double)*program_output(*p, name, NULL);
+            if (!isfinite(value))
+                return error_set(e, ERROR_DIVERGED, "%s is %g in epoch %d, step %llu", name, value,
+                                 epoch_of(r, r->step), (unsigned long long)(r->step + 1));
+            r->tally.sums[at++] += value;
+        }
+    r->tally.steps++;
+    return true;
+}
+
+static void add_value(train_event *ev, const char *name, double value)
+{
+    if (ev->value_count == TRAIN_VALUES_MAX)
+        return;
+    ev->values[ev->value_count].name = name;
+    ev->values[ev->value_count++].value = value;
+}
+
+static train_event event_of(const run *r, const clocks *c, enum train_event_kind kind)
+{
+    double spent = now_s() - c->start_s;
+    double rate = spent > 0 ? (double)(r->step - c->first_step) / spent : 0;
+    train_event ev = {.kind = kind,
+                      .epoch = r->step ? epoch_of(r, r->step - 1) : 1,
+                      .epochs = r->state->epochs,
+                      .step = r->step,
+                      .steps = r->steps,
+                      .images_s = rate * r->state->batch,
+                      .eta_s = rate > 0 ? (double)(r->steps - r->step) / rate : 0};
+    for (int i = 0; i < r->tally.count && r->tally.steps; i++)
+        add_value(&ev, r->tally.names[i], r->tally.sums[i] / (double)r->tally.steps);
+    return ev;
+}
+
+static bool trace_test(run *r, train_event *ev, error *e)
+{
+    size_t n = r->parts.test_count;
+    float *scores = malloc(n * sizeof *scores);
+    auroc found;
+    if (!scores)
+        return error_memory(e, "test scores");
+    bool ok = run_score(r, r->parts.test, n, scores, e) && metric_auroc(scores, r->parts.anomalous, n, &found, e);
+    free(scores);
+    if (ok)
+        add_value(ev, "test_auroc", found.value);
+    return ok || error_at(e, "trace");
+}
+
+/* Judges the epoch under the weights that would be its model's. */
+static bool end_epoch(run *r, const clocks *c, error *e)
+{
+    train_event ev = event_of(r, c, TRAIN_EPOCH);
+    bool averaged = r->state->average_decay > 0, ok = true;
+    if (averaged)
+        model_average_swap(r->model);
+    if (run_selects(r)) {
+        double value = 0;
+        ok = select_judge(r, &value, e) && select_keep(r, ev.epoch, value, e);
+        add_value(&ev, "selection_auroc", value);
+    }
+    if (ok && r->plan->trace && r->plan->protocol.protocol != PROTOCOL_UNLABELLED)
+        ok = trace_test(r, &ev, e);
+    if (averaged)
+        model_average_swap(r->model);
+    if (!ok)
+        return error_at(e, "epoch %d", ev.epoch);
+    run_report(r, &ev);
+    memset(r->tally.sums, 0, sizeof r->tally.sums);
+    r->tally.steps = 0;
+    return true;
+}
+
+static bool save(run *r, clocks *c, error *e)
+{
+    if (!r->plan->checkpoint_path)
+        return true;
+    r->train_s = c->train_s_before + now_s() - c->start_s;
+    if (!checkpoint_write(r, e))
+        return false;
+    c->checkpoint_s = now_s();
+    train_event ev = event_of(r, c, TRAIN_CHECKPOINT);
+    run_report(r, &ev);
+    return true;
+}
+
+static bool make_step(run *r, error *e)
+{
+    fill_batch(r);
+    r->method->step(r->self, r->step);
+    if (!tally_step(r, e))
+        return false;
+    if (r->state->average_decay > 0 && !model_average(r->model, r->state->average_decay, r->step, e))
+        return false;
+    r->step++;
+    return true;
+}
+
+bool run_loop(run *r, error *e)
+{
+    double start = now_s();
+    clocks c = {start, r->train_s, start, start, r->step};
+    shuffle(r);
+    while (r->step < r->steps) {
+        if (run_cancelled(r, e))
+            return save(r, &c, e) && error_set(e, ERROR_CANCELLED, "cancelled at step %llu of %llu",
+                                               (unsigned long long)r->step, (unsigned long long)r->steps);
+        if (!make_step(r, e))
+            return false;
+        if (r->step % r->steps_an_epoch == 0) {
+            if (!end_epoch(r, &c, e))
+                return false;
+            shuffle(r);
+        } else if (now_s() - c.event_s >= event_interval_s) {
+            train_event ev = event_of(r, &c, TRAIN_PROGRESS);
+            run_report(r, &ev);
+            c.event_s = now_s();
+        }
+        if (r->step < r->steps && now_s() - c.checkpoint_s >= r->plan->checkpoint_s && !save(r, &c, e))
+            return false;
+    }
+    r->train_s = c.train_s_before + now_s() - c.start_s;
+    return true;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.h — the state of one training run, shared by the files of train/. Private to them.
+ *
+ * train.c sets a run up and takes it down; loop.c makes the steps; select.c judges epochs; checkpoint.c saves and
+ * restores it all; finish.c evaluates it and writes the model.
+ */
+#ifndef ANOMALYD_TRAIN_RUN_H
+#define ANOMALYD_TRAIN_RUN_H
+
+#include "train/evaluate.h"
+#include "train/train.h"
+
+/* Losses of the epoch under way, one a name. */
+typedef struct tally {
+    const char *names[TRAIN_VALUES_MAX];
+    double sums[TRAIN_VALUES_MAX];
+    int count;
+    uint64_t steps;
+} tally;
+
+typedef struct run {
+    const train_plan *plan;
+    const dataset *data;
+    team *team;
+    const train_watch *watch;
+
+    const method *method;
+    void *self;
+    struct method_state *state; /* the head of self; read of neural methods only */
+    shape data_shape, input;    /* n is 1 */
+    parts parts;
+    float *train; /* train_count prepared rows */
+
+    model *model;
+    evaluator *evaluator;
+    array *batch;
+    uint32_t *order; /* of the training rows in the epoch under way */
+
+    /* What a checkpoint keeps, with the model. */
+    uint64_t step; /* done */
+    double train_s;
+    tally tally;
+    double best; /* selection AUROC of best_epoch */
+    int best_epoch;
+
+    uint64_t steps_an_epoch, steps;
+    float *selection_rows; /* validation normals, then as many pseudo-anomalies */
+    float *selection_scores;
+    uint8_t *selection_anomalous;
+} run;
+
+/* Sets the run's options, shapes and shares from its plan, and checks them against the data set. */
+bool run_describe(run *r, const dataset_info *info, protocol_spec *spec, error *e);
+/* Makes nets and programs of a neural method, and its scoring program. */
+bool run_build(run *r, error *e);
+/* True for a neural method whose epoch is chosen by pseudo-anomalies. */
+bool run_selects(const run *r);
+/* Shares of the training normals for validation and calibration. */
+void run_shares(const run *r, double *validation, double *calibration);
+/* Bytes of the model, its programs and the prepared images. */
+size_t run_bytes(const run *r);
+bool run_cancelled(const run *r, error *e);
+void run_report(const run *r, const train_event *ev);
+
+/* Prepares images of the data set as rows of the run's input. Chunks of the team work on different images. */
+bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *e);
+/* Scores images of the data set, a window at a time. */
+bool run_score(run *r, const uint32_t *indices, size_t n, float *scores, error *e);
+
+/* loop.c: all steps from r->step on. */
+bool run_loop(run *r, error *e);
+
+/* Scores and writes what was learned. */
+bool run_finish(run *r, int chosen_epoch, train_result *out, error *e);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* scorer.c — rebuilds a method's networks from a model file and scores images with them. */
+#include "train/scorer.h"
+
+#include "eval/metric.h"
+#include "train/evaluate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct scorer {
+    bundle *file;
+    void *self;
+    model *model;
+    evaluator *evaluator;
+    scorer_facts facts;
+    const float *calibration; /* ascending; borrowed from the file */
+    float *rows;              /* evaluator_rows() of prepared input */
+    float *work;              /* of image_convert, grown to the largest image seen */
+    size_t work_floats;
+    float *shrunk; /* one image at the extent of the training data */
+};
+
+/* Batch sizes of the compiled programs: one image alone, a few, and many. */
+static const int batches[] = {1, 8, 64, 0};
+
+static bool read_extent(const bundle *b, const char *key, int *out, error *e)
+{
+    double value;
+    if (!bundle_get_number(b, key, &value, e))
+        return false;
+    if (!(value >= 1 && value <= IMAGE_SIDE_MAX) || value != (int)value)
+        return error_set(e, ERROR_CORRUPT, "header: %s = %g is not an extent of 1 to %d", key, value, IMAGE_SIDE_MAX);
+    *out = (int)value;
+    return true;
+}
+
+static bool read_shape(const bundle *b, const char *key, shape *out, error *e)
+{
+    char name[32];
+    int *const extents[] = {&out->h, &out->w, &out->c};
+    out->n = 1;
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s.%c", key, "hwc"[i]);
+        if (!read_extent(b, name, extents[i], e))
+            return false;
+    }
+    return true;
+}
+
+/* An option that the file does not have came with a later program: its preset is what earlier ones did. */
+static bool read_options(const bundle *b, const method *m, void *self, error *e)
+{
+    for (const option *o = m->options; o->name; o++) {
+        char key[80];
+        snprintf(key, sizeof key, "option.%s", o->name);
+        const char *text = bundle_get(b, key);
+        if (text && !options_set(m->options, self, o->name, text, e)) {
+            if (e)
+                e->code = ERROR_CORRUPT;
+            return error_at(e, "header");
+        }
+    }
+    return true;
+}
+
+static bool read_facts(scorer *s, error *e)
+{
+    const char *kind = bundle_get(s->file, "kind"), *id = bundle_get(s->file, "method");
+    shape expected;
+    if (!kind || strcmp(kind, "model") != 0 || !id)
+        return error_set(e, ERROR_CORRUPT, "header: this is a %.40s, not a model", kind ? kind : "bundle of no kind");
+    s->facts.method = method_find(id);
+    if (!s->facts.method)
+        return error_set(e, ERROR_UNSUPPORTED, "header: method \"%.60s\" is not known to this program", id);
+    s->self = method_state_new(s->facts.method, e);
+    if (!s->self || !read_options(s->file, s->facts.method, s->self, e) ||
+        !read_shape(s->file, "data", &s->facts.data, e) || !read_shape(s->file, "input", &s->facts.input, e) ||
+        !method_input(s->facts.method, s->self, s->facts.data, &expected, e))
+        return false;
+    if (!shape_equal(expected, s->facts.input))
+        return error_set(e, ERROR_CORRUPT, "header: input %dx%dx%d, but %s takes %dx%dx%d", s->facts.input.h,
+                         s->facts.input.w, s->facts.input.c, id, expected.h, expected.w, expected.c);
+    s->facts.digest = bundle_digest(s->file);
+    return true;
+}
+
+static bool read_calibration(scorer *s, error *e)
+{
+    shape at;
+    s->calibration = bundle_tensor(s->file, "calibration", &at);
+    s->facts.calibration_count = s->calibration ? shape_size(at) : 0;
+    for (size_t i = 1; i < s->facts.calibration_count; i++)
+        if (!(s->calibration[i - 1] <= s->calibration[i]))
+            return error_set(e, ERROR_CORRUPT, "tensor 'calibration': value %zu is out of order", i);
+    return true;
+}
+
+/* A neural method's weights take their places only when its graph has been recorded; a closed-form method finds its
+ * arrays only when they have been read. */
+static bool rebuild(scorer *s, team *t, error *e)
+{
+    const method *m = s->facts.method;
+    s->model = model_new(0, t, e);
+    if (!s->model || (m->closed_form && !model_read(s->model, s->file, MODEL_WEIGHTS, e)))
+        return false;
+    s->evaluator = evaluator_new(m, s->self, s->model, s->facts.input, batches, e);
+    if (!s->evaluator || (!m->closed_form && !model_read(s->model, s->file, MODEL_WEIGHTS, e)))
+        return false;
+    s->facts.parameters = model_parameters(s->model);
+    size_t row = shape_row(s->facts.input), rows = evaluator_rows(s->evaluator);
+    s->rows = calloc(rows * row, sizeof *s->rows);
+    s->shrunk = calloc(shape_row(s->facts.data), sizeof *s->shrunk);
+    if (!s->rows || !s->shrunk)
+        return error_memory(e, "a batch of images");
+    s->facts.bytes = model_bytes(s->model) + rows * row * sizeof *s->rows;
+    for (int i = 0; evaluator_program(s->evaluator, i, NULL); i++)
+        s->facts.bytes += program_bytes(evaluator_program(s->evaluator, i, NULL));
+    return true;
+}
+
+/* Runs every program once, so that no later score pays for first touches of memory, and none is the first to find out
+ * that the weights make no finite score. */
+static bool warm(scorer *s, error *e)
+{
+    float scores[EVALUATE_ROWS_MAX];
+    for (int i = 0; batches[i]; i++)
+        if (!evaluator_run(s->evaluator, s->rows, (size_t)batches[i], scores, e))
+            return error_at(e, "a blank image");
+    return true;
+}
+
+scorer *scorer_open(const void *bytes, size_t size, team *t, error *e)
+{
+    error unheard;
+    e = e ? e : &unheard;
+    scorer *s = calloc(1, sizeof *s);
+    if (!s) {
+        error_memory(e, "a scorer");
+        return NULL;
+    }
+    s->file = bundle_parse(bytes, size, e);
+    if (s->file && read_facts(s, e) && read_calibration(s, e) && rebuild(s, t, e) && warm(s, e))
+        return s;
+    scorer_free(s);
+    return NULL;
+}
+
+void scorer_free(scorer *s)
+{
+    if (!s)
+        return;
+    evaluator_free(s->evaluator);
+    if (s->facts.method)
+        method_state_free(s->facts.method, s->self);
+    model_free(s->model);
+    bundle_free(s->file);
+    free(s->rows);
+    free(s->work);
+    free(s->shrunk);
+    free(s);
+}
+
+const scorer_facts *scorer_describe(const scorer *s)
+{
+    return &s->facts;
+}
+
+const char *scorer_text(const scorer *s, const char *key)
+{
+    return bundle_get(s->file, key);
+}
+
+static bool reserve_work(scorer *s, size_t floats, error *e)
+{
+    if (floats <= s->work_floats)
+        return true;
+    float *grown = malloc(floats * sizeof *grown);
+    if (!grown)
+        return error_memory(e, "resizing an image");
+    free(s->work);
+    s->work = grown;
+    s->work_floats = floats;
+    return true;
+}
+
+/* An image of another extent than the training data's is first brought to that, so that it is as sharp or as soft as
+ * what the model has seen; the method's own input comes from there. */
+static bool prepare(scorer *s, const uint8_t *pixels, shape from, float *row, error *e)
+{
+    shape data = s->facts.data, input = s->facts.input;
+    size_t direct = image_work(from, data), second = image_work(data, input), again = image_work(from, input);
+    size_t floats = direct > second ? direct : second;
+    bool same = from.h == data.h && from.w == data.w && from.c == data.c;
+    if (!reserve_work(s, floats > again ? floats : again, e))
+        return false;
+    if (same || data.c != input.c) {
+        evaluate_prepare(s->facts.method, pixels, from, input, row, s->work);
+        return true;
+    }
+    image_convert(pixels, from, data, s->shrunk, s->work);
+    image_resize(s->shrunk, data, input, row, s->work);
+    evaluate_scale(s->facts.method, row, shape_row(input));
+    return true;
+}
+
+bool scorer_run(scorer *s, const image *images, size_t n, float *scores, error *e)
+{
+    size_t most = evaluator_rows(s->evaluator), row = shape_row(s->facts.input);
+    for (size_t first = 0; first < n; first += most) {
+        size_t count = n - first < most ? n - first : most;
+        for (size_t i = 0; i < count; i++) {
+            const image *at = &images[first + i];
+            shape from = {1, at->height, at->width, at->channels};
+            if (!prepare(s, at->pixels, from, s->rows + i * row, e))
+                return false;
+        }
+        if (!evaluator_run(s->evaluator, s->rows, count, scores + first, e))
+            return false;
+    }
+    return true;
+}
+
+bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, size_t n, float *scores, error *e)
+{
+    size_t most = evaluator_rows(s->evaluator), row = shape_row(s->facts.input);
+    for (size_t first = 0; first < n; first += most) {
+        size_t count = n - first < most ? n - first : most;
+        for (size_t i = 0; i < count; i++)
+            if (!prepare(s, pixels[first + i], s->facts.data, s->rows + i * row, e))
+                return false;
+        if (!evaluator_run(s->evaluator, s->rows, count, scores + first, e))
+            return false;
+    }
+    return true;
+}
+
+bool scorer_p_value(const scorer *s, float score, double *out)
+{
+    if (s->facts.calibration_count == 0)
+        return false;
+    *out = metric_p_value(s->calibration, s->facts.calibration_count, score);
+    return true;
+}
+
+bool scorer_percentile(const scorer *s, float score, double *out)
+{
+    size_t n = s->facts.calibration_count, low = 0, high = n;
+    if (n == 0)
+        return false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (s->calibration[middle] < score)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *out = 100 * (double)low / (double)n;
+    return true;
+}
+
+bool scorer_threshold(const scorer *s, double false_alarm_rate, float *out)
+{
+    return s->facts.calibration_count > 0 &&
+           metric_threshold(s->calibration, s->facts.calibration_count, false_alarm_rate, out);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* train.c — sets a run up from its plan, sees it through, takes it down. */
+#include "train/train.h"
+
+#include "train/checkpoint.h"
+#include "train/select.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Validation and test images are scored one by one's worth of memory, not all at once. */
+static const int batches[] = {64, 0};
+enum { PREPARE_CHUNK = 64 };
+
+bool run_selects(const run *r)
+{
+    return !r->method->closed_form && r->state->selection == SELECT_PSEUDO;
+}
+
+void run_shares(const run *r, double *validation, double *calibration)
+{
+    *validation = run_selects(r) ? r->plan->held_out / 2 : 0;
+    *calibration = r->plan->held_out - *validation;
+}
+
+bool run_cancelled(const run *r, error *e)
+{
+    if (!r->watch || !r->watch->cancelled || !r->watch->cancelled(r->watch->context))
+        return false;
+    error_set(e, ERROR_CANCELLED, "cancelled");
+    return true;
+}
+
+void run_report(const run *r, const train_event *ev)
+{
+    if (r->watch && r->watch->event)
+        r->watch->event(r->watch->context, ev);
+}
+
+typedef struct preparing {
+    run *run;
+    const uint32_t *indices;
+    size_t n;
+    float *rows;
+} preparing;
+
+static void prepare_chunk(void *context, int chunk, int worker)
+{
+    const preparing *p = context;
+    const run *r = p->run;
+    size_t first = (size_t)chunk * PREPARE_CHUNK, row = shape_row(r->input);
+    for (size_t i = first; i < p->n && i < first + PREPARE_CHUNK; i++)
+        evaluate_prepare(r->method, dataset_image(r->data, p->indices[i]), r->data_shape, r->input, p->rows + i * row,
+                         team_scratch(r->team, worker));
+}
+
+bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *e)
+{
+    preparing p = {r, indices, n, rows};
+    if (!team_reserve(r->team, image_work(r->data_shape, r->input), e))
+        return false;
+    team_run(r->team, (int)((n + PREPARE_CHUNK - 1) / PREPARE_CHUNK), prepare_chunk, &p);
+    return true;
+}
+
+bool run_score(run *r, const uint32_t *indices, size_t n, float *scores, error *e)
+{
+    size_t window = 16 * evaluator_rows(r->evaluator);
+    float *rows = malloc(window * shape_row(r->input) * sizeof *rows);
+    if (!rows)
+        return error_memory(e, "images to score");
+    bool ok = true;
+    for (size_t first = 0; ok && first < n; first += window) {
+        size_t count = n - first < window ? n - first : window;
+        ok = !run_cancelled(r, e) && run_prepare(r, indices + first, count, rows, e) &&
+             evaluator_run(r->evaluator, rows, count, scores + first, e);
+    }
+    free(rows);
+    return ok;
+}
+
+static bool set_options(run *r, error *e)
+{
+    r->method = r->plan->method;
+    r->self = method_state_new(r->method, e);
+    r->state = r->self;
+    if (!r->self)
+        return false;
+    for (size_t i = 0; i < r->plan->option_count; i++)
+        if (!options_set(r->method->options, r->self, r->plan->options[i].name, r->plan->options[i].value, e))
+            return false;
+    return true;
+}
+
+static size_t count_normals(const protocol_spec *p, const dataset_info *info)
+{
+    size_t all = 0;
+    for (int c = 0; c < info->classes; c++)
+        all += info->counts[SPLIT_TRAIN][c];
+    size_t own = p->protocol == PROTOCOL_UNLABELLED ? 0 : info->counts[SPLIT_TRAIN][p->class_index];
+    return p->protocol == PROTOCOL_ONE_CLASS ? own : all - own;
+}
+
+static bool check_protocol(const run *r, const dataset_info *info, error *e)
+{
+    const protocol_spec *p = &r->plan->protocol;
+    if (!(r->plan->held_out >= 0 && r->plan->held_out <= 0.8))
+        return error_set(e, ERROR_INVALID, "held_out: %g is not within 0 to 0.8", r->plan->held_out);
+    if (!run_selects(r) && r->plan->held_out > 0.4)
+        return error_set(e, ERROR_INVALID, "held_out: %g is above 0.4, the most for calibration", r->plan->held_out);
+    if (run_selects(r) && r->plan->held_out <= 0)
+        return error_set(e, ERROR_INVALID,
+                         "held_out: 0 leaves no images to choose an epoch by; hold some out, or set "
+                         "selection to last");
+    if (p->protocol == PROTOCOL_UNLABELLED)
+        return true;
+    if (p->class_index < 0 || p->class_index >= info->classes)
+        return error_set(e, ERROR_INVALID, "class: number %d is not among the data set's %d", p->class_index,
+                         info->classes);
+    if (p->protocol == PROTOCOL_ONE_VS_REST && info->classes < 2)
+        return error_set(e, ERROR_INVALID, "protocol: one-vs-rest needs at least 2 classes, the data set has %d",
+                         info->classes);
+    return true;
+}
+
+bool run_describe(run *r, const dataset_info *info, protocol_spec *spec, error *e)
+{
+    r->data_shape = info->image;
+    r->data_shape.n = 1;
+    if (!set_options(r, e) || !check_protocol(r, info, e) ||
+        !method_input(r->method, r->self, r->data_shape, &r->input, e))
+        return false;
+    *spec = r->plan->protocol;
+    spec->seed = r->plan->seed;
+    run_shares(r, &spec->validation_share, &spec->calibration_share);
+    size_t least = r->method->closed_form ? 2 : (size_t)r->state->batch;
+    double left = (double)count_normals(spec, info) * (1 - r->plan->held_out);
+    if (left < (double)least)
+        return error_set(e, ERROR_INVALID, "%.0f normal images are left for training; %s needs at least %zu", left,
+                         r->method->id, least);
+    return true;
+}
+
+bool train_check(const train_plan *plan, const dataset_info *info, error *e)
+{
+    run r = {.plan = plan};
+    protocol_spec spec;
+    bool ok = run_describe(&r, info, &spec, e);
+    method_state_free(plan->method, r.self);
+    return ok;
+}
+
+static void name_losses(run *r)
+{
+    for (program *const *p = r->method->programs(r->self); *p; p++)
+        for (size_t i = 0; i < program_output_count(*p); i++) {
+            const char *name = program_output_name(*p, i);
+            if (strncmp(name, "loss.", 5) == 0 && r->tally.count < TRAIN_VALUES_MAX - 2)
+                r->tally.names[r->tally.count++] = name;
+        }
+}
+
+bool run_build(run *r, error *e)
+{
+    if (r->method->closed_form)
+        return true;
+    shape batch = r->input;
+    batch.n = r->state->batch;
+    if (!r->method->build(r->self, r->model, batch, e))
+        return error_at(e, "%s", r->method->id);
+    r->batch = model_find_array(r->model, "x");
+    assert(r->batch);
+    name_losses(r);
+    r->evaluator = evaluator_new(r->method, r->self, r->model, r->input, batches, e);
+    return r->evaluator != NULL;
+}
+
+static size_t programs_bytes(const run *r)
+{
+    size_t bytes = 0;
+    if (!r->method->closed_form)
+        for (program *const *p = r->method->programs(r->self); *p; p++)
+            bytes += program_bytes(*p);
+    for (int i = 0; r->evaluator && evaluator_program(r->evaluator, i, NULL); i++)
+        bytes += program_bytes(evaluator_program(r->evaluator, i, NULL));
+    return bytes;
+}
+
+size_t run_bytes(const run *r)
+{
+    size_t rows = r->parts.train_count + (run_selects(r) ? 2 * r->parts.validation_count : 0);
+    return model_bytes(r->model) + programs_bytes(r) + rows * shape_row(r->input) * sizeof(float);
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void report_started(const run *r)
+{
+    train_event ev = {.kind = TRAIN_STARTED, .plan_bytes = run_bytes(r), .step = r->step, .steps = r->steps};
+    if (!r->method->closed_form) {
+        ev.epochs = r->state->epochs;
+        ev.epoch = (int)(r->step / r->steps_an_epoch) + 1;
+    }
+    run_report(r, &ev);
+}
+
+static bool load_images(run *r, error *e)
+{
+    size_t n = r->parts.train_count;
+    r->train = malloc(n * shape_row(r->input) * sizeof *r->train);
+    r->order = malloc(n * sizeof *r->order);
+    if (!r->train || !r->order)
+        return error_memory(e, "the training images");
+    return run_prepare(r, r->parts.train, n, r->train, e);
+}
+
+/* A closed-form method has no steps to resume from: it is fitted, or not. */
+static bool fit(run *r, error *e)
+{
+    double start = now_s();
+    report_started(r);
+    if (run_cancelled(r, e) || !r->method->fit(r->self, r->model, r->train, r->parts.train_count, r->input, e))
+        return false;
+    free(r->train);
+    r->train = NULL;
+    r->evaluator = evaluator_new(r->method, r->self, r->model, r->input, batches, e);
+    r->train_s = now_s() - start;
+    return r->evaluator != NULL;
+}
+
+static bool learn(run *r, int *chosen_epoch, error *e)
+{
+    bool resumed;
+    *chosen_epoch = 0;
+    if (r->method->closed_form)
+        return fit(r, e);
+    r->steps_an_epoch = r->parts.train_count / (size_t)r->state->batch;
+    if (r->steps_an_epoch == 0)
+        return error_set(e, ERROR_INVALID, "batch: %d images are more than the %zu for training", r->state->batch,
+                         r->parts.train_count);
+    r->steps = r->steps_an_epoch * (uint64_t)r->state->epochs;
+    if (!select_start(r, e) || !checkpoint_read(r, &resumed, e))
+        return false;
+    report_started(r);
+    if (!run_loop(r, e))
+        return false;
+    if (run_selects(r))
+        model_restore(r->model);
+    else if (r->state->average_decay > 0)
+        model_average_swap(r->model);
+    *chosen_epoch = run_selects(r) ? r->best_epoch : r->state->epochs;
+    return true;
+}
+
+static void run_take_down(run *r)
+{
+    evaluator_free(r->evaluator);
+    method_state_free(r->method, r->self);
+    model_free(r->model);
+    parts_finish(&r->parts);
+    free(r->train);
+    free(r->order);
+    free(r->selection_rows);
+    free(r->selection_scores);
+    free(r->selection_anomalous);
+}
+
+bool train_run(const train_plan *plan, const dataset *d, team *t, const train_watch *watch, train_result *out, error *e)
+{
+    error unheard;
+    e = e ? e : &unheard;
+    run r = {.plan = plan, .data = d, .team = t, .watch = watch, .method = plan->method};
+    protocol_spec spec;
+    int chosen_epoch;
+    bool ok = run_describe(&r, dataset_facts(d), &spec, e) && parts_make(d, &spec, &r.parts, e) &&
+              (r.model = model_new(plan->seed, t, e)) != NULL && run_build(&r, e) && load_images(&r, e) &&
+              learn(&r, &chosen_epoch, e) && run_finish(&r, chosen_epoch, out, e);
+    run_take_down(&r);
+    return ok;
+}

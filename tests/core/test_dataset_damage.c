@@ -235,6 +235,49 @@ static void damaged_archives_are_refused_at_every_length(void **state)
     }
 }
 
+/* Sources of every kind with a few bits changed: imported or refused, but never a crash or a file left behind. */
+static void flipped_bits_in_any_source_are_survived(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a.tar", "a.tar.gz", "a.zip"};
+    scratch s = scratch_make();
+    blob parts[4] = {idx_images(9, 0), idx_labels(9), png_file(5, 5, 3, 1), png_file(4, 6, 1, 2)};
+    uint32_t seed = 13;
+    int refused = 0;
+    for (int round = 0; round < 240; round++) {
+        const char *name = names[round % 3];
+        bool is_png = round % 2;
+        packer p = packer_open(&s, name, (enum container)(round % 3));
+        packer_put(&p, is_png ? "a/1.png" : "train-images", parts[2 * is_png].bytes, parts[2 * is_png].size);
+        packer_put(&p, is_png ? "b/2.png" : "train-labels", parts[2 * is_png + 1].bytes, parts[2 * is_png + 1].size);
+        packer_close(&p);
+        void *bytes;
+        size_t size;
+        assert_true(file_read(scratch_at(&s, name).text, 1 << 20, &bytes, &size, NULL));
+        for (int k = 0; k < 1 + round % 4; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            ((uint8_t *)bytes)[(seed >> 8) % size] ^= (uint8_t)(1u << seed % 8);
+        }
+        scratch_write(&s, "damaged", bytes, size);
+        static dataset_info info;
+        error e = {0};
+        int before = scratch_count(&s);
+        if (dataset_import(scratch_at(&s, "damaged").text, scratch_at(&s, "packed").text, &info, &e)) {
+            dataset *d = dataset_open(scratch_at(&s, "packed").text, &e);
+            assert_non_null(d);
+            dataset_free(d);
+            remove(scratch_at(&s, "packed").text);
+        } else {
+            assert_true(strlen(e.message) > 0);
+            refused++;
+        }
+        assert_int_equal(scratch_count(&s), before);
+        free(bytes);
+    }
+    assert_true(refused > 60);
+    scratch_remove(&s);
+}
+
 /* 40 MB of zeros in 40 kB, as a gzip file, a tar.gz and a zip. */
 static void contents_that_inflate_without_end_are_refused(void **state)
 {
@@ -413,6 +456,7 @@ int main(void)
         cmocka_unit_test(folders_that_make_no_data_set_are_explained),
         cmocka_unit_test(links_and_names_that_lead_outside_are_refused),
         cmocka_unit_test(damaged_archives_are_refused_at_every_length),
+        cmocka_unit_test(flipped_bits_in_any_source_are_survived),
         cmocka_unit_test(contents_that_inflate_without_end_are_refused),
         cmocka_unit_test(full_disk_fails_and_keeps_the_former_file),
         cmocka_unit_test(packed_file_with_any_byte_changed_is_not_opened),

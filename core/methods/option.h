@@ -17,8 +17,7 @@ enum option_type {
     OPTION_CHOICE /* int: the place in `choices` */
 };
 
-/* The tag differs from the type, for <getopt.h> has a struct of that name. */
-typedef struct method_option {
+typedef struct option {
     const char *name;
     enum option_type type;
     size_t offset;

@@ -133,8 +133,8 @@ bool body_take(request *r, const char *bytes, size_t *size, problem *p)
         *size = 0;
         break;
     case BODY_SPOOL:
-        if (spool_failure(b->spool))
-            return problem_of_error(p, spool_failure(b->spool), PROBLEM_REQUEST);
+        if (!spool_sound(b->spool, p))
+            return false;
         spool_take(b->spool, bytes, size);
         break;
     }
@@ -154,8 +154,8 @@ bool body_end(request *r)
         form_close(b->form, &p);
     else if (b->spool && !spool_close(b->spool))
         return false;
-    else if (b->spool && spool_failure(b->spool))
-        problem_of_error(&p, spool_failure(b->spool), PROBLEM_REQUEST);
+    else if (b->spool)
+        spool_sound(b->spool, &p);
     if (p.status)
         request_reply_problem(r, &p);
     return p.status == 0 && !r->reply;

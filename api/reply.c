@@ -21,6 +21,12 @@ const char *request_query(const request *r, const char *name)
     return NULL;
 }
 
+const char *request_query_text(const request *r, const char *name)
+{
+    const char *value = request_query(r, name);
+    return value ? value : "";
+}
+
 const char *request_header(const request *r, const char *name)
 {
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
@@ -67,20 +73,17 @@ void request_add_header(request *r, const char *name, const char *value)
     r->header_count++;
 }
 
-void request_reply_response(request *r, unsigned status, struct MHD_Response *reply)
+static struct MHD_Response *poor_response(void)
 {
-    if (!reply) {
-        reply = MHD_create_response_from_buffer(sizeof out_of_memory - 1, (void *)(uintptr_t)out_of_memory,
-                                                MHD_RESPMEM_PERSISTENT);
-        status = 503;
-        if (reply)
-            MHD_add_response_header(reply, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
-    }
-    if (r->gone || r->reply || r->answered || !reply) {
-        if (reply)
-            MHD_destroy_response(reply);
-        return;
-    }
+    struct MHD_Response *reply = MHD_create_response_from_buffer(
+        sizeof out_of_memory - 1, (void *)(uintptr_t)out_of_memory, MHD_RESPMEM_PERSISTENT);
+    if (reply)
+        MHD_add_response_header(reply, MHD_HTTP_HEADER_CONTENT_TYPE, "application/problem+json");
+    return reply;
+}
+
+static void add_headers(request *r, struct MHD_Response *reply)
+{
     for (int i = 0; i < r->header_count; i++)
         MHD_add_response_header(reply, r->headers[i].name, r->headers[i].value);
     r->header_count = 0;
@@ -89,9 +92,22 @@ void request_reply_response(request *r, unsigned status, struct MHD_Response *re
     MHD_add_response_header(reply, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (r->closing)
         MHD_add_response_header(reply, MHD_HTTP_HEADER_CONNECTION, "close");
-    r->reply = reply;
-    r->status = status;
+}
+
+void request_reply_response(request *r, unsigned status, struct MHD_Response *reply)
+{
+    if (r->gone || r->reply || r->answered) {
+        if (reply)
+            MHD_destroy_response(reply);
+        return;
+    }
     r->abandon = NULL;
+    r->reply = reply ? reply : poor_response();
+    r->status = reply ? status : 503;
+    if (r->reply)
+        add_headers(r, r->reply);
+    else
+        r->gone = true; /* not even memory to say so: the connection is closed */
     if (r->waiting)
         request_resume(r);
 }

@@ -248,7 +248,7 @@ enum MHD_Result request_handle(server *s, struct MHD_Connection *c, const char *
     }
     if (r->reply)
         return send_reply(r);
-    if (!r->waiting)
+    if (r->gone || !r->waiting)
         return MHD_NO;
     request_suspend(r);
     request_watch(r);

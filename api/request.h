@@ -70,8 +70,9 @@ struct request {
     void (*abandon)(void *work); /* called once when a waiting request's answer is no longer wanted */
 };
 
-/* NULL when absent. */
+/* NULL when absent; the second: empty when absent. */
 const char *request_query(const request *r, const char *name);
+const char *request_query_text(const request *r, const char *name);
 const char *request_header(const request *r, const char *name);
 /* False when a parameter is out of range; the problem has been replied. */
 bool request_page(request *r, service_page *page);

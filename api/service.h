@@ -187,8 +187,8 @@ typedef struct service {
     void (*job_cancel)(void *self, const char *id, job_done *done, void *context);
     bool (*job_get)(void *self, const char *id, job_row *row, error *e);
     bool (*job_list)(void *self, const job_filter *f, service_page *page, job_row *rows, int *count, error *e);
-    /* Replays events after number `after`, then delivers new ones as they come. Returns a subscription, or NULL and *e.
-     */
+    /* Replays events after number `after` (by calling sink before it returns), then delivers new ones as they come.
+     * Returns a subscription, which lives until job_unwatch, also after the last event; or NULL and *e. */
     void *(*job_watch)(void *self, const char *id, uint64_t after, event_sink *sink, void *context, error *e);
     void (*job_unwatch)(void *self, void *subscription);
 

@@ -17,7 +17,7 @@ struct spool {
     request *request;
     /* The pool's while `writing`, else the loop thread's. */
     int descriptor;
-    bool created, last, closed;
+    bool created, last, closed, full;
     size_t fill;
     error failure;
     bool writing; /* loop thread */
@@ -46,13 +46,19 @@ spool *spool_new(request *r, problem *p)
     return s;
 }
 
+static bool fail(spool *s, const char *doing)
+{
+    s->full = errno == ENOSPC || errno == EDQUOT;
+    return error_system(&s->failure, "%s an upload's temporary file", doing);
+}
+
 static bool open_file(spool *s)
 {
     if (s->created)
         return true;
     s->descriptor = open(s->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     s->created = s->descriptor >= 0;
-    return s->created || error_system(&s->failure, "the upload's temporary file");
+    return s->created || fail(s, "creating");
 }
 
 /* On the pool. */
@@ -66,7 +72,7 @@ static void write_buffer(void *context)
             if (n < 0 && errno == EINTR)
                 continue;
             if (n < 0) {
-                error_system(&s->failure, "writing the upload after %zu bytes of a block", done);
+                fail(s, "writing");
                 break;
             }
             done += (size_t)n;
@@ -76,7 +82,7 @@ static void write_buffer(void *context)
     if (!s->last)
         return;
     if (s->descriptor >= 0 && close(s->descriptor) != 0 && !s->failure.code)
-        error_system(&s->failure, "closing the upload");
+        fail(s, "closing");
     s->descriptor = -1;
     s->closed = true;
 }
@@ -120,9 +126,9 @@ bool spool_close(spool *s)
     return false;
 }
 
-const error *spool_failure(const spool *s)
+bool spool_sound(const spool *s, problem *p)
 {
-    return s->failure.code ? &s->failure : NULL;
+    return !s->failure.code || problem_set(p, s->full ? 507 : 500, "%s", s->failure.message);
 }
 
 const char *spool_path(const spool *s)

@@ -16,8 +16,8 @@ spool *spool_new(request *r, problem *p);
 void spool_take(spool *s, const char *bytes, size_t *size);
 /* Writes the rest. True when all is written and closed; false when that goes on (the request is suspended). */
 bool spool_close(spool *s);
-/* The first failure, or NULL. */
-const error *spool_failure(const spool *s);
+/* False and *p, 500 or 507, when something could not be written. */
+bool spool_sound(const spool *s, problem *p);
 const char *spool_path(const spool *s);
 /* The file belongs to someone else now. */
 void spool_hand_over(spool *s);

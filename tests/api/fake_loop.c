@@ -2,6 +2,7 @@
 /* fake_loop.c — the fake's loop and its clients. */
 #include "tests/api/fake_service.h"
 
+#include "tests/api/contract.h"
 #include "tests/api/fake_inside.h"
 #include "tests/scratch.h"
 
@@ -336,6 +337,8 @@ reply ask(fake *f, const char *verb, const char *target, const char *headers, co
     client_send(c, body, size);
     reply r = client_take(c, !strcmp(verb, "HEAD"));
     client_close(c);
+    if (r.status && r.status != 204)
+        contract_check(verb, target, r.status, reply_header(&r, "Content-Type"), r.json);
     return r;
 }
 

@@ -41,7 +41,7 @@ typedef struct fake {
     bool calibrated; /* scores have p-values and thresholds */
 
     /* What it was asked. */
-    int scores, score_cancels, submits, cancels, imports, unwatches, uploads_removed;
+    int scores, score_cancels, submits, cancels, imports, unwatches;
     char score_model[128];
     size_t score_images;
     job_spec spec; /* of the last submit; its text is owned */
@@ -49,6 +49,7 @@ typedef struct fake {
     char import_source[256], import_name[SERVICE_NAME_MAX];
     bool import_uploaded;
     long long import_size;
+    unsigned import_sum; /* fake_sum of an upload's bytes */
     run_filter filter;
     char filter_seed[32], filter_class[64];
     uint64_t watch_after;
@@ -99,6 +100,8 @@ void fake_turn(fake *f);
     } while (0)
 /* Answers the deferred call. */
 void fake_finish(fake *f);
+/* A sum that depends on every byte's value and place; starts at 0. */
+unsigned fake_sum(const char *bytes, size_t size, unsigned sum);
 /* Delivers one event to the watcher. */
 void fake_emit(fake *f, const char *type, const char *data, bool last);
 

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* jobs.c — training jobs: checked against the method's option table, queued, listed, looked up, cancelled. */
+#include "api/request.h"
+#include "api/resources.h"
+
+#include "api/json.h"
+#include "data/protocol.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Numbers beyond this lose digits in JavaScript. */
+#define SEED_MAX 9007199254740991
+#define HELD_OUT_MOST 0.4
+#define HELD_OUT_PRESET 0.1
+
+static json_t *job_json(const job_row *row)
+{
+    const job_spec *spec = &row->spec;
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:f, s:b, s:i}", "id", row->id, "kind",
+                             "train", "state", job_state_name(row->state), "method", spec->method, "dataset",
+                             spec->dataset, "protocol", spec->protocol, "class", json_name(spec->class_name), "seed",
+                             (json_int_t)spec->seed, "hyperparameters", json_embedded(spec->hyperparameters), "model",
+                             spec->model, "held_out", spec->held_out, "trace", spec->trace, "attempt", row->attempt);
+    json_t *progress = json_pack("{s:i, s:i, s:I, s:I, s:o, s:o}", "epoch", row->epoch, "epochs", row->epochs, "step",
+                                 (json_int_t)row->step, "steps", (json_int_t)row->steps, "images_s",
+                                 json_number(row->images_s), "eta_s", json_number(row->eta_s));
+    json_object_set_new(body, "created", json_time(row->created));
+    json_object_set_new(body, "started", json_time(row->started));
+    json_object_set_new(body, "finished", json_time(row->finished));
+    json_object_set_new(body, "progress", progress);
+    json_object_set_new(body, "values", json_embedded(row->values));
+    json_object_set_new(body, "failure", json_text(row->failure));
+    json_object_set_new(body, "run", json_name(row->run));
+    json_object_set_new(body, "version", row->version ? json_integer(row->version) : json_null());
+    return body;
+}
+
+/* The state's name is checked here, since an unknown one would silently find nothing. */
+static bool state_known(const char *name, problem *p)
+{
+    for (int s = 0; s < JOB_STATES; s++)
+        if (!strcmp(job_state_name((enum job_state)s), name))
+            return true;
+    return problem_set(p, 400, "state: '%.32s' is not one of queued, running, cancelling, succeeded, failed, cancelled",
+                       name);
+}
+
+void get_jobs(request *r)
+{
+    service_page page;
+    error e = {0};
+    problem p = {0};
+    int count = 0;
+    job_filter filter = {.state = request_query_text(r, "state"),
+                         .method = request_query_text(r, "method"),
+                         .dataset = request_query_text(r, "dataset")};
+    if (!request_page(r, &page))
+        return;
+    if (filter.state[0] && !state_known(filter.state, &p)) {
+        request_reply_problem(r, &p);
+        return;
+    }
+    job_row *rows = calloc((size_t)page.limit, sizeof *rows);
+    if (!rows)
+        error_memory(&e, "a page of jobs");
+    if (!rows || !r->host->job_list(r->host->self, &filter, &page, rows, &count, &e)) {
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+        free(rows);
+        return;
+    }
+    json_t *items = json_array();
+    for (int i = 0; i < count; i++) {
+        json_array_append_new(items, job_json(&rows[i]));
+        job_row_finish(&rows[i]);
+    }
+    free(rows);
+    request_reply_list(r, items, page.cursor);
+}
+
+void get_job(request *r)
+{
+    error e = {0};
+    job_row row = {0};
+    if (!r->host->job_get(r->host->self, r->match.parameters[0], &row, &e)) {
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+        return;
+    }
+    request_reply_json(r, 200, job_json(&row));
+    job_row_finish(&row);
+}
+
+static void cancelled(void *context, const job_row *row, const error *failure)
+{
+    request *r = context;
+    if (failure)
+        request_reply_error(r, failure, PROBLEM_REQUEST);
+    else
+        request_reply_json(r, 202, job_json(row));
+    request_release(r);
+}
+
+void delete_job(request *r)
+{
+    request_wait(r);
+    request_hold(r);
+    r->host->job_cancel(r->host->self, r->match.parameters[0], cancelled, r);
+}
+
+static void submitted(void *context, const job_row *row, const error *failure)
+{
+    request *r = context;
+    char location[16 + SERVICE_ID_MAX];
+    if (failure) {
+        request_reply_error(r, failure, PROBLEM_CONTENT);
+    } else {
+        snprintf(location, sizeof location, "/jobs/%s", row->id);
+        request_add_header(r, MHD_HTTP_HEADER_LOCATION, location);
+        request_reply_json(r, 202, job_json(row));
+    }
+    request_release(r);
+}
+
+/* The text options_set reads, when the JSON value has the option's type. */
+static bool option_text(const option *o, const json_t *value, char text[OPTION_VALUE_MAX])
+{
+    switch (o->type) {
+    case OPTION_INT:
+        snprintf(text, OPTION_VALUE_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return json_is_integer(value);
+    case OPTION_REAL:
+        snprintf(text, OPTION_VALUE_MAX, "%.9g", json_number_value(value));
+        return json_is_number(value);
+    case OPTION_FLAG:
+        snprintf(text, OPTION_VALUE_MAX, "%s", json_is_true(value) ? "true" : "false");
+        return json_is_boolean(value);
+    case OPTION_CHOICE:
+        snprintf(text, OPTION_VALUE_MAX, "%s", json_is_string(value) ? json_string_value(value) : "");
+        return json_is_string(value) && json_string_length(value) < OPTION_VALUE_MAX;
+    }
+    return false;
+}
+
+static const char *option_wish(enum option_type type)
+{
+    static const char *const names[] = {[OPTION_INT] = "an integer",
+                                        [OPTION_REAL] = "a number",
+                                        [OPTION_FLAG] = "true or false",
+                                        [OPTION_CHOICE] = "one of its choices, as a string"};
+    return names[type];
+}
+
+static void complain_unknown(const fields *f, const method *m, const char *key)
+{
+    char names[384];
+    size_t used = 0;
+    names[0] = '\0';
+    for (const option *o = m->options; o->name && used < sizeof names; o++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", o->name);
+    fields_complain(f, key, "unknown hyperparameter '%.64s'; %s takes: %s", key, m->id, names);
+}
+
+/* Tries every value on a method's struct that is thrown away. */
+static bool check_hyperparameters(const method *m, json_t *values, problem *p)
+{
+    fields f = {.object = values, .pointer = "/hyperparameters", .problem = p};
+    const char *key;
+    json_t *value;
+    if (!json_is_object(values))
+        return problem_add(p, f.pointer, "expected an object");
+    void *trial = calloc(1, m->size);
+    if (!trial)
+        return problem_set(p, 503, "out of memory");
+    options_preset(m->options, trial);
+    json_object_foreach(values, key, value)
+    {
+        char text[OPTION_VALUE_MAX];
+        error e = {0};
+        const option *o = options_find(m->options, key);
+        if (!o)
+            complain_unknown(&f, m, key);
+        else if (!option_text(o, value, text))
+            fields_complain(&f, key, "expected %s", option_wish(o->type));
+        else if (!options_set(m->options, trial, key, text, &e))
+            fields_complain(&f, key, "%s", e.message);
+    }
+    free(trial);
+    return p->status == 0;
+}
+
+static void take_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX])
+{
+    const char *text = fields_text(f, field, NULL);
+    if (text && !request_name_valid(text))
+        fields_complain(f, field, "'%.64s' is not 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit", text);
+    else if (text)
+        snprintf(out, SERVICE_NAME_MAX, "%s", text);
+}
+
+static void take_method(const fields *f, job_spec *spec, char **hyperparameters)
+{
+    const char *id = fields_text(f, "method", NULL);
+    const method *m = id ? method_find(id) : NULL;
+    json_t *values = fields_value(f, "hyperparameters");
+    *hyperparameters = values ? json_dumps(values, JSON_REAL_PRECISION(17)) : strdup("{}");
+    if (m) {
+        snprintf(spec->method, sizeof spec->method, "%s", m->id);
+        if (values)
+            check_hyperparameters(m, values, f->problem);
+        return;
+    }
+    char names[256];
+    size_t used = 0;
+    names[0] = '\0';
+    for (const method *const *known = method_all(); *known && used < sizeof names; known++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", (*known)->id);
+    if (id)
+        fields_complain(f, "method", "unknown method '%.64s'; there are: %s", id, names);
+}
+
+static void take_class(const fields *f, job_spec *spec, enum protocol protocol)
+{
+    json_t *value = fields_value(f, "class");
+    if (protocol == PROTOCOL_UNLABELLED) {
+        if (value)
+            fields_complain(f, "class", "has no meaning with the protocol 'unlabelled'");
+        return;
+    }
+    int n = -1;
+    if (json_is_string(value))
+        n = snprintf(spec->class_name, sizeof spec->class_name, "%s", fields_text(f, "class", ""));
+    else if (json_is_integer(value))
+        n = snprintf(spec->class_name, sizeof spec->class_name, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    if (!value)
+        fields_require(f, "class");
+    else if (n <= 0 || n >= (int)sizeof spec->class_name)
+        fields_complain(f, "class", "expected a class's name, of 1 to %d bytes, or its number",
+                        (int)sizeof spec->class_name - 1);
+}
+
+static void take_protocol(const fields *f, job_spec *spec)
+{
+    const char *name = fields_text(f, "protocol", "one-class");
+    enum protocol protocol;
+    error e = {0};
+    if (!protocol_parse(name, &protocol, &e)) {
+        fields_complain(f, "protocol", "%s", e.message);
+        return;
+    }
+    snprintf(spec->protocol, sizeof spec->protocol, "%s", protocol_name(protocol));
+    take_class(f, spec, protocol);
+}
+
+/* Without a name the model is DATASET-METHOD. */
+static void take_model(const fields *f, job_spec *spec)
+{
+    take_name(f, "model", spec->model);
+    if (spec->model[0] || !spec->dataset[0] || !spec->method[0] || fields_value(f, "model"))
+        return;
+    int n = snprintf(spec->model, sizeof spec->model, "%.*s-%.*s", SERVICE_NAME_MAX, spec->dataset, SERVICE_NAME_MAX,
+                     spec->method);
+    if (n >= (int)sizeof spec->model)
+        fields_complain(f, "model", "is missing, and '%.40s...-%s' is too long", spec->dataset, spec->method);
+}
+
+static void read_job(json_t *body, job_spec *spec, problem *p)
+{
+    static const char *const names[] = {"kind",  "method",          "dataset",  "protocol", "class", "seed",
+                                        "model", "hyperparameters", "held_out", "trace",    NULL};
+    fields f = fields_of(body, "", names, p);
+    const char *kind = fields_text(&f, "kind", "train");
+    if (strcmp(kind, "train") != 0)
+        fields_complain(&f, "kind", "'%.32s' is not 'train'", kind);
+    fields_require(&f, "method");
+    fields_require(&f, "dataset");
+    take_method(&f, spec, &spec->hyperparameters);
+    take_name(&f, "dataset", spec->dataset);
+    take_protocol(&f, spec);
+    spec->seed = (uint64_t)fields_integer(&f, "seed", 0, SEED_MAX, 0);
+    spec->held_out = fields_number(&f, "held_out", 0, HELD_OUT_MOST, HELD_OUT_PRESET);
+    spec->trace = fields_flag(&f, "trace", false);
+    take_model(&f, spec);
+    if (!p->status && !spec->hyperparameters)
+        problem_set(p, 503, "out of memory");
+}
+
+static bool key_sound(const char *key, problem *p)
+{
+    size_t length = strlen(key);
+    bool sound = length > 0 && length <= 255;
+    for (size_t i = 0; sound && i < length; i++)
+        sound = isgraph((unsigned char)key[i]);
+    return sound || problem_set(p, 400, "Idempotency-Key: expected 1 to 255 printable characters");
+}
+
+void post_jobs(request *r)
+{
+    problem p = {0};
+    job_spec spec = {0};
+    const char *key = request_header(r, "Idempotency-Key");
+    json_t *body = json_read(r->body.bytes, r->body.size, &p);
+    if (body)
+        read_job(body, &spec, &p);
+    if (!p.status && key)
+        key_sound(key, &p);
+    if (p.status) {
+        request_reply_problem(r, &p);
+    } else {
+        request_wait(r);
+        request_hold(r);
+        r->host->job_submit(r->host->self, &spec, key, submitted, r);
+    }
+    free(spec.hyperparameters);
+    json_decref(body);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* runs.c — the AUROC history: filtered pages as JSON or CSV, and single runs. */
+#include "api/request.h"
+#include "api/resources.h"
+
+#include "api/json.h"
+#include "data/protocol.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *run_json(const run_row *row)
+{
+    json_t *body =
+        json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:s, s:i}", "id", row->id, "created",
+                  json_time(row->created), "job", json_name(row->job), "method", row->method, "dataset", row->dataset,
+                  "dataset_digest", row->dataset_digest, "protocol", row->protocol, "class", json_name(row->class_name),
+                  "seed", (json_int_t)row->seed, "model", row->model, "version", row->version);
+    json_t *quality =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "auroc", json_number(row->auroc),
+                  "auroc_low", json_number(row->auroc_low), "auroc_high", json_number(row->auroc_high),
+                  "auroc_deviation", json_number(row->auroc_deviation), "average_precision",
+                  json_number(row->average_precision), "images", "train", (json_int_t)row->train_count, "validation",
+                  (json_int_t)row->validation_count, "calibration", (json_int_t)row->calibration_count, "test_normals",
+                  (json_int_t)row->test_normals, "test_anomalies", (json_int_t)row->test_anomalies);
+    json_t *training = json_pack("{s:i, s:i, s:f, s:f, s:I, s:s, s:s, s:o}", "epochs", row->epochs, "chosen_epoch",
+                                 row->chosen_epoch, "train_s", row->train_s, "score_s", row->score_s, "parameters",
+                                 (json_int_t)row->parameters, "weights_digest", row->weights_digest, "code_version",
+                                 row->code_version, "hyperparameters", json_embedded(row->hyperparameters));
+    bool whole = json_object_update_new(body, quality) == 0;
+    whole = json_object_update_new(body, training) == 0 && whole;
+    if (whole)
+        return body;
+    json_decref(body);
+    return NULL;
+}
+
+static void csv_text(FILE *out, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fprintf(out, ",%s", text);
+        return;
+    }
+    fputs(",\"", out);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+/* Empty for what was not evaluated. */
+static void csv_number(FILE *out, double value)
+{
+    if (isfinite(value))
+        fprintf(out, ",%.15g", value);
+    else
+        fputc(',', out);
+}
+
+static void csv_row(FILE *out, const run_row *row)
+{
+    json_t *created = json_time(row->created);
+    fputs(row->id, out);
+    csv_text(out, created && json_is_string(created) ? json_string_value(created) : "");
+    json_decref(created);
+    csv_text(out, row->method);
+    csv_text(out, row->dataset);
+    csv_text(out, row->protocol);
+    csv_text(out, row->class_name);
+    fprintf(out, ",%" PRIu64, row->seed);
+    csv_text(out, row->model);
+    fprintf(out, ",%d", row->version);
+    const double figures[] = {row->auroc,           row->auroc_low,         row->auroc_high,
+                              row->auroc_deviation, row->average_precision, row->train_s,
+                              row->score_s};
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        csv_number(out, figures[i]);
+    fprintf(out, ",%d,%d,%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu64, row->epochs,
+            row->chosen_epoch, row->train_count, row->validation_count, row->calibration_count, row->test_normals,
+            row->test_anomalies, row->parameters);
+    csv_text(out, row->job);
+    csv_text(out, row->code_version);
+    csv_text(out, row->hyperparameters ? row->hyperparameters : "{}");
+    fputs("\r\n", out);
+}
+
+static void reply_csv(request *r, const run_row *rows, int count, const char *cursor)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out) {
+        fputs("id,created,method,dataset,protocol,class,seed,model,version,auroc,auroc_low,auroc_high,"
+              "auroc_deviation,average_precision,train_s,score_s,epochs,chosen_epoch,train,validation,calibration,"
+              "test_normals,test_anomalies,parameters,job,code_version,hyperparameters\r\n",
+              out);
+        for (int i = 0; i < count; i++)
+            csv_row(out, &rows[i]);
+        bool whole = !ferror(out);
+        if (fclose(out) != 0 || !whole) {
+            free(text);
+            text = NULL;
+        }
+    }
+    if (cursor[0])
+        request_add_header(r, "X-Next-Cursor", cursor);
+    request_reply_bytes(r, 200, "text/csv; charset=utf-8; header=present", text, size);
+}
+
+static bool query_time(const request *r, const char *name, service_time *out, problem *p)
+{
+    const char *text = request_query(r, name);
+    return !text || json_parse_time(text, out) ||
+           problem_set(p, 400, "%s: '%.40s' is not a time like 2026-01-31T12:00:00Z", name, text);
+}
+
+static bool read_filter(const request *r, run_filter *f, problem *p)
+{
+    *f = (run_filter){.method = request_query_text(r, "method"),
+                      .dataset = request_query_text(r, "dataset"),
+                      .protocol = request_query_text(r, "protocol"),
+                      .class_name = request_query_text(r, "class"),
+                      .model = request_query_text(r, "model"),
+                      .seed = request_query_text(r, "seed"),
+                      .min_auroc = NAN};
+    enum protocol protocol;
+    error e = {0};
+    const char *least = request_query(r, "min_auroc");
+    if (f->protocol[0] && !protocol_parse(f->protocol, &protocol, &e))
+        return problem_set(p, 400, "protocol: %.400s", e.message);
+    if (f->seed[0] && (strspn(f->seed, "0123456789") != strlen(f->seed) || strlen(f->seed) > 19))
+        return problem_set(p, 400, "seed: '%.32s' is not a whole number", f->seed);
+    if (least) {
+        char *end;
+        f->min_auroc = strtod(least, &end);
+        if (*end || !*least || !(f->min_auroc >= 0 && f->min_auroc <= 1))
+            return problem_set(p, 400, "min_auroc: '%.32s' is not a number in 0 ... 1", least);
+    }
+    return query_time(r, "since", &f->since, p) && query_time(r, "until", &f->until, p);
+}
+
+/* The format asked for by ?format=, else by Accept. */
+static bool wants_csv(const request *r, bool *csv, problem *p)
+{
+    const char *format = request_query(r, "format");
+    *csv = format ? !strcmp(format, "csv")
+                  : media_prefers(request_header(r, MHD_HTTP_HEADER_ACCEPT), "text/csv", "application/json");
+    return !format || *csv || !strcmp(format, "json") ||
+           problem_set(p, 400, "format: '%.32s' is neither 'json' nor 'csv'", format);
+}
+
+void get_runs(request *r)
+{
+    service_page page;
+    run_filter filter;
+    error e = {0};
+    problem p = {0};
+    bool csv;
+    int count = 0;
+    if (!request_page(r, &page))
+        return;
+    if (!wants_csv(r, &csv, &p) || !read_filter(r, &filter, &p)) {
+        request_reply_problem(r, &p);
+        return;
+    }
+    run_row *rows = calloc((size_t)page.limit, sizeof *rows);
+    if (!rows)
+        error_memory(&e, "a page of runs");
+    if (!rows || !r->host->run_list(r->host->self, &filter, &page, rows, &count, &e)) {
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+        free(rows);
+        return;
+    }
+    request_add_header(r, MHD_HTTP_HEADER_VARY, "Accept");
+    if (csv) {
+        reply_csv(r, rows, count, page.cursor);
+    } else {
+        json_t *items = json_array();
+        for (int i = 0; i < count; i++)
+            json_array_append_new(items, run_json(&rows[i]));
+        request_reply_list(r, items, page.cursor);
+    }
+    for (int i = 0; i < count; i++)
+        run_row_finish(&rows[i]);
+    free(rows);
+}
+
+void get_run(request *r)
+{
+    error e = {0};
+    run_row row = {0};
+    if (!r->host->run_get(r->host->self, r->match.parameters[0], &row, &e)) {
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+        return;
+    }
+    json_t *body = run_json(&row);
+    json_object_set_new(body, "detail", json_embedded(row.detail));
+    run_row_finish(&row);
+    request_reply_json(r, 200, body);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scores.c — POST /score: takes images out of any of the three bodies, has them scored while the connection is
+ * suspended, and tells each its result. Images that cannot be scored spoil no other; a client that leaves cancels.
+ */
+#include "api/request.h"
+#include "api/resources.h"
+
+#include "api/json.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SCORE_IMAGE_BYTES_MAX = 8 * 1024 * 1024,
+    SCORE_JSON_INLINE_BYTES = 64 * 1024 /* larger JSON is read on the pool */
+};
+
+typedef struct score_item {
+    const char *id;       /* borrowed from the request's body or the document */
+    unsigned char *bytes; /* decoded from base64; owned; NULL: borrowed from the request's body */
+    error failure;        /* code ERROR_NONE: it is scored */
+} score_item;
+
+typedef struct score_call {
+    request *request; /* held */
+    const service *host;
+    char model[SERVICE_NAME_MAX + 16];
+    json_t *document;
+    score_item *items;
+    size_t count;
+    struct score_image *images; /* of the items without failure, in their order */
+    size_t image_count;
+    problem failure; /* of the body as a whole, found on the pool */
+    void *ticket;
+    bool submitting, finished, abandoned;
+} score_call;
+
+static void call_free(score_call *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        free(c->items[i].bytes);
+    free(c->items);
+    free(c->images);
+    json_decref(c->document);
+    problem_finish(&c->failure);
+    free(c);
+}
+
+/* Ends the call, with its reply given or no longer wanted. */
+static void call_end(score_call *c)
+{
+    request *r = c->request;
+    call_free(c);
+    request_release(r);
+}
+
+static bool call_reserve(score_call *c, size_t count)
+{
+    c->items = calloc(count, sizeof *c->items);
+    c->images = calloc(count, sizeof *c->images);
+    if (!c->items || !c->images)
+        return problem_set(&c->failure, 503, "out of memory for %zu images", count);
+    c->count = count;
+    return true;
+}
+
+static void add_image(score_call *c, const void *bytes, size_t size)
+{
+    c->images[c->image_count++] = (struct score_image){.bytes = bytes, .size = size};
+}
+
+static bool read_plain(score_call *c)
+{
+    const request_body *b = &c->request->body;
+    if (!call_reserve(c, 1))
+        return false;
+    c->items[0].id = "image";
+    add_image(c, b->bytes, b->size);
+    return true;
+}
+
+static bool read_form(score_call *c)
+{
+    const form *f = c->request->body.form;
+    if (f->count == 0)
+        return problem_set(&c->failure, 400, "the form has no parts");
+    if (!call_reserve(c, f->count))
+        return false;
+    for (size_t i = 0; i < f->count; i++) {
+        const form_file *file = &f->files[i];
+        c->items[i].id = file->id;
+        if (file->too_large)
+            error_set(&c->items[i].failure, ERROR_LIMIT, "the image has more than %d bytes", SCORE_IMAGE_BYTES_MAX);
+        else if (!file->size)
+            error_set(&c->items[i].failure, ERROR_CORRUPT, "the image is empty");
+        else
+            add_image(c, file->bytes, file->size);
+    }
+    return true;
+}
+
+static void decode_image(score_call *c, score_item *item, const char *text, size_t length)
+{
+    size_t size = 0, room = length / 4 * 3 + 3;
+    if (length == 0) {
+        error_set(&item->failure, ERROR_CORRUPT, "the image is empty");
+        return;
+    }
+    item->bytes = malloc(room);
+    const char *end = NULL;
+    if (!item->bytes)
+        error_memory(&item->failure, "an image");
+    else if (sodium_base642bin(item->bytes, room, text, length, "\r\n ", &size, &end, sodium_base64_VARIANT_ORIGINAL) !=
+                 0 ||
+             end != text + length)
+        error_set(&item->failure, ERROR_CORRUPT, "not base64 from byte %zu on", end ? (size_t)(end - text) : 0);
+    else if (size > SCORE_IMAGE_BYTES_MAX)
+        error_set(&item->failure, ERROR_LIMIT, "the image has more than %d bytes", SCORE_IMAGE_BYTES_MAX);
+    else
+        add_image(c, item->bytes, size);
+}
+
+/* Knows only the call: may run on the pool. */
+static bool read_json(score_call *c, const void *bytes, size_t size)
+{
+    static const char *const names[] = {"images", NULL}, *const item_names[] = {"id", "data", NULL};
+    problem *p = &c->failure;
+    c->document = json_read(bytes, size, p);
+    if (!c->document)
+        return false;
+    fields f = fields_of(c->document, "", names, p);
+    json_t *list = fields_value(&f, "images");
+    size_t count = json_array_size(list);
+    if (p->status)
+        return false;
+    if (!json_is_array(list) || count == 0 || count > FORM_FILES_MAX)
+        return fields_complain(&f, "images", "expected an array of 1 to %d images", FORM_FILES_MAX);
+    if (!call_reserve(c, count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        char pointer[32];
+        snprintf(pointer, sizeof pointer, "/images/%zu", i);
+        json_t *value = json_array_get(list, i);
+        fields item = fields_of(value, pointer, item_names, p);
+        c->items[i].id = fields_text(&item, "id", "");
+        const char *data = fields_text(&item, "data", NULL);
+        fields_require(&item, "data");
+        if (data)
+            decode_image(c, &c->items[i], data, strlen(data));
+    }
+    return p->status == 0;
+}
+
+static json_t *failure_json(const error *e, const char *path)
+{
+    problem p = {0};
+    problem_of_error(&p, e, PROBLEM_IMAGE);
+    return problem_json(&p, path);
+}
+
+static json_t *result_json(const score_item *item, const score_result *result, const char *path)
+{
+    const error *failure = item->failure.code ? &item->failure : &result->failure;
+    if (failure->code)
+        return json_pack("{s:o, s:o}", "id", json_text(item->id), "error", failure_json(failure, path));
+    json_t *body = json_pack("{s:o, s:o}", "id", json_text(item->id), "score", json_single(result->score));
+    bool p = result->has_p_value, threshold = result->has_threshold;
+    json_object_set_new(body, "percentile", p ? json_number(result->percentile) : json_null());
+    json_object_set_new(body, "p_value", p ? json_number(result->p_value) : json_null());
+    json_object_set_new(body, "anomalous", threshold ? json_boolean(result->anomalous) : json_null());
+    json_object_set_new(body, "threshold", threshold ? json_number(result->threshold) : json_null());
+    json_object_set_new(body, "input",
+                        json_pack("{s:i, s:i, s:i, s:b}", "width", result->width, "height", result->height, "channels",
+                                  result->channels, "resized", result->converted));
+    return body;
+}
+
+static void reply_answer(score_call *c, const score_answer *a)
+{
+    json_t *results = json_array();
+    size_t next = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const score_result *result = c->items[i].failure.code ? NULL : &a->results[next++];
+        json_array_append_new(results, result_json(&c->items[i], result, c->request->path));
+    }
+    request_reply_json(c->request, 200,
+                       json_pack("{s:s, s:i, s:s, s:o, s:{s:f, s:f, s:f}}", "model", a->model, "version", a->version,
+                                 "method", a->method, "results", results, "timing", "queue_ms", a->queue_ms,
+                                 "decode_ms", a->decode_ms, "compute_ms", a->compute_ms));
+}
+
+/* The only image is bad: the whole answer is the problem. */
+static void reply_only_failure(request *r, const error *failure)
+{
+    problem p = {0};
+    problem_of_error(&p, failure, PROBLEM_IMAGE);
+    if (p.status == 415)
+        p.accepted = json_pack("[s]", "image/png");
+    request_reply_problem(r, &p);
+}
+
+static void scored(void *context, const score_answer *a, const error *failure)
+{
+    score_call *c = context;
+    c->ticket = NULL;
+    if (failure) {
+        request_reply_error(c->request, failure, PROBLEM_REQUEST);
+    } else {
+        assert(a->count == c->image_count);
+        if (c->count == 1 && a->results[0].failure.code)
+            reply_only_failure(c->request, &a->results[0].failure);
+        else
+            reply_answer(c, a);
+    }
+    c->finished = true;
+    if (!c->submitting)
+        call_end(c);
+}
+
+static void abandon(void *work)
+{
+    score_call *c = work;
+    void *ticket = c->ticket;
+    c->abandoned = true;
+    c->ticket = NULL;
+    if (ticket)
+        c->host->score_cancel(c->host->self, ticket);
+}
+
+/* No image is fit to be scored. */
+static void reply_all_failed(score_call *c)
+{
+    problem p = {0};
+    if (c->count == 1) {
+        reply_only_failure(c->request, &c->items[0].failure);
+        return;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        char pointer[32];
+        snprintf(pointer, sizeof pointer, "/images/%zu", i);
+        problem_add(&p, pointer, "%s", c->items[i].failure.message);
+    }
+    request_reply_problem(c->request, &p);
+}
+
+static void submit(score_call *c)
+{
+    if (c->image_count == 0) {
+        reply_all_failed(c);
+        call_end(c);
+        return;
+    }
+    c->submitting = true;
+    void *ticket = c->host->score(c->host->self, c->model, c->images, c->image_count, scored, c);
+    c->submitting = false;
+    if (c->finished)
+        call_end(c);
+    else
+        c->ticket = ticket;
+}
+
+static void read_on_pool(void *context)
+{
+    score_call *c = context;
+    read_json(c, c->request->body.bytes, c->request->body.size);
+}
+
+static void after_reading(void *context)
+{
+    score_call *c = context;
+    if (!c->abandoned && !c->failure.status) {
+        submit(c);
+        return;
+    }
+    if (c->failure.status)
+        request_reply_problem(c->request, &c->failure);
+    call_end(c);
+}
+
+/* NAME or NAME:VERSION; empty: the service chooses. */
+static bool take_model(score_call *c, problem *p)
+{
+    const char *text = request_query(c->request, "model");
+    if (!text)
+        return true;
+    char name[SERVICE_NAME_MAX];
+    size_t length = strcspn(text, ":");
+    const char *version = text[length] ? text + length + 1 : "1";
+    size_t digits = strspn(version, "0123456789");
+    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), text);
+    if (!request_name_valid(name) || digits == 0 || digits > 9 || version[digits] || version[0] == '0')
+        return problem_set(p, 400, "model: '%.80s' is not NAME or NAME:VERSION", text);
+    snprintf(c->model, sizeof c->model, "%s", text);
+    return true;
+}
+
+void post_score(request *r)
+{
+    problem p = {0};
+    score_call *c = calloc(1, sizeof *c);
+    if (!c) {
+        problem_set(&p, 503, "out of memory");
+        request_reply_problem(r, &p);
+        return;
+    }
+    c->request = r;
+    c->host = r->host;
+    if (!take_model(c, &p)) {
+        request_reply_problem(r, &p);
+        call_free(c);
+        return;
+    }
+    request_hold(r);
+    request_wait(r);
+    r->work = c;
+    r->abandon = abandon;
+    bool json = r->body.rule->kind == BODY_MEMORY && !strcmp(r->body.rule->media_type, "application/json");
+    if (json && r->body.size > SCORE_JSON_INLINE_BYTES) {
+        c->host->offload(c->host->self, read_on_pool, after_reading, c);
+        return;
+    }
+    if (json)
+        read_json(c, r->body.bytes, r->body.size);
+    else if (r->body.form)
+        read_form(c);
+    else
+        read_plain(c);
+    after_reading(c);
+}

@@ -127,7 +127,7 @@ void packed_seal(uint8_t *file, const packed_layout *layout, dataset_info *info)
                strnlen(info->class_names[k], DATASET_CLASS_NAME_MAX - 1));
     digest_contents(file, layout, s, file + AT_DIGEST);
     digest_hex(file + AT_DIGEST, info->digest);
-    put_u32(file + AT_LABELS_CRC, digest_crc32c(0, file + layout->labels, 2 * (size_t)s.n));
+    put_u32(file + AT_LABELS_CRC, digest_crc32c(0, file + layout->labels, layout->pixels - layout->labels));
     put_u32(file + AT_PIXELS_CRC, digest_crc32c(0, file + layout->pixels, shape_size(s)));
     put_u32(file + AT_HEADER_CRC, header_crc(file));
     count_classes(file + layout->labels, file + layout->splits, info);
@@ -189,7 +189,7 @@ static bool read_names(const uint8_t *file, dataset_info *info, error *e)
 static bool check_contents(const uint8_t *file, const packed_layout *at, const dataset_info *info, error *e)
 {
     size_t n = (size_t)info->image.n;
-    if (digest_crc32c(0, file + at->labels, 2 * n) != get_u32(file + AT_LABELS_CRC))
+    if (digest_crc32c(0, file + at->labels, at->pixels - at->labels) != get_u32(file + AT_LABELS_CRC))
         return error_set(e, ERROR_CORRUPT, "damaged labels: their checksum does not match");
     if (digest_crc32c(0, file + at->pixels, shape_size(info->image)) != get_u32(file + AT_PIXELS_CRC))
         return error_set(e, ERROR_CORRUPT, "damaged images: their checksum does not match");

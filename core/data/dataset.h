@@ -37,9 +37,13 @@ typedef struct dataset dataset;
 
 /* Reads whatever is at `source` (a file, an archive or a folder; format detected from contents, not from
  * names alone) and writes the packed file at `packed` (temporary file, fsync, rename: nothing is left behind
- * on failure). Folders: CLASS/NAME.png, or train/CLASS/NAME.png and test/CLASS/NAME.png; without a test part, a seeded
- * 20% of each class becomes it. All images of a folder take the size of the first (others are resized) and
- * 1 channel when all are grey. The message of an error names the file and the place in it. Never changes `source`. */
+ * on failure, and a former file stays). Never changes `source`; the message of an error names the file and the place
+ * in it. Where the source has no test part, a fixed random 20% of each class becomes it. Any thread; *info is large.
+ *
+ * Folders: CLASS/NAME.png, or train/CLASS/NAME.png and test/CLASS/NAME.png, below any folders that all share; classes
+ * in natural order of their names; images in no folder are the class "all"; "ground_truth" beside train and test is
+ * passed over, as are hidden files and files that are no images. All images take the size of the first (others are
+ * resized) and 1 channel when all are grey. Limits: 2,000,000 images, 1,000,000 files, 16 GiB, 100 to 1 inflation. */
 bool dataset_import(const char *source, const char *packed, dataset_info *info, error *e);
 
 /* Maps a packed file and verifies its header, sizes and checksum. Returns new. Any thread may read. */

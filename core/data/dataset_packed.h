@@ -4,7 +4,7 @@
  * Private to core/data.
  *
  * Little-endian: a header of PACKED_HEADER_BYTES (fields below, then 256 names of 64 bytes), n labels, n splits, and,
- * 64-byte aligned, n·h·w·c bytes of pixels, training images first.
+ * 64-byte aligned, n·h·w·c bytes of pixels. Checksums cover every byte, the padding included.
  */
 #ifndef ANOMALYD_DATA_DATASET_PACKED_H
 #define ANOMALYD_DATA_DATASET_PACKED_H

@@ -17,7 +17,8 @@ enum option_type {
     OPTION_CHOICE /* int: the place in `choices` */
 };
 
-typedef struct option {
+/* The tag differs from the type, for <getopt.h> has a struct of that name. */
+typedef struct method_option {
     const char *name;
     enum option_type type;
     size_t offset;

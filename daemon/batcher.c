@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+/* batcher.c — queues, micro-batches and resident models of the scoring thread. */
+#include "daemon/batcher.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* A model that is resident or wanted. Freed only by the scoring thread, and only while nothing waits for it. */
+typedef struct resident {
+    struct resident *next;
+    char name[SERVICE_NAME_MAX];
+    int version;
+    void *model; /* NULL: not loaded; the scoring thread's, which sets it under the lock */
+    size_t bytes;
+    int64_t used_us;
+    batch_order *first, **end; /* orders with images not taken yet */
+    size_t admitted;           /* images admitted and not finished: the queue's length */
+    size_t decoding;           /* orders admitted and not put yet */
+    size_t ready;              /* images put and not taken */
+} resident;
+
+struct batcher {
+    batcher_config c;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* by the monotonic clock */
+    /* Guarded by lock: */
+    resident *models;
+    batch_order *finished, **finished_end;
+    bool started, stop;
+    error start_failure;
+    batcher_numbers numbers;
+    int64_t batch_start_us; /* 0: none is under way */
+};
+
+/* One image of a batch. */
+typedef struct place {
+    batch_order *order;
+    size_t index;
+} place;
+
+typedef struct batch {
+    resident *of;
+    size_t count, live; /* places; those that are to be scored */
+    place places[BATCHER_IMAGES_MAX];
+    bool live_at[BATCHER_IMAGES_MAX];
+} batch;
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t batcher_now_ms(void)
+{
+    return now_us() / 1000;
+}
+
+/* ---- models */
+
+static resident *find(batcher *b, const char *name, int version)
+{
+    for (resident *r = b->models; r; r = r->next)
+        if (r->version == version && !strcmp(r->name, name))
+            return r;
+    return NULL;
+}
+
+static resident *find_or_add(batcher *b, const char *name, int version)
+{
+    resident *r = find(b, name, version);
+    if (r || !(r = calloc(1, sizeof *r)))
+        return r;
+    snprintf(r->name, sizeof r->name, "%s", name);
+    r->version = version;
+    r->end = &r->first;
+    r->next = b->models;
+    b->models = r;
+    return r;
+}
+
+static void take_out(batcher *b, resident *r)
+{
+    resident **at = &b->models;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+}
+
+/* The idle model unused the longest, or NULL. With the lock held. */
+static resident *oldest_idle(batcher *b)
+{
+    resident *oldest = NULL;
+    for (resident *r = b->models; r; r = r->next)
+        if (r->model && !r->admitted && (!oldest || r->used_us < oldest->used_us))
+            oldest = r;
+    return oldest;
+}
+
+/* Lets models go until the budget holds; the one in use stays, whatever its size. With the lock held, which is given up
+ * while the engine frees. */
+static void keep_budget(batcher *b)
+{
+    resident *r;
+    while (b->numbers.resident_bytes > b->c.budget_bytes && (r = oldest_idle(b))) {
+        take_out(b, r);
+        b->numbers.resident--;
+        b->numbers.resident_bytes -= r->bytes;
+        b->numbers.evictions++;
+        pthread_mutex_unlock(&b->lock);
+        b->c.engine.unload(b->c.engine.context, r->model);
+        free(r);
+        pthread_mutex_lock(&b->lock);
+    }
+}
+
+/* Drops entries of models that could not be loaded. With the lock held. */
+static void drop_unloaded(batcher *b)
+{
+    for (resident **at = &b->models; *at;) {
+        resident *r = *at;
+        if (!r->model && !r->admitted) {
+            *at = r->next;
+            free(r);
+        } else {
+            at = &r->next;
+        }
+    }
+}
+
+/* ---- taking a batch, with the lock held */
+
+static resident *most_urgent(const batcher *b)
+{
+    resident *urgent = NULL;
+    for (resident *r = b->models; r; r = r->next)
+        if (r->first && (!urgent || r->first->queued_us < urgent->first->queued_us))
+            urgent = r;
+    return urgent;
+}
+
+/* Waits for orders still being decoded, but not beyond the delay after the first image came. */
+static void wait_for_more(batcher *b, resident *r)
+{
+    int64_t until = r->first->queued_us + b->c.delay_us;
+    struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = (until % 1000000) * 1000};
+    while (!b->stop && r->decoding && r->ready < (size_t)b->c.batch_images && now_us() < until)
+        pthread_cond_timedwait(&b->work, &b->lock, &at);
+}
+
+/* Whether the image needs scoring; sets why not. */
+static bool is_live(batcher *b, batch_order *o, size_t index, int64_t now_ms)
+{
+    if (atomic_load_explicit(&o->abandoned, memory_order_relaxed)) {
+        error_set(&o->results[index].failure, ERROR_CANCELLED, "nobody waits for it any more");
+        return false;
+    }
+    if (o->results[index].failure.code)
+        return false;
+    if (now_ms < o->deadline_ms)
+        return true;
+    b->numbers.expired++;
+    return error_set(&o->results[index].failure, ERROR_BUSY, "it waited too long to be scored");
+}
+
+static void take_batch(batcher *b, resident *r, batch *t)
+{
+    int64_t now = now_us();
+    t->of = r;
+    t->count = t->live = 0;
+    while (r->first && t->live < (size_t)b->c.batch_images && t->count < BATCHER_IMAGES_MAX) {
+        batch_order *o = r->first;
+        if (!o->taken)
+            o->queue_ms = (double)(now - o->queued_us) * 1e-3;
+        bool live = is_live(b, o, o->taken, now / 1000);
+        t->live_at[t->count] = live;
+        t->live += live;
+        t->places[t->count++] = (place){o, o->taken++};
+        r->ready--;
+        if (o->taken == o->count) {
+            r->first = o->next;
+            if (!r->first)
+                r->end = &r->first;
+        }
+    }
+}
+
+/* ---- scoring a batch, without the lock */
+
+static void set_score(batcher *b, resident *r, place p, float score)
+{
+    score_result *result = &p.order->results[p.index];
+    result->score = score;
+    b->c.engine.judge(b->c.engine.context, r->model, p.order->false_alarm_rate, &p.order->pictures[p.index], result);
+}
+
+static void score_batch(batcher *b, batch *t)
+{
+    const batcher_engine *g = &b->c.engine;
+    image pictures[BATCHER_IMAGES_MAX];
+    float scores[BATCHER_IMAGES_MAX];
+    place live[BATCHER_IMAGES_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->live_at[i]) {
+            live[n] = t->places[i];
+            pictures[n++] = t->places[i].order->pictures[t->places[i].index];
+        }
+    error e = {0};
+    if (n && g->score(g->context, t->of->model, pictures, n, scores, &e)) {
+        for (size_t i = 0; i < n; i++)
+            set_score(b, t->of, live[i], scores[i]);
+        return;
+    }
+    /* One image that cannot be scored must not spoil the others': each alone. */
+    for (size_t i = 0; i < n; i++) {
+        score_result *result = &live[i].order->results[live[i].index];
+        if (g->score(g->context, t->of->model, &pictures[i], 1, &scores[i], &result->failure))
+            set_score(b, t->of, live[i], scores[i]);
+    }
+}
+
+static void fail_batch(batch *t, const error *e)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->live_at[i])
+            t->places[i].order->failure = *e;
+}
+
+/* Loads the batch's model where it is not. */
+static bool load(batcher *b, resident *r, error *e)
+{
+    if (r->model)
+        return true;
+    size_t bytes = 0;
+    void *loaded = b->c.engine.load(b->c.engine.context, r->name, r->version, &bytes, e);
+    if (!loaded)
+        return false;
+    pthread_mutex_lock(&b->lock);
+    r->model = loaded;
+    r->bytes = bytes;
+    b->numbers.resident++;
+    b->numbers.resident_bytes += bytes;
+    b->numbers.loads++;
+    pthread_mutex_unlock(&b->lock);
+    return true;
+}
+
+/* ---- finishing, with the lock held */
+
+static void finish_order(batcher *b, batch_order *o)
+{
+    o->next = NULL;
+    *b->finished_end = o;
+    b->finished_end = &o->next;
+}
+
+static void finish_batch(batcher *b, batch *t, int64_t start, int64_t end)
+{
+    batcher_numbers *n = &b->numbers;
+    if (t->live) {
+        n->batches++;
+        n->images += t->live;
+        n->compute_s += (double)(end - start) * 1e-6;
+        int size = 0;
+        while (size < BATCHER_SIZES - 1 && t->live > (size_t)1 << size)
+            size++;
+        n->sizes[size]++;
+    }
+    t->of->used_us = end;
+    t->of->admitted -= t->count;
+    for (size_t i = 0; i < t->count; i++) {
+        batch_order *o = t->places[i].order;
+        if (i == 0 || o != t->places[i - 1].order)
+            o->compute_ms += (double)(end - start) * 1e-3;
+        if (--o->left == 0)
+            finish_order(b, o);
+    }
+}
+
+static void run_batch(batcher *b, batch *t)
+{
+    resident *r = most_urgent(b);
+    wait_for_more(b, r);
+    take_batch(b, r, t);
+    int64_t start = b->batch_start_us = now_us();
+    pthread_mutex_unlock(&b->lock);
+    error e = {0};
+    if (t->live && !load(b, r, &e))
+        fail_batch(t, &e);
+    else if (t->live)
+        score_batch(b, t);
+    pthread_mutex_lock(&b->lock);
+    b->batch_start_us = 0;
+    finish_batch(b, t, start, now_us());
+    drop_unloaded(b);
+    keep_budget(b);
+}
+
+static void unload_all(batcher *b)
+{
+    while (b->models) {
+        resident *r = b->models;
+        assert(!r->admitted);
+        b->models = r->next;
+        if (r->model)
+            b->c.engine.unload(b->c.engine.context, r->model);
+        free(r);
+    }
+}
+
+static void *score_all(void *context)
+{
+    batcher *b = context;
+    const batcher_engine *g = &b->c.engine;
+    error e = {0};
+    bool good = g->start(g->context, &e);
+    pthread_mutex_lock(&b->lock);
+    b->started = true;
+    b->start_failure = e;
+    pthread_cond_broadcast(&b->work);
+    while (good) {
+        while (!most_urgent(b) && !b->stop)
+            pthread_cond_wait(&b->work, &b->lock);
+        if (!most_urgent(b))
+            break;
+        batch t;
+        run_batch(b, &t);
+        if (b->finished)
+            b->c.wake(b->c.wake_context);
+    }
+    if (good)
+        unload_all(b);
+    pthread_mutex_unlock(&b->lock);
+    if (good)
+        g->stop(g->context);
+    return NULL;
+}
+
+/* ---- the loop's side */
+
+static bool init_locks(batcher *b)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    bool good = !pthread_mutex_init(&b->lock, NULL) && !pthread_cond_init(&b->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return good;
+}
+
+batcher *batcher_start(const batcher_config *c, error *e)
+{
+    assert(c->batch_images > 0 && c->batch_images <= BATCHER_IMAGES_MAX);
+    batcher *b = calloc(1, sizeof *b);
+    if (!b || !init_locks(b)) {
+        free(b);
+        error_memory(e, "the scoring thread");
+        return NULL;
+    }
+    b->c = *c;
+    b->finished_end = &b->finished;
+    if (pthread_create(&b->thread, NULL, score_all, b)) {
+        error_set(e, ERROR_MEMORY, "the scoring thread: no thread");
+        free(b);
+        return NULL;
+    }
+    pthread_mutex_lock(&b->lock);
+    while (!b->started)
+        pthread_cond_wait(&b->work, &b->lock);
+    bool good = !b->start_failure.code;
+    pthread_mutex_unlock(&b->lock);
+    if (good)
+        return b;
+    *e = b->start_failure;
+    batcher_stop(b);
+    return NULL;
+}
+
+void batcher_stop(batcher *b)
+{
+    if (!b)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->stop = true;
+    pthread_cond_broadcast(&b->work);
+    pthread_mutex_unlock(&b->lock);
+    pthread_join(b->thread, NULL);
+    batcher_deliver(b);
+    pthread_cond_destroy(&b->work);
+    pthread_mutex_destroy(&b->lock);
+    free(b);
+}
+
+bool batcher_admit(batcher *b, batch_order *o, error *e)
+{
+    size_t most = (size_t)b->c.queue_images;
+    if (o->count > most)
+        return error_set(e, ERROR_LIMIT, "%zu images at once; at most %zu are taken (score-queue)", o->count, most);
+    pthread_mutex_lock(&b->lock);
+    resident *r = find_or_add(b, o->model, o->version);
+    bool fits = r && r->admitted + o->count <= most;
+    if (fits) {
+        r->admitted += o->count;
+        r->decoding++;
+        o->of = r;
+    } else if (r) {
+        b->numbers.refused++;
+        error_set(e, ERROR_BUSY, "%zu images are waiting for model %s:%d", r->admitted, r->name, r->version);
+    } else {
+        error_memory(e, "a model's queue");
+    }
+    pthread_mutex_unlock(&b->lock);
+    return fits;
+}
+
+void batcher_put(batcher *b, batch_order *o)
+{
+    resident *r = o->of;
+    assert(o->count > 0 && r);
+    o->next = NULL;
+    o->taken = 0;
+    o->left = o->count;
+    pthread_mutex_lock(&b->lock);
+    o->queued_us = now_us();
+    r->decoding--;
+    r->ready += o->count;
+    *r->end = o;
+    r->end = &o->next;
+    pthread_cond_signal(&b->work);
+    pthread_mutex_unlock(&b->lock);
+}
+
+void batcher_deliver(batcher *b)
+{
+    pthread_mutex_lock(&b->lock);
+    batch_order *o = b->finished;
+    b->finished = NULL;
+    b->finished_end = &b->finished;
+    pthread_mutex_unlock(&b->lock);
+    while (o) {
+        batch_order *next = o->next;
+        o->done(o);
+        o = next;
+    }
+}
+
+/* ---- looking in */
+
+bool batcher_resident(batcher *b, const char *name, int version)
+{
+    pthread_mutex_lock(&b->lock);
+    const resident *r = find(b, name, version);
+    bool there = r && r->model;
+    pthread_mutex_unlock(&b->lock);
+    return there;
+}
+
+void batcher_measure(batcher *b, batcher_numbers *out)
+{
+    pthread_mutex_lock(&b->lock);
+    *out = b->numbers;
+    out->waiting = 0;
+    for (const resident *r = b->models; r; r = r->next)
+        out->waiting += r->admitted;
+    out->busy_ms = b->batch_start_us ? (now_us() - b->batch_start_us) / 1000 : 0;
+    pthread_mutex_unlock(&b->lock);
+}
+
+void batcher_each(batcher *b, void (*each)(void *context, const char *model, int version, size_t bytes, size_t waiting),
+                  void *context)
+{
+    pthread_mutex_lock(&b->lock);
+    for (const resident *r = b->models; r; r = r->next)
+        each(context, r->name, r->version, r->bytes, r->admitted);
+    pthread_mutex_unlock(&b->lock);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * batcher.h — the scoring thread: bounded queues of images by model, taken in micro-batches; models loaded when they
+ * are first asked for, and let go, the longest unused first, when they are more than the budget. Knows models through
+ * batcher_engine only, and nothing of HTTP or files.
+ *
+ * An order is admitted before its images are decoded, so that a full queue refuses at once; while others are being
+ * decoded a batch waits for them a little, and an idle thread does not wait at all.
+ */
+#ifndef ANOMALYD_DAEMON_BATCHER_H
+#define ANOMALYD_DAEMON_BATCHER_H
+
+#include "api/service.h"
+#include "data/image.h"
+
+#include <stdatomic.h>
+
+enum { BATCHER_IMAGES_MAX = 256 /* of a batch */, BATCHER_SIZES = 9 /* batch sizes up to 1, 2, 4 … 256 */ };
+
+typedef struct batcher batcher;
+
+/* One request's images for one model. The owner fills the upper part before batcher_put and reads the lower after
+ * `done`; it may set `abandoned` at any time. */
+typedef struct batch_order {
+    char model[SERVICE_NAME_MAX];
+    int version;
+    double false_alarm_rate;
+    int64_t deadline_ms; /* of batcher_now; what waits longer fails with ERROR_BUSY */
+    size_t count;
+    image *pictures;       /* pixels NULL where decoding failed */
+    score_result *results; /* failure set there */
+    /* Set by the loop, read by the scoring thread to save work; it orders nothing. */
+    atomic_bool abandoned;
+    void (*done)(struct batch_order *o); /* by batcher_deliver */
+    void *context;
+
+    double queue_ms, compute_ms;
+    error failure; /* ERROR_NONE: see each result */
+
+    /* the batcher's */
+    struct batch_order *next;
+    struct resident *of;
+    size_t taken, left;
+    int64_t queued_us;
+} batch_order;
+
+/* What scores. All calls on the scoring thread. */
+typedef struct batcher_engine {
+    void *context;
+    bool (*start)(void *context, error *e); /* once, first */
+    void (*stop)(void *context);            /* once, last */
+    void *(*load)(void *context, const char *model, int version, size_t *bytes, error *e);
+    void (*unload)(void *context, void *model);
+    bool (*score)(void *context, void *model, const image *pictures, size_t n, float *scores, error *e);
+    /* Completes a result whose score is set. */
+    void (*judge)(void *context, void *model, double false_alarm_rate, const image *picture, score_result *r);
+} batcher_engine;
+
+typedef struct batcher_config {
+    batcher_engine engine;
+    int queue_images, batch_images;
+    int delay_us; /* a batch that could grow waits this long at most */
+    size_t budget_bytes;
+    void (*wake)(void *context); /* from the scoring thread: batcher_deliver should be called soon */
+    void *wake_context;
+} batcher_config;
+
+/* Starts the thread; returns when the engine has. */
+batcher *batcher_start(const batcher_config *c, error *e);
+/* Scores or fails what is queued, joins the thread, delivers the rest. */
+void batcher_stop(batcher *b);
+
+/* Reserves room for o->count images: ERROR_BUSY when the model's queue is full, ERROR_LIMIT when it never has room. */
+bool batcher_admit(batcher *b, batch_order *o, error *e);
+/* Queues an admitted order whose images are decoded. Always ends in `done`. */
+void batcher_put(batcher *b, batch_order *o);
+/* Calls `done` of what has been finished. The thread that puts. */
+void batcher_deliver(batcher *b);
+
+int64_t batcher_now_ms(void); /* the clock of deadlines */
+bool batcher_resident(batcher *b, const char *model, int version);
+
+typedef struct batcher_numbers {
+    uint64_t batches, images, refused, expired, loads, evictions;
+    uint64_t sizes[BATCHER_SIZES]; /* batches of at most 2^i images, not counting smaller ones */
+    double compute_s;
+    size_t waiting, resident, resident_bytes;
+    int64_t busy_ms; /* how long the batch under way has taken; 0: none */
+} batcher_numbers;
+void batcher_measure(batcher *b, batcher_numbers *out);
+/* Calls each(context, model, version, bytes, waiting) for every resident or wanted model. */
+void batcher_each(batcher *b, void (*each)(void *context, const char *model, int version, size_t bytes, size_t waiting),
+                  void *context);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_bench.c — `anomalyd bench WORK`: how fast the core does a method's work on this machine, as one line of JSON.
+ * Knows methods by their table alone.
+ */
+#include "base/blas.h"
+#include "daemon/command.h"
+#include "methods/method.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { WARM_STEPS = 2, STEPS_LEAST = 3, STEPS_MOST = 100000 };
+
+typedef struct request {
+    const method *method;
+    shape input; /* n is the batch */
+    int threads;
+    double seconds;
+    bool profile, plan;
+} request;
+
+static void help(FILE *out)
+{
+    fputs("usage: anomalyd bench train|score [OPTION...]\n\n"
+          "  --method NAME      (default ganomaly)\n"
+          "  --shape HxWxC      images (default 32x32x3)\n"
+          "  --batch N          images in a step (default 64)\n"
+          "  --threads N        (default: the CPUs there are)\n"
+          "  --seconds S        how long to measure (default 6)\n"
+          "  --profile          also a table of time by operation\n"
+          "  --plan             also the program's operations with their places in memory\n\n"
+          "Prints one JSON object: {\"work\", \"threads\", \"batch\", \"ms\", \"images_per_s\", ...}; ms is the "
+          "median.\n",
+          out);
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Everything that a measurement runs on. */
+typedef struct rig {
+    team *team;
+    model *model;
+    void *self;
+    program *program;
+    const method *method;
+    bool trains;
+} rig;
+
+static bool rig_open(rig *r, const request *q, bool trains, error *e)
+{
+    *r = (rig){.method = q->method, .trains = trains};
+    if (q->method->closed_form)
+        return error_set(e, ERROR_UNSUPPORTED, "%s has no training steps to measure", q->method->id);
+    r->team = team_new(q->threads, e);
+    if (!r->team)
+        return false;
+    blas_warm(r->team);
+    r->model = model_new(1, r->team, e);
+    r->self = calloc(1, q->method->size);
+    if (!r->model || !r->self)
+        return r->model ? error_memory(e, q->method->id) : false;
+    options_preset(q->method->options, r->self);
+    shape input = q->input;
+    if (q->method->input && !q->method->input(r->self, q->input, &input, e))
+        return false;
+    input.n = q->input.n;
+    array *x = model_array(r->model, "x", input);
+    if (trains && !q->method->build(r->self, r->model, input, e))
+        return false;
+    if (!x)
+        return error_memory(e, "a batch");
+    random_uniform(random_stream(1, "bench"), 0, -1, 1, array_values(x), shape_size(input));
+    if (trains) {
+        r->program = q->method->programs(r->self)[0];
+        return true;
+    }
+    graph *g = model_graph(r->model, SCORE);
+    if (!g)
+        return error_memory(e, "a graph");
+    t_output(q->method->score(r->self, r->model, g, t_leaf(g, x)), "score");
+    r->program = program_compile(g, e);
+    return r->program != NULL;
+}
+
+static void rig_close(rig *r)
+{
+    model_free(r->model);
+    free(r->self);
+    team_free(r->team);
+}
+
+static void turn(rig *r, uint64_t counter)
+{
+    if (r->trains)
+        r->method->step(r->self, counter);
+    else
+        program_run(r->program, counter);
+}
+
+/* The times of as many turns as the seconds allow, sorted. */
+static double *measure(rig *r, double seconds, int *count)
+{
+    double *took = malloc(STEPS_MOST * sizeof *took);
+    if (!took)
+        return NULL;
+    uint64_t counter = 0;
+    while (counter < WARM_STEPS)
+        turn(r, counter++);
+    double end = now_s() + seconds;
+    for (*count = 0; *count < STEPS_MOST && (*count < STEPS_LEAST || now_s() < end); ++*count) {
+        double start = now_s();
+        turn(r, counter++);
+        took[*count] = now_s() - start;
+    }
+    qsort(took, (size_t)*count, sizeof *took, by_value);
+    return took;
+}
+
+static void print(const request *q, const rig *r, const double *took, int count)
+{
+    double median = took[count / 2];
+    char work[128];
+    snprintf(work, sizeof work, "%s-%s-%dx%dx%d", q->method->id, r->trains ? "train" : "score", q->input.h, q->input.w,
+             q->input.c);
+    json_t *line = json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:s}", "work", work, "threads",
+                             q->threads, "batch", q->input.n, "ms", round(median * 1e6) / 1e3, "images_per_s",
+                             round(10 * q->input.n / median) / 10, "ms_min", round(took[0] * 1e6) / 1e3, "ms_max",
+                             round(took[count - 1] * 1e6) / 1e3, "runs", count, "planned_mib",
+                             (double)program_bytes(r->program) / 1048576, "unshared_mib",
+                             (double)program_bytes_unshared(r->program) / 1048576, "blas_core", blas_core());
+    char *text = line ? json_dumps(line, JSON_REAL_PRECISION(6)) : NULL;
+    puts(text ? text : "{}");
+    free(text);
+    json_decref(line);
+}
+
+static bool read_shape(const char *text, shape *s)
+{
+    int used = 0;
+    return sscanf(text, "%dx%dx%d%n", &s->h, &s->w, &s->c, &used) == 3 && text[used] == 0 && s->h > 0 && s->w > 0 &&
+           s->c > 0 && s->h <= 4096 && s->w <= 4096 && s->c <= 4096;
+}
+
+static bool read_count(const char *name, const char *text, int most, int *out)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || value < 1 || value > most) {
+        fprintf(stderr, "anomalyd bench: --%s: \"%s\" is not a number from 1 to %d\n", name, text, most);
+        return false;
+    }
+    *out = (int)value;
+    return true;
+}
+
+static bool read_option(request *q, int letter)
+{
+    switch (letter) {
+    case 'm':
+        q->method = method_find(optarg);
+        if (!q->method)
+            fprintf(stderr, "anomalyd bench: --method: there is no method \"%s\"\n", optarg);
+        return q->method != NULL;
+    case 's': {
+        shape s = {.n = q->input.n};
+        bool good = read_shape(optarg, &s);
+        if (!good)
+            fprintf(stderr, "anomalyd bench: --shape: \"%s\" is not HEIGHTxWIDTHxCHANNELS\n", optarg);
+        q->input = s;
+        return good;
+    }
+    case 'b':
+        return read_count("batch", optarg, 4096, &q->input.n);
+    case 't':
+        return read_count("threads", optarg, TEAM_THREADS_MAX, &q->threads);
+    case 'S':
+        q->seconds = strtod(optarg, NULL);
+        return q->seconds > 0 && q->seconds < 3600;
+    case 'p':
+        return q->profile = true;
+    case 'P':
+        return q->plan = true;
+    default:
+        return false;
+    }
+}
+
+static bool read_options(request *q, int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        {"method", required_argument, NULL, 'm'},  {"shape", required_argument, NULL, 's'},
+        {"batch", required_argument, NULL, 'b'},   {"threads", required_argument, NULL, 't'},
+        {"seconds", required_argument, NULL, 'S'}, {"profile", no_argument, NULL, 'p'},
+        {"plan", no_argument, NULL, 'P'},          {NULL, 0, NULL, 0}};
+    int letter;
+    while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+        if (!read_option(q, letter))
+            return false;
+    return true;
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2 || !strcmp(argv[1], "--help")) {
+        help(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : 0;
+    }
+    bool trains = !strcmp(argv[1], "train");
+    if (!trains && strcmp(argv[1], "score") != 0) {
+        fprintf(stderr, "anomalyd bench: \"%s\" is not a work to measure; there are train and score\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    request q = {
+        .method = method_find("ganomaly"), .input = {64, 32, 32, 3}, .threads = team_default_threads(), .seconds = 6};
+    if (!read_options(&q, argc - 1, argv + 1)) {
+        help(stderr);
+        return EXIT_USAGE;
+    }
+    rig r;
+    error e = {0};
+    int count = 0;
+    double *took = NULL;
+    bool good = rig_open(&r, &q, trains, &e);
+    if (good) {
+        program_profile(r.program, q.profile);
+        took = measure(&r, q.seconds, &count);
+        good = took || error_memory(&e, "measurements");
+    }
+    if (good && q.plan)
+        program_describe(r.program, stdout);
+    if (good && q.profile)
+        program_profile_print(r.program, stdout);
+    if (good)
+        print(&q, &r, took, count);
+    else
+        fprintf(stderr, "anomalyd bench: %s\n", e.message);
+    free(took);
+    rig_close(&r);
+    return good ? 0 : 1;
+}
+
+const command command_bench = {
+    .name = "bench", .summary = "measure this machine's speed at a method's work", .run = run};

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_train.c — `anomalyd train SOURCE`: one training run in this process, without a daemon or a registry.
+ * Prints progress as text and the result as one line of JSON.
+ */
+#include "base/blas.h"
+#include "daemon/command.h"
+#include "train/train.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SETTINGS_MAX = 64, PATH_MAX_ = 4096 };
+
+typedef struct request {
+    const char *source, *class_name, *output;
+    train_plan plan;
+    struct train_option settings[SETTINGS_MAX];
+    int threads;
+    bool only_plan;
+} request;
+
+static void help(FILE *out)
+{
+    fputs("usage: anomalyd train SOURCE --class NAME [OPTION...]\n\n"
+          "SOURCE is a data set as downloaded: a folder of IDX files, a CIFAR-10 archive, folders of PNG.\n\n"
+          "  --method NAME        (default ganomaly)\n"
+          "  --protocol NAME      one-class, one-vs-rest or unlabelled (default one-class)\n"
+          "  --class NAME         the normal class; for one-vs-rest the anomalous one\n"
+          "  --seed N             (default 0)\n"
+          "  --held-out SHARE     of the training normals, for selection and calibration (default 0.1)\n"
+          "  --set NAME=VALUE     an option of the method; may be repeated\n"
+          "  --threads N          (default: the CPUs there are)\n"
+          "  --trace              also the test AUROC of each epoch, which chooses nothing\n"
+          "  -o FILE              where the model goes (default model.anomalyd)\n"
+          "  --plan               print peak memory by part, and stop\n",
+          out);
+}
+
+static void show(void *context, const train_event *ev)
+{
+    (void)context;
+    if (ev->kind == TRAIN_PROGRESS)
+        fprintf(stderr, "epoch %d/%d  step %llu/%llu  %.0f images/s  %.0f s left\n", ev->epoch, ev->epochs,
+                (unsigned long long)ev->step, (unsigned long long)ev->steps, ev->images_s, ev->eta_s);
+    if (ev->kind != TRAIN_EPOCH)
+        return;
+    fprintf(stderr, "epoch %d/%d", ev->epoch, ev->epochs);
+    for (int i = 0; i < ev->value_count; i++)
+        fprintf(stderr, "  %s %.5g", ev->values[i].name, ev->values[i].value);
+    fputc('\n', stderr);
+}
+
+static bool never(void *context)
+{
+    (void)context;
+    return false;
+}
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static void print_result(const request *q, const train_result *r)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "method", json_string(q->plan.method->id));
+    json_object_set_new(o, "protocol", json_string(protocol_name(q->plan.protocol.protocol)));
+    json_object_set_new(o, "class", q->class_name ? json_string(q->class_name) : json_null());
+    json_object_set_new(o, "seed", json_integer((json_int_t)q->plan.seed));
+    json_object_set_new(o, "auroc", number(r->auroc.value));
+    json_object_set_new(o, "auroc_low", number(r->auroc.low));
+    json_object_set_new(o, "auroc_high", number(r->auroc.high));
+    json_object_set_new(o, "average_precision", number(r->average_precision));
+    json_object_set_new(o, "chosen_epoch", json_integer(r->chosen_epoch));
+    json_object_set_new(o, "epochs", json_integer(r->epochs));
+    json_object_set_new(o, "train_s", number(r->train_s));
+    json_object_set_new(o, "score_s", number(r->score_s));
+    json_object_set_new(o, "parameters", json_integer((json_int_t)r->parameters));
+    json_object_set_new(o, "weights_digest", json_string(r->weights_digest));
+    char *text = json_dumps(o, JSON_REAL_PRECISION(6));
+    puts(text ? text : "{}");
+    free(text);
+    json_decref(o);
+}
+
+static bool read_number(const char *name, const char *text, double least, double most, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    if (end != text && !*end && *out >= least && *out <= most)
+        return true;
+    fprintf(stderr, "anomalyd train: --%s: \"%s\" is not a number from %g to %g\n", name, text, least, most);
+    return false;
+}
+
+static bool read_setting(request *q, char *text)
+{
+    char *equals = strchr(text, '=');
+    if (!equals || q->plan.option_count == SETTINGS_MAX) {
+        fprintf(stderr, "anomalyd train: --set: \"%s\" is not NAME=VALUE\n", text);
+        return false;
+    }
+    *equals = 0;
+    q->settings[q->plan.option_count++] = (struct train_option){text, equals + 1};
+    return true;
+}
+
+static bool read_option(request *q, int letter)
+{
+    double value = 0;
+    error e;
+    switch (letter) {
+    case 'm':
+        q->plan.method = method_find(optarg);
+        if (!q->plan.method)
+            fprintf(stderr, "anomalyd train: --method: there is no method \"%s\"\n", optarg);
+        return q->plan.method != NULL;
+    case 'p':
+        if (protocol_parse(optarg, &q->plan.protocol.protocol, &e))
+            return true;
+        fprintf(stderr, "anomalyd train: --protocol: %s\n", e.message);
+        return false;
+    case 'c':
+        q->class_name = optarg;
+        return true;
+    case 's':
+        if (!read_number("seed", optarg, 0, 9007199254740992.0, &value))
+            return false;
+        q->plan.seed = (uint64_t)value;
+        return true;
+    case 'h':
+        return read_number("held-out", optarg, 0, 0.8, &q->plan.held_out);
+    case 'S':
+        return read_setting(q, optarg);
+    case 't':
+        if (!read_number("threads", optarg, 1, TEAM_THREADS_MAX, &value))
+            return false;
+        q->threads = (int)value;
+        return true;
+    case 'o':
+        q->output = optarg;
+        return true;
+    case 'T':
+        return q->plan.trace = true;
+    case 'P':
+        return q->only_plan = true;
+    default:
+        return false;
+    }
+}
+
+static bool read_options(request *q, int argc, char **argv)
+{
+    static const struct option long_options[] = {{"method", required_argument, NULL, 'm'},
+                                                 {"protocol", required_argument, NULL, 'p'},
+                                                 {"class", required_argument, NULL, 'c'},
+                                                 {"seed", required_argument, NULL, 's'},
+                                                 {"held-out", required_argument, NULL, 'h'},
+                                                 {"set", required_argument, NULL, 'S'},
+                                                 {"threads", required_argument, NULL, 't'},
+                                                 {"trace", no_argument, NULL, 'T'},
+                                                 {"plan", no_argument, NULL, 'P'},
+                                                 {"output", required_argument, NULL, 'o'},
+                                                 {NULL, 0, NULL, 0}};
+    int letter;
+    while ((letter = getopt_long(argc, argv, "o:", long_options, NULL)) != -1)
+        if (!read_option(q, letter))
+            return false;
+    if (optind != argc - 1) {
+        fputs("anomalyd train: name one data set\n", stderr);
+        return false;
+    }
+    q->source = argv[optind];
+    return true;
+}
+
+static bool train_on(request *q, const char *packed, error *e)
+{
+    dataset *d = dataset_open(packed, e);
+    if (!d)
+        return false;
+    const dataset_info *info = dataset_facts(d);
+    q->plan.protocol.class_index = q->class_name ? dataset_class(info, q->class_name) : -1;
+    bool good = true;
+    if (q->class_name && q->plan.protocol.class_index < 0)
+        good = error_set(e, ERROR_NOT_FOUND, "%s has no class \"%s\"", q->source, q->class_name);
+    team *t = good ? team_new(q->threads, e) : NULL;
+    good = t != NULL;
+    if (good)
+        blas_warm(t);
+    train_result *result = good ? malloc(sizeof *result) : NULL;
+    if (good && !result)
+        good = error_memory(e, "a result");
+    const train_watch watch = {.event = show, .cancelled = never};
+    if (good && q->only_plan)
+        good = train_plan_print(&q->plan, info, t, stdout, e);
+    else if (good && (good = train_run(&q->plan, d, t, &watch, result, e)))
+        print_result(q, result);
+    free(result);
+    team_free(t);
+    dataset_free(d);
+    return good;
+}
+
+static int run(int argc, char **argv)
+{
+    request q = {.output = "model.anomalyd", .threads = team_default_threads()};
+    q.plan = (train_plan){.method = method_find("ganomaly"), .held_out = 0.1, .options = q.settings};
+    q.plan.protocol.protocol = PROTOCOL_ONE_CLASS;
+    if (argc > 1 && !strcmp(argv[1], "--help")) {
+        help(stdout);
+        return 0;
+    }
+    if (!read_options(&q, argc, argv)) {
+        help(stderr);
+        return EXIT_USAGE;
+    }
+    q.plan.model_path = q.output;
+    char packed[PATH_MAX_];
+    snprintf(packed, sizeof packed, "%s.data.partial", q.output);
+    error e = {0};
+    dataset_info *info = malloc(sizeof *info);
+    bool good = info ? dataset_import(q.source, packed, info, &e) && train_on(&q, packed, &e)
+                     : error_memory(&e, "a data set's facts");
+    unlink(packed);
+    free(info);
+    if (!good)
+        fprintf(stderr, "anomalyd train: %s\n", e.message);
+    return good ? 0 : 1;
+}
+
+const command command_train = {
+    .name = "train", .summary = "train a model from a data set, without a daemon", .run = run};

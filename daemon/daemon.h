@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* daemon.h — the parts of a running daemon, and the order of its life. */
+#ifndef ANOMALYD_DAEMON_DAEMON_H
+#define ANOMALYD_DAEMON_DAEMON_H
+
+#include "daemon/batcher.h"
+#include "daemon/config.h"
+#include "daemon/datasets.h"
+#include "daemon/engine.h"
+#include "daemon/front.h"
+#include "daemon/id.h"
+#include "daemon/jobs.h"
+#include "daemon/loop.h"
+#include "daemon/score.h"
+#include "daemon/store.h"
+
+enum daemon_stage { DAEMON_STARTING, DAEMON_READY, DAEMON_FINISHING, DAEMON_DRAINING, DAEMON_STOPPED };
+
+typedef struct anomalyd {
+    config config;
+    int lock; /* descriptor that holds the state folder */
+    id_source ids;
+    loop *loop;
+    store *store;
+    store_reader *reader;
+    datasets *datasets;
+    jobs *jobs;
+    engine *engine;
+    batcher *batcher;
+    scoring scoring;
+    service service;
+    front *front;
+    uv_async_t store_news, batcher_news;
+    uv_signal_t signals[3];
+    uv_timer_t tick; /* watchdog, and the stages of stopping */
+    enum daemon_stage stage;
+    bool killed;          /* its children, at the deadline */
+    uint64_t deadline_ms; /* of stopping, by uv_now */
+    uint64_t watchdog_ms, fed_ms;
+} anomalyd;
+
+/* daemon.c. Runs until a signal ends it; false and *e when it could not start. */
+bool daemon_run(const config *c, error *e);
+
+/* service.c: fills d->service, whose self is d. */
+void daemon_serve(anomalyd *d);
+
+/* metrics.c: the metrics below the api, as Prometheus text. */
+void daemon_metrics(anomalyd *d, FILE *out);
+
+#endif

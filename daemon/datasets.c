@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* datasets.c — the queue of imports. */
+#include "daemon/datasets.h"
+
+#include "daemon/log.h"
+#include "daemon/paths.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char incoming[] = "incoming-"; /* no data set's file begins so: names hold no digest of this form */
+
+typedef struct import {
+    struct import *next;
+    datasets *owner;
+    dataset_row row;
+    path_text source, packed, final;
+    bool uploaded;
+    dataset_done *done;
+    void *context;
+    error e;
+} import;
+
+struct datasets {
+    datasets_config c;
+    import *first, **end; /* the first is under way */
+    size_t count;
+    bool stopping;
+};
+
+static bool sweep(const datasets *d, error *e)
+{
+    path_text folder, file;
+    if (!path_format(&folder, e, "%s/datasets", d->c.state))
+        return false;
+    DIR *all = opendir(folder.text);
+    if (!all)
+        return error_system(e, "%s", folder.text);
+    for (struct dirent *entry; (entry = readdir(all));)
+        if (!strncmp(entry->d_name, incoming, sizeof incoming - 1) &&
+            path_format(&file, NULL, "%s/%s", folder.text, entry->d_name) && unlink(file.text) && errno != ENOENT)
+            log_line(LOG_LEVEL_WARN, "%s: %s", file.text, strerror(errno));
+    closedir(all);
+    return true;
+}
+
+datasets *datasets_new(const datasets_config *c, error *e)
+{
+    datasets *d = calloc(1, sizeof *d);
+    if (!d) {
+        error_memory(e, "the data sets");
+        return NULL;
+    }
+    d->c = *c;
+    d->end = &d->first;
+    if (sweep(d, e))
+        return d;
+    free(d);
+    return NULL;
+}
+
+void datasets_free(datasets *d)
+{
+    if (!d)
+        return;
+    assert(!d->first);
+    free(d);
+}
+
+size_t datasets_active(const datasets *d)
+{
+    return d->count;
+}
+
+/* ---- one import */
+
+/* Makes the rename itself durable. */
+static bool sync_folder(const char *state, error *e)
+{
+    path_text folder;
+    if (!path_format(&folder, e, "%s/datasets", state))
+        return false;
+    int fd = open(folder.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && !fsync(fd);
+    if (!good)
+        error_system(e, "%s", folder.text);
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+static void work(void *context) /* pool thread */
+{
+    import *i = context;
+    const datasets_config *c = &i->owner->c;
+    path_text real;
+    if (i->uploaded)
+        real = i->source;
+    else if (!path_under(i->source.text, c->import_roots, c->import_root_count, &real, &i->e))
+        return;
+    dataset_info *info = &i->row.info;
+    if (!dataset_import(real.text, i->packed.text, info, &i->e))
+        return;
+    struct stat facts;
+    if (!path_format(&i->final, &i->e, "%s/datasets/%s-%s.packed", c->state, i->row.name, info->digest))
+        unlink(i->packed.text);
+    else if (stat(i->packed.text, &facts) || rename(i->packed.text, i->final.text))
+        error_system(&i->e, "%s", i->final.text);
+    else if (sync_folder(c->state, &i->e))
+        i->row.bytes = (uint64_t)facts.st_size;
+}
+
+static void next(datasets *d);
+
+static void answer(import *i)
+{
+    datasets *d = i->owner;
+    assert(d->first == i);
+    d->first = i->next;
+    if (!d->first)
+        d->end = &d->first;
+    d->count--;
+    if (i->uploaded)
+        unlink(i->source.text);
+    if (i->e.code)
+        log_line(LOG_LEVEL_WARN, "data set %s: %s", i->row.name, i->e.message);
+    else
+        log_line(LOG_LEVEL_INFO, "data set %s: %d images imported", i->row.name, i->row.info.image.n);
+    i->done(i->context, i->e.code ? NULL : &i->row, i->e.code ? &i->e : NULL);
+    free(i);
+    next(d);
+}
+
+static void stored(void *context, const store_answer *a, const error *failure)
+{
+    (void)a;
+    import *i = context;
+    if (failure) {
+        i->e = *failure;
+        unlink(i->final.text); /* no row names this file: the name's row has another digest, or there is none */
+    } else {
+        /* The row that stands: an earlier import of the same images may have made it. */
+        store_dataset_get(i->owner->c.reader, i->row.name, &i->row, &i->e);
+    }
+    answer(i);
+}
+
+static void worked(void *context)
+{
+    import *i = context;
+    i->row.created = time_now();
+    store_reply reply = {.done = stored, .context = i};
+    if (i->e.code || !store_dataset_add(i->owner->c.store, &i->row, reply, &i->e))
+        answer(i);
+}
+
+static void refused(void *context)
+{
+    import *i = context;
+    if (i->uploaded)
+        unlink(i->source.text);
+    i->done(i->context, NULL, &i->e);
+    free(i);
+}
+
+static void next(datasets *d)
+{
+    import *i = d->first;
+    if (!i)
+        return;
+    if (d->stopping) {
+        error_set(&i->e, ERROR_BUSY, "the daemon is stopping");
+        answer(i);
+        return;
+    }
+    loop_offload(d->c.loop, work, worked, i);
+}
+
+static bool start(import *i, const dataset_request *r, error *e)
+{
+    datasets *d = i->owner;
+    char id[SERVICE_ID_MAX];
+    id_make(d->c.ids, id);
+    if (d->stopping)
+        return error_set(e, ERROR_BUSY, "the daemon is stopping");
+    if (d->count == DATASETS_WAITING_MAX)
+        return error_set(e, ERROR_BUSY, "%d imports are waiting already", DATASETS_WAITING_MAX);
+    if (!name_valid(r->name))
+        return error_set(e, ERROR_INVALID, "name: \"%s\" is not a name (^[a-z0-9][a-z0-9._-]{0,62}$)", r->name);
+    memcpy(i->row.name, r->name, strlen(r->name) + 1);
+    return path_format(&i->packed, e, "%s/datasets/%s%s", d->c.state, incoming, id);
+}
+
+void datasets_import(datasets *d, const dataset_request *r, dataset_done *done, void *context)
+{
+    import *i = calloc(1, sizeof *i);
+    if (!i) {
+        error e = {0};
+        error_memory(&e, "an import");
+        if (r->uploaded)
+            unlink(r->source);
+        done(context, NULL, &e);
+        return;
+    }
+    i->owner = d;
+    i->done = done;
+    i->context = context;
+    i->uploaded = r->uploaded;
+    if (!path_format(&i->source, &i->e, "%s", r->source) || !start(i, r, &i->e)) {
+        loop_defer(d->c.loop, refused, i);
+        return;
+    }
+    *d->end = i;
+    d->end = &i->next;
+    if (++d->count == 1)
+        next(d);
+}
+
+void datasets_stop(datasets *d)
+{
+    d->stopping = true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* datasets.h — imports data sets, one at a time, on a pool thread: first the packed file, then the row. Loop thread
+ * only. */
+#ifndef ANOMALYD_DAEMON_DATASETS_H
+#define ANOMALYD_DAEMON_DATASETS_H
+
+#include "daemon/id.h"
+#include "daemon/loop.h"
+#include "daemon/store.h"
+
+enum { DATASETS_WAITING_MAX = 16 };
+
+typedef struct datasets datasets;
+
+typedef struct datasets_config {
+    loop *loop;
+    store *store;
+    store_reader *reader;
+    id_source *ids;
+    const char *state; /* folder */
+    const char *const *import_roots;
+    size_t import_root_count;
+} datasets_config;
+
+/* Copies c; borrows what it points to. Removes what an import that was cut off left behind. */
+datasets *datasets_new(const datasets_config *c, error *e);
+/* No import is under way. */
+void datasets_free(datasets *d);
+/* See service.h. */
+void datasets_import(datasets *d, const dataset_request *r, dataset_done *done, void *context);
+/* New imports are refused, waiting ones fail; the one under way goes on. */
+void datasets_stop(datasets *d);
+/* Imports not answered yet. */
+size_t datasets_active(const datasets *d);
+
+#endif

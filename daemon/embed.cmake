@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+# cmake -DFOLDER=… -DOUTPUT=… -P embed.cmake: the migrations as one C file with a table.
+file(GLOB files LIST_DIRECTORIES false ${FOLDER}/[0-9][0-9][0-9][0-9]_*.sql)
+list(SORT files)
+set(arrays "")
+set(table "")
+set(number 0)
+foreach(file IN LISTS files)
+  math(EXPR number "${number} + 1")
+  get_filename_component(name ${file} NAME_WE)
+  string(SUBSTRING ${name} 0 4 digits)
+  math(EXPR stated "1${digits} - 10000")
+  if(NOT stated EQUAL number)
+    message(FATAL_ERROR "migration ${name}: expected number ${number}")
+  endif()
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(APPEND arrays "static const char sql_${number}[] = {${bytes}0};\n")
+  string(APPEND table "    {\"${name}\", sql_${number}, sizeof sql_${number} - 1},\n")
+endforeach()
+file(WRITE ${OUTPUT} "/* Made from migrations/ by embed.cmake. */\n#include \"daemon/store_migrate.h\"\n\n${arrays}\n"
+  "const migration migrations[] = {\n${table}};\nconst size_t migration_count = ${number};\n")

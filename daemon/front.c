@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* front.c — one place calls server_turn: the prepare callback, before each wait, while there is a reason to. */
+#include "daemon/front.h"
+
+#include <stdlib.h>
+
+enum { HANDLES = 3 };
+
+struct front {
+    server *server;
+    uv_poll_t poll;
+    uv_prepare_t prepare;
+    uv_timer_t timer;
+    bool dirty;
+    int open; /* handles not closed yet */
+};
+
+static void poll_event(uv_poll_t *handle, int status, int events)
+{
+    (void)status;
+    (void)events;
+    ((front *)handle->data)->dirty = true;
+}
+
+static void timer_event(uv_timer_t *handle)
+{
+    ((front *)handle->data)->dirty = true;
+}
+
+static void before_wait(uv_prepare_t *handle)
+{
+    front *f = handle->data;
+    if (!f->dirty)
+        return;
+    while (f->dirty) {
+        f->dirty = false;
+        server_turn(f->server);
+    }
+    int ms = server_timeout_ms(f->server);
+    if (ms < 0)
+        uv_timer_stop(&f->timer);
+    else
+        uv_timer_start(&f->timer, timer_event, (uint64_t)ms, 0);
+}
+
+static void wake(void *context)
+{
+    ((front *)context)->dirty = true;
+}
+
+void front_wake(front *f)
+{
+    f->dirty = true;
+}
+
+server *front_server(const front *f)
+{
+    return f->server;
+}
+
+front *front_start(loop *l, const server_config *c, error *e)
+{
+    front *f = calloc(1, sizeof *f);
+    if (!f) {
+        error_memory(e, "the HTTP front");
+        return NULL;
+    }
+    server_config own = *c;
+    own.wake = wake;
+    own.wake_context = f;
+    if (!(f->server = server_start(&own, e))) {
+        free(f);
+        return NULL;
+    }
+    uv_loop_t *uv = loop_uv(l);
+    int code = uv_poll_init(uv, &f->poll, server_fd(f->server));
+    if (code) {
+        error_set(e, ERROR_IO, "the HTTP server's descriptor: %s", uv_strerror(code));
+        server_stop(f->server);
+        free(f);
+        return NULL;
+    }
+    uv_prepare_init(uv, &f->prepare);
+    uv_timer_init(uv, &f->timer);
+    f->poll.data = f->prepare.data = f->timer.data = f;
+    f->open = HANDLES;
+    f->dirty = true;
+    uv_poll_start(&f->poll, UV_READABLE, poll_event);
+    uv_prepare_start(&f->prepare, before_wait);
+    return f;
+}
+
+static void closed(uv_handle_t *handle)
+{
+    front *f = handle->data;
+    if (--f->open == 0)
+        free(f);
+}
+
+void front_stop(front *f)
+{
+    /* The poll first: the descriptor is the server's, which closes it. */
+    uv_close((uv_handle_t *)&f->poll, closed);
+    uv_close((uv_handle_t *)&f->prepare, closed);
+    uv_close((uv_handle_t *)&f->timer, closed);
+    server_stop(f->server);
+    f->server = NULL;
+}

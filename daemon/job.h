@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* job.h — one open job in memory. Internal to jobs*.c. */
+#ifndef ANOMALYD_DAEMON_JOB_H
+#define ANOMALYD_DAEMON_JOB_H
+
+#include "daemon/events.h"
+#include "daemon/jobs.h"
+#include "daemon/paths.h"
+#include "daemon/worker.h"
+
+#include <jansson.h>
+
+typedef struct job {
+    struct job *next; /* by creation */
+    jobs *owner;
+    job_row row; /* owned; its state is the last one that was written or is being written */
+    char dataset_digest[DATASET_DIGEST_TEXT];
+    int64_t token;
+    int deaths;
+    events *log;
+    worker *child;      /* NULL: none is running */
+    void *grace;        /* timer until the child is killed */
+    uint64_t planned;   /* bytes its worker said it needs; 0: not known */
+    uint64_t saved_ms;  /* when its progress row was last written */
+    bool busy;          /* a claim, or the registering of its result, is under way */
+    bool cancel_wanted; /* a client asked, and no state says so yet */
+    bool put_back;      /* its worker was told to stop so that it goes on later */
+    bool said_done;
+    error said; /* what its worker said when it failed */
+} job;
+
+/* A finished job's events, for those who ask late. */
+typedef struct ended_job {
+    char id[SERVICE_ID_MAX];
+    events *log;
+} ended_job;
+
+struct jobs {
+    jobs_config c;
+    char worker_name[96]; /* who holds the leases */
+    job *first, **end;
+    size_t count;
+    int running; /* claims, children */
+    size_t finishing;
+    bool stopping;
+    ended_job ended[JOBS_ENDED_KEPT];
+    size_t ended_next;
+};
+
+/* jobs.c */
+job *job_find(const jobs *j, const char *id);
+/* Appends an open job; takes what row owns. NULL: no memory (row untouched). */
+job *job_open(jobs *j, job_row *row, uint64_t last_event);
+/* Forgets a job that has ended; its events stay for a while. */
+void job_close(job *b);
+/* Makes a legal move and writes it; `reply` when it is durable. Illegal moves are assertions. */
+void job_move(job *b, enum job_state to, const char *failure, store_reply reply);
+void job_event_state(job *b);
+void job_event_log(job *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool job_folder(const job *b, path_text *p, error *e);
+/* Takes o; as one line of JSON, or NULL. */
+char *json_line(json_t *o);
+
+/* jobs_run.c */
+void jobs_pump(jobs *j);                                        /* starts what can be started */
+void job_stop_child(job *b);                                    /* asks its worker to checkpoint and exit */
+void job_died(job *b, const char *how, const char *last_words); /* goes on, or gives up */
+
+/* jobs_finish.c */
+/* Looks at the files of a running job without a worker: registers the result, or calls otherwise(b, why). */
+void job_finish(job *b, void (*otherwise)(job *b, const error *why));
+/* Removes a job's folder, on a pool thread. */
+void job_clean(jobs *j, const char *id);
+
+#endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* jobs_run.c — the queue and the children: which job starts, what its worker says, and what its end means. */
+#include "daemon/job.h"
+#include "daemon/log.h"
+#include "daemon/wire.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- moves that end an episode */
+
+static void final_stored(void *context, const store_answer *answer, const error *failure)
+{
+    (void)answer;
+    job *b = context;
+    jobs *j = b->owner;
+    char id[SERVICE_ID_MAX];
+    memcpy(id, b->row.id, sizeof id);
+    b->busy = false;
+    if (failure) /* the registry says otherwise until a restart takes the job up again */
+        log_line(LOG_LEVEL_ERROR, "job %s: %s", id, failure->message);
+    job_event_state(b);
+    log_line(LOG_LEVEL_INFO, "job %s: %s%s%s", id, job_state_name(b->row.state), b->row.failure ? ": " : "",
+             b->row.failure ? b->row.failure : "");
+    job_close(b);
+    if (!failure)
+        job_clean(j, id);
+    jobs_pump(j);
+}
+
+static void end(job *b, enum job_state to, const char *why)
+{
+    b->busy = true;
+    job_move(b, to, why, (store_reply){.done = final_stored, .context = b});
+}
+
+static void queued_stored(void *context, const store_answer *answer, const error *failure)
+{
+    (void)answer;
+    job *b = context;
+    b->busy = false;
+    if (failure)
+        log_line(LOG_LEVEL_ERROR, "job %s: %s", b->row.id, failure->message);
+    if (b->cancel_wanted) {
+        end(b, JOB_CANCELLED, NULL);
+        return;
+    }
+    job_event_state(b);
+    jobs_pump(b->owner);
+}
+
+static void requeue(job *b)
+{
+    b->busy = true;
+    b->put_back = false;
+    job_move(b, JOB_QUEUED, NULL, (store_reply){.done = queued_stored, .context = b});
+}
+
+void job_died(job *b, const char *how, const char *last_words)
+{
+    b->deaths++;
+    job_event_log(b, "its worker %s; %s", how, *last_words ? last_words : "it left no word");
+    if (b->deaths < JOBS_DEATHS_MAX) {
+        requeue(b);
+        return;
+    }
+    char why[ERROR_MESSAGE_MAX];
+    snprintf(why, sizeof why, "the worker died %d times without a checkpoint in between; the last one %s: %.300s",
+             b->deaths, how, *last_words ? last_words : "(no last words)");
+    end(b, JOB_FAILED, why);
+}
+
+/* ---- what a worker says */
+
+static void save_progress(job *b, bool now)
+{
+    uint64_t ms = uv_now(loop_uv(b->owner->c.loop));
+    if (!now && ms - b->saved_ms < JOBS_SAVE_MS)
+        return;
+    b->saved_ms = ms;
+    store_progress p = {.row = &b->row,
+                        .token = b->token,
+                        .lease_until = time_now() + JOBS_LEASE_MS,
+                        .deaths = b->deaths,
+                        .events = events_last(b->log)};
+    error e = {0};
+    if (!store_job_progress(b->owner->c.store, &p, (store_reply){0}, &e))
+        log_line(LOG_LEVEL_WARN, "job %s: %s", b->row.id, e.message);
+}
+
+static double number(json_t *o, const char *key)
+{
+    json_t *value = json_object_get(o, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static void take_numbers(job *b, json_t *o)
+{
+    job_row *r = &b->row;
+    r->epoch = (int)json_integer_value(json_object_get(o, "epoch"));
+    r->epochs = (int)json_integer_value(json_object_get(o, "epochs"));
+    r->step = (uint64_t)json_integer_value(json_object_get(o, "step"));
+    r->steps = (uint64_t)json_integer_value(json_object_get(o, "steps"));
+    r->images_s = number(o, "images_s");
+    r->eta_s = number(o, "eta_s");
+    json_t *values = json_object_get(o, "values");
+    char *text = json_object_size(values) ? json_dumps(values, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    if (text) {
+        free(r->values);
+        r->values = text;
+    }
+}
+
+static void on_progress(job *b, json_t *o)
+{
+    take_numbers(b, o);
+    json_object_del(o, "event");
+    json_object_del(o, "plan_bytes");
+    events_push(b->log, "progress", json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)), false);
+    save_progress(b, false);
+}
+
+static void on_epoch(job *b, json_t *o)
+{
+    enum { VALUES_MAX = TRAIN_VALUES_MAX };
+    const char *names[VALUES_MAX], *name;
+    double values[VALUES_MAX];
+    int count = 0;
+    json_t *value;
+    json_object_foreach(json_object_get(o, "values"), name, value)
+    {
+        if (count == VALUES_MAX)
+            break;
+        names[count] = name;
+        values[count++] = json_is_number(value) ? json_number_value(value) : NAN;
+    }
+    take_numbers(b, o);
+    store_epoch m = {
+        .id = b->row.id, .token = b->token, .epoch = b->row.epoch, .count = count, .names = names, .values = values};
+    error e = {0};
+    if (!store_job_epoch(b->owner->c.store, &m, (store_reply){0}, &e))
+        log_line(LOG_LEVEL_WARN, "job %s: %s", b->row.id, e.message);
+    events_push(b->log, "metrics",
+                json_line(json_pack("{s:i, s:O}", "epoch", b->row.epoch, "values", json_object_get(o, "values"))),
+                false);
+    save_progress(b, false);
+}
+
+/* Admission: a job that does not fit beside the others goes back until one of them ends; one that never fits fails. */
+static void on_started(job *b, json_t *o)
+{
+    jobs *j = b->owner;
+    take_numbers(b, o);
+    b->planned = (uint64_t)json_integer_value(json_object_get(o, "plan_bytes"));
+    uint64_t sum = 0;
+    for (const job *at = j->first; at; at = at->next)
+        if (at->child)
+            sum += at->planned;
+    if (!j->c.memory || sum <= j->c.memory)
+        return;
+    if (b->planned > j->c.memory)
+        error_set(&b->said, ERROR_LIMIT,
+                  "it plans %llu MiB of memory, more than the %llu MiB that jobs may have (job-memory)",
+                  (unsigned long long)b->planned >> 20, (unsigned long long)j->c.memory >> 20);
+    else
+        b->put_back = true;
+    job_stop_child(b);
+}
+
+static void on_failed(job *b, json_t *o)
+{
+    const char *message = json_string_value(json_object_get(o, "message"));
+    if (!b->said.code)
+        error_set(&b->said, (enum error_code)json_integer_value(json_object_get(o, "code")), "%s",
+                  message ? message : "");
+}
+
+static void on_line(void *context, const char *line)
+{
+    job *b = context;
+    json_error_t bad;
+    json_t *o = json_loads(line, JSON_REJECT_DUPLICATES, &bad);
+    const char *event = json_string_value(json_object_get(o, "event"));
+    if (!event) {
+        log_line(LOG_LEVEL_ERROR, "job %s: its worker said no JSON event: %.200s", b->row.id, line);
+    } else if (!strcmp(event, "progress")) {
+        on_progress(b, o);
+    } else if (!strcmp(event, "epoch")) {
+        on_epoch(b, o);
+    } else if (!strcmp(event, "started")) {
+        on_started(b, o);
+    } else if (!strcmp(event, "checkpoint")) {
+        b->deaths = 0;
+        take_numbers(b, o);
+        save_progress(b, true);
+    } else if (!strcmp(event, "failed")) {
+        on_failed(b, o);
+    } else if (!strcmp(event, "done")) {
+        b->said_done = true;
+    }
+    json_decref(o);
+}
+
+/* ---- how it ends */
+
+static void describe_end(const worker_end *w, char *how, size_t size)
+{
+    if (w->signal)
+        snprintf(how, size, "was killed by signal %d (%s)", w->signal, strsignal(w->signal));
+    else
+        snprintf(how, size, "exited with status %lld without a result", (long long)w->status);
+}
+
+static void not_finished(job *b, const error *why)
+{
+    if (b->cancel_wanted || b->row.state == JOB_CANCELLING)
+        end(b, JOB_CANCELLED, NULL);
+    else
+        job_died(b, "said it was done, but left no valid result", why->message);
+}
+
+static void on_gone(void *context, const worker_end *w)
+{
+    job *b = context;
+    jobs *j = b->owner;
+    b->child = NULL;
+    j->running--;
+    if (b->grace)
+        loop_timer_stop(b->grace);
+    b->grace = NULL;
+    bool cancelled = b->cancel_wanted || b->row.state == JOB_CANCELLING;
+    char how[128];
+    describe_end(w, how, sizeof how);
+    if (b->said_done)
+        job_finish(b, not_finished);
+    else if (cancelled)
+        end(b, JOB_CANCELLED, NULL);
+    else if (b->said.code && b->said.code != ERROR_CANCELLED)
+        end(b, JOB_FAILED, b->said.message);
+    else if (b->put_back || j->stopping)
+        requeue(b);
+    else
+        job_died(b, how, w->last_words);
+    jobs_pump(j);
+}
+
+static void grace_over(void *context)
+{
+    job *b = context;
+    b->grace = NULL;
+    log_line(LOG_LEVEL_WARN, "job %s: its worker did not stop in %d s", b->row.id, JOBS_GRACE_MS / 1000);
+    worker_kill(b->child);
+}
+
+void job_stop_child(job *b)
+{
+    assert(b->child);
+    worker_tell(b->child, "stop");
+    if (b->grace)
+        return;
+    b->grace = loop_timer(b->owner->c.loop, JOBS_GRACE_MS, grace_over, b);
+    if (!b->grace)
+        worker_kill(b->child);
+}
+
+/* ---- starting */
+
+static bool spawn(job *b, error *e)
+{
+    const jobs_config *c = &b->owner->c;
+    path_text folder;
+    wire_job w = {.threads = c->threads, .checkpoint_s = c->checkpoint_s, .memory = c->memory, .spec = b->row.spec};
+    memcpy(w.id, b->row.id, sizeof w.id);
+    if (!job_folder(b, &folder, e) || !folder_make(folder.text, e))
+        return false;
+    memcpy(w.folder, folder.text, sizeof w.folder);
+    if (!path_format(&folder, e, "%s/datasets/%s-%s.packed", c->state, w.spec.dataset, b->dataset_digest))
+        return false;
+    memcpy(w.dataset, folder.text, sizeof w.dataset);
+    char *line = wire_write_job(&w);
+    if (!line)
+        return error_memory(e, "a job's line");
+    worker_host host = {.context = b, .line = on_line, .gone = on_gone};
+    b->child = worker_start(loop_uv(c->loop), line, &host, e);
+    free(line);
+    return b->child;
+}
+
+static void claimed(void *context, const store_answer *answer, const error *failure)
+{
+    job *b = context;
+    jobs *j = b->owner;
+    b->busy = false;
+    if (failure) {
+        j->running--;
+        log_line(LOG_LEVEL_ERROR, "job %s: %s", b->row.id, failure->message);
+        if (!j->stopping)
+            end(b, JOB_FAILED, failure->message);
+        return;
+    }
+    b->row.state = JOB_RUNNING;
+    b->row.attempt = answer->attempt;
+    b->token = answer->token;
+    if (!b->row.started)
+        b->row.started = time_now();
+    b->said = (error){0};
+    b->said_done = false;
+    job_event_state(b);
+    error e = {0};
+    bool stays = !b->cancel_wanted && !j->stopping;
+    if (stays && spawn(b, &e)) {
+        log_line(LOG_LEVEL_INFO, "job %s: attempt %d runs as process %d", b->row.id, b->row.attempt,
+                 worker_pid(b->child));
+        return;
+    }
+    j->running--;
+    if (b->cancel_wanted)
+        end(b, JOB_CANCELLED, NULL);
+    else if (j->stopping)
+        requeue(b);
+    else
+        end(b, JOB_FAILED, e.message);
+}
+
+static void start_next(job *b)
+{
+    jobs *j = b->owner;
+    service_time now = time_now();
+    store_claim c = {.id = b->row.id, .worker = j->worker_name, .now = now, .lease_until = now + JOBS_LEASE_MS};
+    error e = {0};
+    b->busy = true;
+    j->running++;
+    if (!store_job_claim(j->c.store, &c, (store_reply){.done = claimed, .context = b}, &e))
+        claimed(b, NULL, &e);
+}
+
+static bool fits(const jobs *j, const job *b)
+{
+    uint64_t sum = b->planned;
+    for (const job *at = j->first; at; at = at->next)
+        if (at->child)
+            sum += at->planned;
+    return !j->c.memory || !b->planned || sum <= j->c.memory;
+}
+
+void jobs_pump(jobs *j)
+{
+    for (job *b = j->first; b && !j->stopping && j->running < j->c.workers; b = b->next)
+        if (b->row.state == JOB_QUEUED && !b->busy && fits(j, b))
+            start_next(b);
+}
+
+/* ---- stopping */
+
+void jobs_stop(jobs *j)
+{
+    j->stopping = true;
+    for (job *b = j->first; b; b = b->next)
+        if (b->child)
+            job_stop_child(b);
+}
+
+size_t jobs_active(const jobs *j)
+{
+    size_t n = 0;
+    for (const job *b = j->first; b; b = b->next)
+        n += b->child || b->busy;
+    return n;
+}
+
+void jobs_kill(jobs *j)
+{
+    for (job *b = j->first; b; b = b->next)
+        if (b->child)
+            worker_kill(b->child);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * loop.h — the event loop and the small things everybody needs of it: work on pool threads, one-shot timers, sockets
+ * watched for their peer's leaving, calls at the next turn. Loop thread only, except where said.
+ */
+#ifndef ANOMALYD_DAEMON_LOOP_H
+#define ANOMALYD_DAEMON_LOOP_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <uv.h>
+
+typedef struct loop loop;
+typedef void loop_call(void *context);
+
+loop *loop_new(error *e);
+uv_loop_t *loop_uv(loop *l);
+/* Runs until loop_end. */
+void loop_run(loop *l);
+void loop_end(loop *l);
+/* Closes what is left, waits for pool work, and asserts that nothing leaked. */
+void loop_free(loop *l);
+
+/* Pool work begun and not yet delivered. */
+size_t loop_working(const loop *l);
+
+/* Runs work(context) on a pool thread, then after(context) here. Where memory is out, both run at once. */
+void loop_offload(loop *l, loop_call *work, loop_call *after, void *context);
+
+/* Runs call(context) at the next turn, never inside this call (unless memory is out). */
+void loop_defer(loop *l, loop_call *call, void *context);
+
+/* Runs tick(context) once after `ms`. NULL when memory is out. loop_timer_stop only before it fired. */
+void *loop_timer(loop *l, uint64_t ms, loop_call *tick, void *context);
+void loop_timer_stop(void *handle);
+
+/* Runs gone(context) once when the peer of socket fd closes or half-closes. NULL when it cannot be watched. To be
+ * unwatched before fd is closed, also after it fired. */
+void *loop_watch_peer(loop *l, int fd, loop_call *gone, void *context);
+void loop_unwatch_peer(void *handle);
+
+#endif

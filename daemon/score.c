@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* score.c — one score request from bytes to answer. */
+#include "daemon/score.h"
+
+#include "daemon/id.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct ticket {
+    batch_order order;
+    scoring *owner;
+    const struct score_image *images; /* the table is ours, the bytes are the caller's */
+    char method[SERVICE_NAME_MAX];
+    score_done *done;
+    void *context;
+    double decode_ms;
+} ticket;
+
+static void ticket_free(ticket *t)
+{
+    for (size_t i = 0; t->order.pictures && i < t->order.count; i++)
+        image_finish(&t->order.pictures[i]);
+    free(t->order.pictures);
+    free(t->order.results);
+    free((void *)t->images);
+    free(t);
+}
+
+static void answer(ticket *t, const error *failure)
+{
+    const batch_order *o = &t->order;
+    score_answer a = {.version = o->version,
+                      .results = o->results,
+                      .count = o->count,
+                      .queue_ms = o->queue_ms,
+                      .decode_ms = t->decode_ms,
+                      .compute_ms = o->compute_ms};
+    memcpy(a.model, o->model, sizeof a.model);
+    memcpy(a.method, t->method, sizeof a.method);
+    t->owner->active--;
+    t->done(t->context, failure ? NULL : &a, failure);
+    ticket_free(t);
+}
+
+static void scored(batch_order *o)
+{
+    ticket *t = o->context;
+    error cancelled = {0};
+    if (atomic_load_explicit(&o->abandoned, memory_order_relaxed)) {
+        error_set(&cancelled, ERROR_CANCELLED, "cancelled");
+        answer(t, &cancelled);
+    } else {
+        answer(t, o->failure.code ? &o->failure : NULL);
+    }
+}
+
+static void decode(void *context) /* pool thread */
+{
+    ticket *t = context;
+    batch_order *o = &t->order;
+    int64_t start = batcher_now_ms();
+    for (size_t i = 0; i < o->count; i++) {
+        score_result *r = &o->results[i];
+        if (atomic_load_explicit(&o->abandoned, memory_order_relaxed))
+            error_set(&r->failure, ERROR_CANCELLED, "cancelled");
+        else if (image_decode_png(t->images[i].bytes, t->images[i].size, &o->pictures[i], &r->failure))
+            r->failure = (error){0};
+    }
+    t->decode_ms = (double)(batcher_now_ms() - start);
+}
+
+static void decoded(void *context)
+{
+    ticket *t = context;
+    t->owner->decode_s += t->decode_ms * 1e-3;
+    batcher_put(t->owner->batcher, &t->order);
+}
+
+/* "NAME" or "NAME:VERSION" into the order. */
+static bool parse_model(const char *text, batch_order *o, error *e)
+{
+    size_t size = strcspn(text, ":");
+    const char *version = text[size] ? text + size + 1 : NULL;
+    char *end = NULL;
+    if (size >= sizeof o->model)
+        return error_set(e, ERROR_NOT_FOUND, "there is no model \"%.80s\"", text);
+    memcpy(o->model, text, size);
+    o->model[size] = 0;
+    if (*text && !name_valid(o->model))
+        return error_set(e, ERROR_INVALID, "model: \"%s\" is not a name", o->model);
+    if (!version)
+        return true;
+    long number = *version >= '1' && *version <= '9' ? strtol(version, &end, 10) : 0;
+    if (!*text || number < 1 || number > INT32_MAX || *end)
+        return error_set(e, ERROR_INVALID, "model: expected NAME or NAME:VERSION, found \"%.80s\"", text);
+    o->version = (int)number;
+    return true;
+}
+
+static bool find_model(ticket *t, const char *text, error *e)
+{
+    batch_order *o = &t->order;
+    model_row row;
+    if (!parse_model(text, o, e) || !store_model_get(t->owner->reader, o->model, o->version, &row, e))
+        return false;
+    memcpy(o->model, row.name, sizeof o->model);
+    memcpy(t->method, row.method, sizeof t->method);
+    o->version = row.version;
+    o->false_alarm_rate = row.false_alarm_rate;
+    model_row_finish(&row);
+    return true;
+}
+
+static ticket *ticket_new(scoring *s, const struct score_image *images, size_t count)
+{
+    ticket *t = calloc(1, sizeof *t);
+    struct score_image *table = malloc(count * sizeof *table);
+    if (t && table) {
+        t->order.count = count;
+        t->order.pictures = calloc(count, sizeof *t->order.pictures);
+        t->order.results = calloc(count, sizeof *t->order.results);
+    }
+    if (!t || !table || !t->order.pictures || !t->order.results) {
+        free(table);
+        if (t)
+            ticket_free(t);
+        return NULL;
+    }
+    memcpy(table, images, count * sizeof *table);
+    t->images = table;
+    t->owner = s;
+    t->order.done = scored;
+    t->order.context = t;
+    t->order.deadline_ms = batcher_now_ms() + SCORE_DEADLINE_MS;
+    return t;
+}
+
+void *score_start(scoring *s, const char *text, const struct score_image *images, size_t count, score_done *done,
+                  void *context)
+{
+    error e = {0};
+    ticket *t = count ? ticket_new(s, images, count) : NULL;
+    if (!count)
+        error_set(&e, ERROR_INVALID, "no image");
+    else if (!t)
+        error_memory(&e, "a score request");
+    if (t && find_model(t, text ? text : "", &e) && batcher_admit(s->batcher, &t->order, &e)) {
+        t->done = done;
+        t->context = context;
+        s->active++;
+        loop_offload(s->loop, decode, decoded, t);
+        return t;
+    }
+    if (t)
+        ticket_free(t);
+    done(context, NULL, &e);
+    return NULL;
+}
+
+void score_cancel(void *t)
+{
+    atomic_store_explicit(&((ticket *)t)->order.abandoned, true, memory_order_relaxed);
+}

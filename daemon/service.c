@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* service.c — implements service.h: hands each call to the part that knows. */
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include "daemon/paths.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static bool dataset_list(void *self, service_page *page, dataset_row *rows, int *count, error *e)
+{
+    return store_dataset_list(((anomalyd *)self)->reader, page, rows, count, e);
+}
+
+static bool dataset_get(void *self, const char *name, dataset_row *row, error *e)
+{
+    return store_dataset_get(((anomalyd *)self)->reader, name, row, e);
+}
+
+static void dataset_import_(void *self, const dataset_request *r, dataset_done *done, void *context)
+{
+    datasets_import(((anomalyd *)self)->datasets, r, done, context);
+}
+
+static bool upload_path(void *self, char *path, size_t size, error *e)
+{
+    anomalyd *d = self;
+    char id[SERVICE_ID_MAX];
+    path_text p;
+    id_make(&d->ids, id);
+    if (!path_format(&p, e, "%s/uploads/%s", d->config.state, id))
+        return false;
+    size_t length = strlen(p.text);
+    if (length >= size)
+        return error_set(e, ERROR_LIMIT, "uploads: the path of the state folder is too long");
+    memcpy(path, p.text, length + 1);
+    return true;
+}
+
+static void job_submit(void *self, const job_spec *spec, const char *key, job_done *done, void *context)
+{
+    jobs_submit(((anomalyd *)self)->jobs, spec, key, done, context);
+}
+
+static void job_cancel(void *self, const char *id, job_done *done, void *context)
+{
+    jobs_cancel(((anomalyd *)self)->jobs, id, done, context);
+}
+
+static bool job_get(void *self, const char *id, job_row *row, error *e)
+{
+    return jobs_get(((anomalyd *)self)->jobs, id, row, e);
+}
+
+static bool job_list(void *self, const job_filter *f, service_page *page, job_row *rows, int *count, error *e)
+{
+    return jobs_list(((anomalyd *)self)->jobs, f, page, rows, count, e);
+}
+
+static void *job_watch(void *self, const char *id, uint64_t after, event_sink *sink, void *context, error *e)
+{
+    return jobs_watch(((anomalyd *)self)->jobs, id, after, sink, context, e);
+}
+
+static void job_unwatch(void *self, void *subscription)
+{
+    jobs_unwatch(((anomalyd *)self)->jobs, subscription);
+}
+
+static bool model_list(void *self, service_page *page, model_row *rows, int *count, error *e)
+{
+    anomalyd *d = self;
+    if (!store_model_list(d->reader, page, rows, count, e))
+        return false;
+    for (int i = 0; i < *count; i++)
+        rows[i].resident = batcher_resident(d->batcher, rows[i].name, rows[i].version);
+    return true;
+}
+
+static bool model_get(void *self, const char *name, int version, model_row *row, error *e)
+{
+    anomalyd *d = self;
+    if (!store_model_get(d->reader, name, version, row, e))
+        return false;
+    row->resident = batcher_resident(d->batcher, row->name, row->version);
+    return true;
+}
+
+static bool model_versions(void *self, const char *name, int *versions, int limit, int *count, error *e)
+{
+    return store_model_versions(((anomalyd *)self)->reader, name, versions, limit, count, e);
+}
+
+static bool run_list(void *self, const run_filter *f, service_page *page, run_row *rows, int *count, error *e)
+{
+    return store_run_list(((anomalyd *)self)->reader, f, page, rows, count, e);
+}
+
+static bool run_get(void *self, const char *id, run_row *row, error *e)
+{
+    return store_run_get(((anomalyd *)self)->reader, id, row, e);
+}
+
+static void *score(void *self, const char *name, const struct score_image *images, size_t count, score_done *done,
+                   void *context)
+{
+    return score_start(&((anomalyd *)self)->scoring, name, images, count, done, context);
+}
+
+static void cancel_score(void *self, void *ticket)
+{
+    (void)self;
+    score_cancel(ticket);
+}
+
+static bool ready(void *self, error *e)
+{
+    const anomalyd *d = self;
+    if (d->stage == DAEMON_READY)
+        return true;
+    return error_set(e, ERROR_BUSY, d->stage == DAEMON_STARTING ? "the daemon is starting" : "the daemon is stopping");
+}
+
+static bool draining(void *self)
+{
+    return ((anomalyd *)self)->stage > DAEMON_READY;
+}
+
+static void metrics(void *self, FILE *out)
+{
+    daemon_metrics(self, out);
+}
+
+static void offload(void *self, void (*work)(void *context), void (*after)(void *context), void *context)
+{
+    loop_offload(((anomalyd *)self)->loop, work, after, context);
+}
+
+static void *timer(void *self, unsigned ms, void (*tick)(void *context), void *context)
+{
+    return loop_timer(((anomalyd *)self)->loop, ms, tick, context);
+}
+
+static void timer_stop(void *self, void *handle)
+{
+    (void)self;
+    loop_timer_stop(handle);
+}
+
+static void *watch_peer(void *self, int fd, void (*gone)(void *context), void *context)
+{
+    return loop_watch_peer(((anomalyd *)self)->loop, fd, gone, context);
+}
+
+static void unwatch_peer(void *self, void *handle)
+{
+    (void)self;
+    loop_unwatch_peer(handle);
+}
+
+static void log_for(void *self, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void log_for(void *self, const char *level, const char *format, ...)
+{
+    (void)self;
+    enum log_level at = LOG_LEVEL_INFO;
+    for (int i = 0; log_level_names[i]; i++)
+        if (!strcmp(level, log_level_names[i]))
+            at = (enum log_level)i;
+    va_list arguments;
+    va_start(arguments, format);
+    log_line_list(at, format, arguments);
+    va_end(arguments);
+}
+
+void daemon_serve(anomalyd *d)
+{
+    d->service = (service){
+        .self = d,
+        .dataset_list = dataset_list,
+        .dataset_get = dataset_get,
+        .dataset_import = dataset_import_,
+        .upload_path = upload_path,
+        .job_submit = job_submit,
+        .job_cancel = job_cancel,
+        .job_get = job_get,
+        .job_list = job_list,
+        .job_watch = job_watch,
+        .job_unwatch = job_unwatch,
+        .model_list = model_list,
+        .model_get = model_get,
+        .model_versions = model_versions,
+        .run_list = run_list,
+        .run_get = run_get,
+        .score = score,
+        .score_cancel = cancel_score,
+        .ready = ready,
+        .draining = draining,
+        .metrics = metrics,
+        .offload = offload,
+        .timer = timer,
+        .timer_stop = timer_stop,
+        .watch_peer = watch_peer,
+        .unwatch_peer = unwatch_peer,
+        .log = log_for,
+    };
+}

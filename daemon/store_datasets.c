@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* store_datasets.c — rows of imported data sets. */
+#include "daemon/store_internal.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct dataset_add {
+    write_op op;
+    dataset_row row;
+    char *classes;
+} dataset_add;
+
+/* [[name, training images, test images], …]; returned new. */
+static char *classes_text(const dataset_info *info)
+{
+    json_t *list = json_array();
+    for (int i = 0; list && i < info->classes; i++) {
+        json_t *one = json_pack("[s, I, I]", info->class_names[i], (json_int_t)info->counts[SPLIT_TRAIN][i],
+                                (json_int_t)info->counts[SPLIT_TEST][i]);
+        if (json_array_append_new(list, one)) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    char *text = list ? json_dumps(list, JSON_COMPACT) : NULL;
+    json_decref(list);
+    return text;
+}
+
+static bool read_classes(const char *text, dataset_info *info, error *e)
+{
+    json_t *list = json_loads(text, 0, NULL);
+    size_t count = json_array_size(list);
+    bool good = json_is_array(list) && count <= DATASET_CLASSES_MAX;
+    for (size_t i = 0; good && i < count; i++) {
+        const char *name;
+        json_int_t train, test;
+        good = !json_unpack(json_array_get(list, i), "[s, I, I]", &name, &train, &test) &&
+               strlen(name) < DATASET_CLASS_NAME_MAX;
+        if (good) {
+            snprintf(info->class_names[i], DATASET_CLASS_NAME_MAX, "%s", name);
+            info->counts[SPLIT_TRAIN][i] = (uint32_t)train;
+            info->counts[SPLIT_TEST][i] = (uint32_t)test;
+        }
+    }
+    info->classes = good ? (int)count : 0;
+    json_decref(list);
+    return good || error_set(e, ERROR_CORRUPT, "registry: the classes of a data set cannot be read");
+}
+
+static bool read_row(query *q, dataset_row *row, error *e)
+{
+    memset(row, 0, sizeof *row);
+    query_get_text(q, row->name, sizeof row->name);
+    row->created = query_get_int(q);
+    row->bytes = (uint64_t)query_get_int(q);
+    dataset_info *info = &row->info;
+    query_get_text(q, info->format, sizeof info->format);
+    info->image.n = (int)query_get_int(q);
+    info->image.h = (int)query_get_int(q);
+    info->image.w = (int)query_get_int(q);
+    info->image.c = (int)query_get_int(q);
+    char *classes = query_get_copy(q);
+    info->duplicates = (uint32_t)query_get_int(q);
+    query_get_text(q, info->digest, sizeof info->digest);
+    bool good = classes ? read_classes(classes, info, e) : error_memory(e, "a data set's classes");
+    free(classes);
+    return good;
+}
+
+static bool apply(connection *c, write_op *op, error *e)
+{
+    dataset_add *a = (dataset_add *)op;
+    query find = query_begin(c, SQL_DATASET_DIGEST);
+    query_put_text(&find, a->row.name);
+    char digest[DATASET_DIGEST_TEXT] = "";
+    bool there = query_step(&find);
+    if (there)
+        query_get_text(&find, digest, sizeof digest);
+    if (!query_end(&find, e))
+        return false;
+    if (there)
+        return !strcmp(digest, a->row.info.digest) ||
+               error_set(e, ERROR_CONFLICT, "data set %s: there is one of that name with other images", a->row.name);
+    const dataset_info *info = &a->row.info;
+    query add = query_begin(c, SQL_DATASET_ADD);
+    query_put_text(&add, a->row.name);
+    query_put_int(&add, a->row.created);
+    query_put_int(&add, (int64_t)a->row.bytes);
+    query_put_text(&add, info->format);
+    query_put_int(&add, info->image.n);
+    query_put_int(&add, info->image.h);
+    query_put_int(&add, info->image.w);
+    query_put_int(&add, info->image.c);
+    query_put_text(&add, a->classes);
+    query_put_int(&add, info->duplicates);
+    query_put_text(&add, info->digest);
+    return query_run(&add, e);
+}
+
+static void release(write_op *op)
+{
+    free(((dataset_add *)op)->classes);
+    free(op);
+}
+
+bool store_dataset_add(store *s, const dataset_row *row, store_reply reply, error *e)
+{
+    dataset_add *a = calloc(1, sizeof *a);
+    if (!a)
+        return error_memory(e, "a data set's row");
+    a->op = (write_op){.apply = apply, .release = release};
+    a->row = *row;
+    if (!(a->classes = classes_text(&row->info))) {
+        release(&a->op);
+        return error_memory(e, "a data set's classes");
+    }
+    store_queue(s, &a->op, reply);
+    return true;
+}
+
+bool store_dataset_list(store_reader *r, service_page *page, dataset_row *rows, int *count, error *e)
+{
+    int64_t key;
+    char id[SERVICE_NAME_MAX];
+    *count = 0;
+    if (!page_start(page, 'd', &key, id, e))
+        return false;
+    query q = query_begin(&r->on, SQL_DATASET_LIST);
+    query_put_int(&q, key);
+    query_put_text(&q, id);
+    query_put_int(&q, page->limit + 1);
+    bool good = true, more = false;
+    while (good && query_step(&q)) {
+        if ((more = *count == page->limit))
+            break;
+        good = read_row(&q, &rows[(*count)++], e);
+    }
+    good = query_end(&q, good ? e : NULL) && good;
+    const dataset_row *last = *count ? &rows[*count - 1] : NULL;
+    page_end(page, 'd', good && more, last ? last->created : 0, last ? last->name : "");
+    return good;
+}
+
+bool store_dataset_get(store_reader *r, const char *name, dataset_row *row, error *e)
+{
+    query q = query_begin(&r->on, SQL_DATASET_GET);
+    query_put_text(&q, name);
+    bool found = query_step(&q);
+    bool good = !found || read_row(&q, row, e);
+    if (!query_end(&q, good ? e : NULL) || !good)
+        return false;
+    return found || error_set(e, ERROR_NOT_FOUND, "there is no data set \"%s\"", name);
+}

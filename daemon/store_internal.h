@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* store_internal.h — what the files of the store share: connections, statements, the writer's queue. */
+#ifndef ANOMALYD_DAEMON_STORE_INTERNAL_H
+#define ANOMALYD_DAEMON_STORE_INTERNAL_H
+
+#include "daemon/store.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+/* Every statement there is; the texts are in store_sql.c. Readers prepare those before SQL_WRITES only. */
+enum sql {
+    SQL_DATASET_LIST,
+    SQL_DATASET_GET,
+    SQL_JOB_LIST,
+    SQL_JOB_GET,
+    SQL_JOB_OPEN_NEXT,
+    SQL_JOB_COUNTS,
+    SQL_JOB_SERIES,
+    SQL_MODEL_LIST,
+    SQL_MODEL_GET,
+    SQL_MODEL_NEWEST,
+    SQL_MODEL_VERSIONS,
+    SQL_MODEL_FILE,
+    SQL_RUN_LIST,
+    SQL_RUN_GET,
+    SQL_WRITES,
+    SQL_BEGIN = SQL_WRITES,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    SQL_SAVEPOINT,
+    SQL_RELEASE,
+    SQL_ROLLBACK_TO,
+    SQL_DATASET_DIGEST,
+    SQL_DATASET_ADD,
+    SQL_KEY_PURGE,
+    SQL_KEY_GET,
+    SQL_KEY_ADD,
+    SQL_JOB_ADD,
+    SQL_JOB_CLAIM,
+    SQL_JOB_MOVE,
+    SQL_JOB_PROGRESS,
+    SQL_JOB_TOKEN,
+    SQL_METRIC_PUT,
+    SQL_JOB_FINISH,
+    SQL_RUN_ADD,
+    SQL_MODEL_VERSION,
+    SQL_MODEL_ADD,
+    SQL_FILE_ADD,
+    SQL_COUNT
+};
+extern const char *const sql_text[SQL_COUNT];
+
+typedef struct connection {
+    sqlite3 *db;
+    sqlite3_stmt *statements[SQL_COUNT];
+} connection;
+
+bool connection_open(connection *c, const char *path, bool writable, error *e);
+/* Prepares all statements it may use: for a writer, after the schema is there. */
+bool connection_prepare(connection *c, bool writable, error *e);
+void connection_close(connection *c);
+/* ERROR_IO (or what fits the code better) with SQLite's own words. Always false. */
+bool connection_fail(const connection *c, error *e);
+
+/* A statement in use: parameters are bound and columns read in order. end() makes it ready for its next use. */
+typedef struct query {
+    connection *on;
+    sqlite3_stmt *statement;
+    int parameter, column;
+    int code; /* of the first failure, or of the last step */
+} query;
+
+query query_begin(connection *c, enum sql which);
+void query_put_text(query *q, const char *text); /* borrowed until query_end; NULL: NULL */
+void query_put_int(query *q, int64_t value);
+void query_put_real(query *q, double value); /* NaN: NULL */
+void query_put_bytes(query *q, const void *bytes, size_t size);
+bool query_step(query *q); /* true: there is a row */
+void query_get_text(query *q, char *text, size_t size);
+char *query_get_copy(query *q); /* returns new; NULL where the column is NULL or memory is out (then code says so) */
+int64_t query_get_int(query *q);
+double query_get_real(query *q); /* NULL: NaN */
+const void *query_get_bytes(query *q, size_t *size);
+/* False and *e when binding or a step failed. */
+bool query_end(query *q, error *e);
+/* The same for a statement without rows. */
+bool query_run(query *q, error *e);
+int query_changes(const query *q);
+
+struct store_reader {
+    connection on;
+};
+
+/* One queued write: the first member of each kind's own struct. */
+typedef struct write_op {
+    struct write_op *next;
+    bool (*apply)(connection *c, struct write_op *op, error *e); /* on the writer's thread */
+    void (*release)(struct write_op *op);                        /* frees it */
+    store_reply reply;
+    store_answer answer;
+    error failure;
+} write_op;
+
+void store_queue(store *s, write_op *op, store_reply reply);
+
+/* Pages: refuses a foreign cursor or limit. `key` and `id` of the cursor's row; an empty id at the start. */
+bool page_start(const service_page *page, char kind, int64_t *key, char id[SERVICE_NAME_MAX], error *e);
+/* Writes the cursor that goes on after the row (key, id), or an empty one when there is no `more`. */
+void page_end(service_page *page, char kind, bool more, int64_t key, const char *id);
+
+#endif

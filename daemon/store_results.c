@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/* store_results.c — what a finished job leaves: a run, a model version and its file. */
+#include "daemon/store_internal.h"
+
+#include "base/file.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- finishing a job */
+
+typedef struct job_finish {
+    write_op op;
+    char id[SERVICE_ID_MAX];
+    int64_t token;
+    service_time finished;
+    uint64_t events;
+    model_row model;
+    run_row run;
+    char *path;
+} job_finish;
+
+static bool next_version(connection *c, const char *name, int *version, error *e)
+{
+    query q = query_begin(c, SQL_MODEL_VERSION);
+    query_put_text(&q, name);
+    if (query_step(&q))
+        *version = (int)query_get_int(&q);
+    return query_end(&q, e);
+}
+
+static bool finish_row(connection *c, job_finish *a, error *e)
+{
+    query q = query_begin(c, SQL_JOB_FINISH);
+    query_put_text(&q, a->id);
+    query_put_int(&q, a->token);
+    query_put_int(&q, a->finished);
+    query_put_int(&q, (int64_t)a->events);
+    query_put_text(&q, a->run.id);
+    query_put_int(&q, a->model.version);
+    if (!query_run(&q, e))
+        return false;
+    return query_changes(&q) == 1 || error_set(e, ERROR_CONFLICT, "job %s: another worker has it now", a->id);
+}
+
+static bool add_run(connection *c, const run_row *r, error *e)
+{
+    query q = query_begin(c, SQL_RUN_ADD);
+    query_put_text(&q, r->id);
+    query_put_int(&q, r->created);
+    query_put_text(&q, r->job);
+    query_put_text(&q, r->method);
+    query_put_text(&q, r->dataset);
+    query_put_text(&q, r->dataset_digest);
+    query_put_text(&q, r->protocol);
+    query_put_text(&q, r->class_name);
+    query_put_int(&q, (int64_t)r->seed);
+    query_put_text(&q, r->model);
+    query_put_int(&q, r->version);
+    query_put_real(&q, r->auroc);
+    query_put_real(&q, r->auroc_low);
+    query_put_real(&q, r->auroc_high);
+    query_put_real(&q, r->auroc_deviation);
+    query_put_real(&q, r->average_precision);
+    query_put_int(&q, r->train_count);
+    query_put_int(&q, r->validation_count);
+    query_put_int(&q, r->calibration_count);
+    query_put_int(&q, r->test_normals);
+    query_put_int(&q, r->test_anomalies);
+    query_put_int(&q, r->epochs);
+    query_put_int(&q, r->chosen_epoch);
+    query_put_real(&q, r->train_s);
+    query_put_real(&q, r->score_s);
+    query_put_int(&q, (int64_t)r->parameters);
+    query_put_text(&q, r->weights_digest);
+    query_put_text(&q, r->code_version);
+    query_put_text(&q, r->hyperparameters);
+    query_put_text(&q, r->detail);
+    return query_run(&q, e);
+}
+
+static bool add_model(connection *c, const model_row *m, error *e)
+{
+    query q = query_begin(c, SQL_MODEL_ADD);
+    query_put_text(&q, m->name);
+    query_put_int(&q, m->version);
+    query_put_int(&q, m->created);
+    query_put_text(&q, m->method);
+    query_put_text(&q, m->dataset);
+    query_put_text(&q, m->dataset_digest);
+    query_put_text(&q, m->protocol);
+    query_put_text(&q, m->class_name);
+    query_put_int(&q, (int64_t)m->seed);
+    query_put_int(&q, m->data.h);
+    query_put_int(&q, m->data.w);
+    query_put_int(&q, m->data.c);
+    query_put_int(&q, m->input.h);
+    query_put_int(&q, m->input.w);
+    query_put_int(&q, m->input.c);
+    query_put_int(&q, (int64_t)m->parameters);
+    query_put_int(&q, (int64_t)m->bytes);
+    query_put_text(&q, m->digest);
+    query_put_int(&q, m->calibration_count);
+    query_put_real(&q, m->threshold);
+    query_put_real(&q, m->false_alarm_rate);
+    query_put_text(&q, m->job);
+    query_put_text(&q, m->run);
+    query_put_real(&q, m->auroc);
+    query_put_text(&q, m->code_version);
+    query_put_text(&q, m->hyperparameters);
+    return query_run(&q, e);
+}
+
+static bool add_file(connection *c, const job_finish *a, error *e)
+{
+    file_map map;
+    if (!file_map_open(a->path, &map, e))
+        return false;
+    query q = query_begin(c, SQL_FILE_ADD);
+    query_put_text(&q, a->model.name);
+    query_put_int(&q, a->model.version);
+    query_put_bytes(&q, map.bytes, map.size);
+    bool good = query_run(&q, e);
+    file_map_close(&map);
+    return good;
+}
+
+static bool finish_apply(connection *c, write_op *op, error *e)
+{
+    job_finish *a = (job_finish *)op;
+    if (!next_version(c, a->model.name, &a->model.version, e))
+        return false;
+    a->run.version = a->model.version;
+    op->answer.version = a->model.version;
+    snprintf(op->answer.id, sizeof op->answer.id, "%s", a->id);
+    return finish_row(c, a, e) && add_run(c, &a->run, e) && add_model(c, &a->model, e) && add_file(c, a, e);
+}
+
+static void finish_release(write_op *op)
+{
+    job_finish *a = (job_finish *)op;
+    model_row_finish(&a->model);
+    run_row_finish(&a->run);
+    free(a->path);
+    free(a);
+}
+
+bool store_job_finish(store *s, const store_finish *f, store_reply reply, error *e)
+{
+    job_finish *a = calloc(1, sizeof *a);
+    if (!a)
+        return error_memory(e, "a finished job's rows");
+    a->op = (write_op){.apply = finish_apply, .release = finish_release};
+    snprintf(a->id, sizeof a->id, "%s", f->id);
+    a->token = f->token;
+    a->finished = f->finished;
+    a->events = f->events;
+    a->model = *f->model;
+    a->run = *f->run;
+    a->model.hyperparameters = strdup(f->model->hyperparameters);
+    a->run.hyperparameters = strdup(f->run->hyperparameters);
+    a->run.detail = strdup(f->run->detail);
+    a->path = strdup(f->model_path);
+    if (!a->model.hyperparameters || !a->run.hyperparameters || !a->run.detail || !a->path) {
+        finish_release(&a->op);
+        return error_memory(e, "a finished job's rows");
+    }
+    store_queue(s, &a->op, reply);
+    return true;
+}
+
+/* ---- models */
+
+static void read_model(query *q, model_row *m)
+{
+    memset(m, 0, sizeof *m);
+    query_get_text(q, m->name, sizeof m->name);
+    m->version = (int)query_get_int(q);
+    m->created = query_get_int(q);
+    query_get_text(q, m->method, sizeof m->method);
+    query_get_text(q, m->dataset, sizeof m->dataset);
+    query_get_text(q, m->dataset_digest, sizeof m->dataset_digest);
+    query_get_text(q, m->protocol, sizeof m->protocol);
+    query_get_text(q, m->class_name, sizeof m->class_name);
+    m->seed = (uint64_t)query_get_int(q);
+    m->data = (shape){.n = 1};
+    m->data.h = (int)query_get_int(q);
+    m->data.w = (int)query_get_int(q);
+    m->data.c = (int)query_get_int(q);
+    m->input = (shape){.n = 1};
+    m->input.h = (int)query_get_int(q);
+    m->input.w = (int)query_get_int(q);
+    m->input.c = (int)query_get_int(q);
+    m->parameters = (uint64_t)query_get_int(q);
+    m->bytes = (uint64_t)query_get_int(q);
+    query_get_text(q, m->digest, sizeof m->digest);
+    m->calibration_count = (uint32_t)query_get_int(q);
+    m->threshold = query_get_real(q);
+    m->false_alarm_rate = query_get_real(q);
+    query_get_text(q, m->job, sizeof m->job);
+    query_get_text(q, m->run, sizeof m->run);
+    m->auroc = query_get_real(q);
+    query_get_text(q, m->code_version, sizeof m->code_version);
+    m->hyperparameters = query_get_copy(q);
+}
+
+bool store_model_list(store_reader *r, service_page *page, model_row *rows, int *count, error *e)
+{
+    int64_t key;
+    char id[SERVICE_NAME_MAX];
+    *count = 0;
+    if (!page_start(page, 'm', &key, id, e))
+        return false;
+    query q = query_begin(&r->on, SQL_MODEL_LIST);
+    query_put_int(&q, key);
+    query_put_text(&q, id);
+    query_put_int(&q, page->limit + 1);
+    bool more = false;
+    while (query_step(&q)) {
+        if ((more = *count == page->limit))
+            break;
+        read_model(&q, &rows[(*count)++]);
+    }
+    if (!query_end(&q, e)) {
+        while (*count)
+            model_row_finish(&rows[--*count]);
+        return false;
+    }
+    const model_row *last = *count ? &rows[*count - 1] : NULL;
+    page_end(page, 'm', more, last ? last->created : 0, last ? last->name : "");
+    return true;
+}
+
+bool store_model_get(store_reader *r, const char *name, int version, model_row *row, error *e)
+{
+    query q = query_begin(&r->on, *name ? SQL_MODEL_GET : SQL_MODEL_NEWEST);
+    if (*name) {
+        query_put_text(&q, name);
+        query_put_int(&q, version);
+    }
+    bool found = query_step(&q);
+    if (found)
+        read_model(&q, row);
+    if (!query_end(&q, e)) {
+        if (found)
+            model_row_finish(row);
+        return false;
+    }
+    if (found)
+        return true;
+    if (!*name)
+        return error_set(e, ERROR_NOT_FOUND, "there is no model yet");
+    if (version)
+        return error_set(e, ERROR_NOT_FOUND, "there is no version %d of model \"%s\"", version, name);
+    return error_set(e, ERROR_NOT_FOUND, "there is no model \"%s\"", name);
+}
+
+bool store_model_versions(store_reader *r, const char *name, int *versions, int limit, int *count, error *e)
+{
+    *count = 0;
+    query q = query_begin(&r->on, SQL_MODEL_VERSIONS);
+    query_put_text(&q, name);
+    query_put_int(&q, limit);
+    while (query_step(&q))
+        versions[(*count)++] = (int)query_get_int(&q);
+    if (!query_end(&q, e))
+        return false;
+    return *count || limit == 0 || error_set(e, ERROR_NOT_FOUND, "there is no model \"%s\"", name);
+}
+
+bool store_model_file(store_reader *r, const char *name, int version, void **bytes, size_t *size, error *e)
+{
+    *bytes = NULL;
+    query q = query_begin(&r->on, SQL_MODEL_FILE);
+    query_put_text(&q, name);
+    query_put_int(&q, version);
+    bool found = query_step(&q);
+    if (found) {
+        const void *stored = query_get_bytes(&q, size);
+        if (stored && (*bytes = malloc(*size)))
+            memcpy(*bytes, stored, *size);
+    }
+    if (!query_end(&q, e)) {
+        free(*bytes);
+        return false;
+    }
+    if (!found)
+        return error_set(e, ERROR_NOT_FOUND, "there is no version %d of model \"%s\"", version, name);
+    return *bytes || error_memory(e, "a model file");
+}
+
+/* ---- runs */
+
+static void read_run(query *q, run_row *r)
+{
+    memset(r, 0, sizeof *r);
+    query_get_text(q, r->id, sizeof r->id);
+    r->created = query_get_int(q);
+    query_get_text(q, r->job, sizeof r->job);
+    query_get_text(q, r->method, sizeof r->method);
+    query_get_text(q, r->dataset, sizeof r->dataset);
+    query_get_text(q, r->dataset_digest, sizeof r->dataset_digest);
+    query_get_text(q, r->protocol, sizeof r->protocol);
+    query_get_text(q, r->class_name, sizeof r->class_name);
+    r->seed = (uint64_t)query_get_int(q);
+    query_get_text(q, r->model, sizeof r->model);
+    r->version = (int)query_get_int(q);
+    r->auroc = query_get_real(q);
+    r->auroc_low = query_get_real(q);
+    r->auroc_high = query_get_real(q);
+    r->auroc_deviation = query_get_real(q);
+    r->average_precision = query_get_real(q);
+    r->train_count = (uint32_t)query_get_int(q);
+    r->validation_count = (uint32_t)query_get_int(q);
+    r->calibration_count = (uint32_t)query_get_int(q);
+    r->test_normals = (uint32_t)query_get_int(q);
+    r->test_anomalies = (uint32_t)query_get_int(q);
+    r->epochs = (int)query_get_int(q);
+    r->chosen_epoch = (int)query_get_int(q);
+    r->train_s = query_get_real(q);
+    r->score_s = query_get_real(q);
+    r->parameters = (uint64_t)query_get_int(q);
+    query_get_text(q, r->weights_digest, sizeof r->weights_digest);
+    query_get_text(q, r->code_version, sizeof r->code_version);
+    r->hyperparameters = query_get_copy(q);
+}
+
+static const char *given(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+static bool parse_seed(const char *text, int64_t *seed, error *e)
+{
+    *seed = 0;
+    if (!given(text))
+        return true;
+    char *end;
+    *seed = (int64_t)strtoull(text, &end, 10);
+    return (*text >= '0' && *text <= '9' && !*end) ||
+           error_set(e, ERROR_INVALID, "seed: expected a whole number, found \"%s\"", text);
+}
+
+bool store_run_list(store_reader *r, const run_filter *f, service_page *page, run_row *rows, int *count, error *e)
+{
+    int64_t key, seed;
+    char id[SERVICE_NAME_MAX];
+    *count = 0;
+    if (!page_start(page, 'r', &key, id, e) || !parse_seed(f->seed, &seed, e))
+        return false;
+    query q = query_begin(&r->on, SQL_RUN_LIST);
+    query_put_text(&q, id);
+    query_put_text(&q, given(f->method));
+    query_put_text(&q, given(f->dataset));
+    query_put_text(&q, given(f->protocol));
+    query_put_text(&q, given(f->class_name));
+    query_put_text(&q, given(f->model));
+    query_put_text(&q, given(f->seed));
+    query_put_int(&q, seed);
+    query_put_int(&q, f->since);
+    query_put_int(&q, f->until);
+    query_put_real(&q, f->min_auroc);
+    query_put_int(&q, page->limit + 1);
+    bool more = false;
+    while (query_step(&q)) {
+        if ((more = *count == page->limit))
+            break;
+        read_run(&q, &rows[(*count)++]);
+    }
+    if (!query_end(&q, e)) {
+        while (*count)
+            run_row_finish(&rows[--*count]);
+        return false;
+    }
+    page_end(page, 'r', more, 0, *count ? rows[*count - 1].id : "");
+    return true;
+}
+
+/* The job's series into o: {"epoch": [1, …], NAME: [value or null, …], …}. */
+static bool read_series(store_reader *r, const char *job, json_t *o, error *e)
+{
+    json_t *epochs = json_array();
+    bool good = epochs && !json_object_set_new(o, "epoch", epochs);
+    int64_t last = -1;
+    query q = query_begin(&r->on, SQL_JOB_SERIES);
+    query_put_text(&q, job);
+    while (good && query_step(&q)) {
+        int64_t epoch = query_get_int(&q);
+        char name[SERVICE_NAME_MAX];
+        query_get_text(&q, name, sizeof name);
+        double value = query_get_real(&q);
+        if (epoch != last)
+            good = !json_array_append_new(epochs, json_integer(epoch));
+        last = epoch;
+        json_t *series = json_object_get(o, name);
+        if (!series && !json_object_set_new(o, name, json_array()))
+            series = json_object_get(o, name);
+        while (good && series && json_array_size(series) + 1 < json_array_size(epochs))
+            good = !json_array_append_new(series, json_null()); /* epochs that lack this one */
+        good = good && series && !json_array_append_new(series, isfinite(value) ? json_real(value) : json_null());
+    }
+    if (!query_end(&q, e))
+        return false;
+    return good || error_memory(e, "a run's series");
+}
+
+static bool add_series(store_reader *r, run_row *row, error *e)
+{
+    json_t *detail = json_loads(row->detail, 0, NULL), *series = json_object();
+    bool good = json_is_object(detail) && series;
+    if (!good)
+        error_set(e, ERROR_CORRUPT, "registry: the detail of run %s cannot be read", row->id);
+    good = good && read_series(r, row->job, series, e);
+    char *text = NULL;
+    if (good && (json_object_set(detail, "epochs", series) ||
+                 !(text = json_dumps(detail, JSON_COMPACT | JSON_REAL_PRECISION(9)))))
+        good = error_memory(e, "a run's detail");
+    json_decref(series);
+    json_decref(detail);
+    if (!good)
+        return false;
+    free(row->detail);
+    row->detail = text;
+    return true;
+}
+
+bool store_run_get(store_reader *r, const char *id, run_row *row, error *e)
+{
+    query q = query_begin(&r->on, SQL_RUN_GET);
+    query_put_text(&q, id);
+    bool found = query_step(&q);
+    if (found) {
+        read_run(&q, row);
+        row->detail = query_get_copy(&q);
+    }
+    bool good = query_end(&q, e);
+    if (good && !found)
+        return error_set(e, ERROR_NOT_FOUND, "there is no run \"%s\"", id);
+    if (good && add_series(r, row, e))
+        return true;
+    if (found)
+        run_row_finish(row);
+    return false;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* store_sql.c — every statement's text. The order of columns and parameters is that of the functions that use them. */
+#include "daemon/store_internal.h"
+
+#define DATASET_COLUMNS "name, created, bytes, format, images, height, width, channels, classes, duplicates, digest"
+
+#define JOB_COLUMNS                                                                                                  \
+    "id, state, method, dataset, protocol, class, seed, held_out, trace, model, hyperparameters, attempt, created, " \
+    "started, finished, epoch, epochs, step, steps, images_s, eta_s, last_values, failure, run, version"
+
+#define MODEL_COLUMNS                                                                                           \
+    "name, version, created, method, dataset, dataset_digest, protocol, class, seed, data_height, data_width, " \
+    "data_channels, input_height, input_width, input_channels, parameters, bytes, digest, calibration_count, "  \
+    "threshold, false_alarm_rate, job, run, auroc, code_version, hyperparameters"
+
+#define RUN_COLUMNS                                                                                                    \
+    "id, created, job, method, dataset, dataset_digest, protocol, class, seed, model, version, auroc, auroc_low, "     \
+    "auroc_high, auroc_deviation, average_precision, train_count, validation_count, calibration_count, test_normals, " \
+    "test_anomalies, epochs, chosen_epoch, train_s, score_s, parameters, weights_digest, code_version, "               \
+    "hyperparameters"
+
+const char *const sql_text[SQL_COUNT] = {
+    [SQL_DATASET_LIST] = "SELECT " DATASET_COLUMNS " FROM datasets WHERE ?2 = '' OR (created, name) < (?1, ?2) "
+                         "ORDER BY created DESC, name DESC LIMIT ?3",
+    [SQL_DATASET_GET] = "SELECT " DATASET_COLUMNS " FROM datasets WHERE name = ?",
+    [SQL_JOB_LIST] = "SELECT " JOB_COLUMNS " FROM jobs WHERE (?1 = '' OR id < ?1) AND (?2 IS NULL OR state = ?2) "
+                     "AND (?3 IS NULL OR method = ?3) AND (?4 IS NULL OR dataset = ?4) ORDER BY id DESC LIMIT ?5",
+    [SQL_JOB_GET] = "SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?",
+    [SQL_JOB_OPEN_NEXT] = "SELECT " JOB_COLUMNS ", dataset_digest, token, deaths, events FROM jobs "
+                          "WHERE id > ? AND state IN ('queued', 'running', 'cancelling') ORDER BY id LIMIT 1",
+    [SQL_JOB_COUNTS] = "SELECT state, count(*) FROM jobs GROUP BY state",
+    [SQL_JOB_SERIES] = "SELECT epoch, name, value FROM job_metrics WHERE job = ? ORDER BY epoch, name",
+    [SQL_MODEL_LIST] = "SELECT " MODEL_COLUMNS " FROM models AS m WHERE version = (SELECT max(version) FROM models "
+                       "WHERE name = m.name) AND (?2 = '' OR (created, name) < (?1, ?2)) "
+                       "ORDER BY created DESC, name DESC LIMIT ?3",
+    [SQL_MODEL_GET] = "SELECT " MODEL_COLUMNS " FROM models WHERE name = ?1 AND (?2 = 0 OR version = ?2) "
+                      "ORDER BY version DESC LIMIT 1",
+    [SQL_MODEL_NEWEST] = "SELECT " MODEL_COLUMNS " FROM models ORDER BY created DESC, name DESC, version DESC LIMIT 1",
+    [SQL_MODEL_VERSIONS] = "SELECT version FROM models WHERE name = ? ORDER BY version DESC LIMIT ?",
+    [SQL_MODEL_FILE] = "SELECT bytes FROM model_files WHERE name = ? AND version = ?",
+    [SQL_RUN_LIST] =
+        "SELECT " RUN_COLUMNS " FROM runs WHERE (?1 = '' OR id < ?1) AND (?2 IS NULL OR method = ?2) "
+        "AND (?3 IS NULL OR dataset = ?3) AND (?4 IS NULL OR protocol = ?4) AND (?5 IS NULL OR class = ?5) "
+        "AND (?6 IS NULL OR model = ?6) AND (?7 IS NULL OR seed = ?8) AND (?9 = 0 OR created >= ?9) "
+        "AND (?10 = 0 OR created < ?10) AND (?11 IS NULL OR auroc >= ?11) ORDER BY id DESC LIMIT ?12",
+    [SQL_RUN_GET] = "SELECT " RUN_COLUMNS ", detail FROM runs WHERE id = ?",
+
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_SAVEPOINT] = "SAVEPOINT one",
+    [SQL_RELEASE] = "RELEASE one",
+    [SQL_ROLLBACK_TO] = "ROLLBACK TO one",
+    [SQL_DATASET_DIGEST] = "SELECT digest FROM datasets WHERE name = ?",
+    [SQL_DATASET_ADD] = "INSERT INTO datasets (" DATASET_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_KEY_PURGE] = "DELETE FROM idempotency_keys WHERE created < ?",
+    [SQL_KEY_GET] = "SELECT fingerprint, job FROM idempotency_keys WHERE key = ?",
+    [SQL_KEY_ADD] = "INSERT INTO idempotency_keys (key, fingerprint, job, created) VALUES (?, ?, ?, ?)",
+    [SQL_JOB_ADD] = "INSERT INTO jobs (id, state, method, dataset, dataset_digest, protocol, class, seed, held_out, "
+                    "trace, model, hyperparameters, created) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_JOB_CLAIM] = "UPDATE jobs SET state = 'running', attempt = attempt + 1, token = token + 1, worker = ?2, "
+                      "lease_until = ?3, started = iif(started = 0, ?4, started) WHERE id = ?1 AND state = 'queued' "
+                      "RETURNING token, attempt",
+    [SQL_JOB_MOVE] = "UPDATE jobs SET state = ?3, failure = ?4, deaths = ?5, finished = ?6, events = ?7, "
+                     "worker = iif(?3 = 'cancelling', worker, NULL), "
+                     "lease_until = iif(?3 = 'cancelling', lease_until, NULL) WHERE id = ?1 AND token = ?2",
+    [SQL_JOB_PROGRESS] = "UPDATE jobs SET epoch = ?3, epochs = ?4, step = ?5, steps = ?6, images_s = ?7, eta_s = ?8, "
+                         "last_values = ?9, deaths = ?10, events = ?11, lease_until = ?12 WHERE id = ?1 AND token = ?2",
+    [SQL_JOB_TOKEN] = "SELECT token FROM jobs WHERE id = ?",
+    [SQL_METRIC_PUT] = "INSERT OR REPLACE INTO job_metrics (job, epoch, name, value) VALUES (?, ?, ?, ?)",
+    [SQL_JOB_FINISH] = "UPDATE jobs SET state = 'succeeded', finished = ?3, events = ?4, run = ?5, version = ?6, "
+                       "failure = NULL, worker = NULL, lease_until = NULL WHERE id = ?1 AND token = ?2",
+    [SQL_RUN_ADD] =
+        "INSERT INTO runs (" RUN_COLUMNS ", detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_MODEL_VERSION] = "SELECT coalesce(max(version), 0) + 1 FROM models WHERE name = ?",
+    [SQL_MODEL_ADD] =
+        "INSERT INTO models (" MODEL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_FILE_ADD] = "INSERT INTO model_files (name, version, bytes) VALUES (?, ?, ?)",
+};

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire.h — the JSON that daemon and worker exchange: the job's line, a job's specification, and result.json, whose
+ * appearance in a job's folder says that the job's work is done.
+ */
+#ifndef ANOMALYD_DAEMON_WIRE_H
+#define ANOMALYD_DAEMON_WIRE_H
+
+#include "api/service.h"
+#include "train/scorer.h"
+#include "train/train.h"
+
+#include <jansson.h>
+
+enum { WIRE_LINE_MAX = 64 << 10 /* bytes of a line, either way */, WIRE_OPTIONS_MAX = 64 };
+#define WIRE_FALSE_ALARM_RATE 0.05 /* a new model's threshold policy */
+
+/* The first line on a worker's stdin. */
+typedef struct wire_job {
+    char id[SERVICE_ID_MAX];
+    char folder[4096];  /* the job's own */
+    char dataset[4096]; /* its packed file */
+    int threads;
+    int checkpoint_s;
+    uint64_t memory; /* bytes it may take beyond what it has when warm; 0: no limit */
+    job_spec spec;
+} wire_job;
+
+/* Returns new; NULL when memory is out. */
+char *wire_write_job(const wire_job *j);
+/* *j owns spec.hyperparameters. */
+bool wire_read_job(const char *line, wire_job *j, error *e);
+
+/* SHA-256 of the request, independent of the order of its keys. */
+bool wire_fingerprint(const job_spec *spec, char out[DATASET_DIGEST_TEXT], error *e);
+
+/* A specification as the trainer takes it. train points into this struct: do not copy. */
+typedef struct wire_plan {
+    train_plan train;
+    struct train_option options[WIRE_OPTIONS_MAX];
+    char values[WIRE_OPTIONS_MAX][OPTION_VALUE_MAX];
+    json_t *hyperparameters; /* owns the options' names */
+} wire_plan;
+/* Finds method, protocol and class. Free with wire_plan_finish, also after failure. */
+bool wire_plan_make(wire_plan *p, const job_spec *spec, const dataset_info *info, error *e);
+void wire_plan_finish(wire_plan *p);
+
+/* Writes result.json at `path`, durably. `s` is the finished model. */
+bool wire_write_result(const char *path, const wire_plan *p, const train_result *r, const scorer *s, error *e);
+/* Fills what a result says of model and run; both own their strings then (also after failure). */
+bool wire_read_result(const char *path, model_row *model, run_row *run, error *e);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* wire_result.c — result.json: what a worker found, written by it and read by the daemon. */
+#include "daemon/wire.h"
+
+#include "base/file.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RESULT_BYTES_MAX = 1 << 20, REAL_DIGITS = 17 };
+
+static json_t *real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* ---- writing */
+
+/* All options, the presets too, as JSON values of their own types. */
+static json_t *all_options(const wire_plan *p)
+{
+    const method *m = p->train.method;
+    void *self = calloc(1, m->size);
+    json_t *o = self ? json_object() : NULL;
+    if (o) {
+        options_preset(m->options, self);
+        for (size_t i = 0; i < p->train.option_count; i++)
+            options_set(m->options, self, p->options[i].name, p->options[i].value, NULL);
+        for (const option *at = m->options; at->name; at++) {
+            char text[OPTION_VALUE_MAX];
+            options_get(at, self, text);
+            json_t *value = at->type == OPTION_INT    ? json_integer(strtoll(text, NULL, 10))
+                            : at->type == OPTION_REAL ? json_real(strtod(text, NULL))
+                            : at->type == OPTION_FLAG ? json_boolean(!strcmp(text, "true"))
+                                                      : json_string(text);
+            json_object_set_new(o, at->name, value);
+        }
+    }
+    free(self);
+    return o;
+}
+
+static json_t *floats(const float *values, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < n; i++)
+        json_array_append_new(list, json_real((double)values[i]));
+    return list;
+}
+
+static json_t *counts(const uint32_t *values, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < n; i++)
+        json_array_append_new(list, json_integer(values[i]));
+    return list;
+}
+
+static json_t *detail(const train_result *r)
+{
+    return json_pack("{s:{s:o, s:o}, s:{s:o, s:o, s:o, s:o}}", "roc", "false_positive",
+                     floats(r->roc_false_positive, r->roc_count), "true_positive",
+                     floats(r->roc_true_positive, r->roc_count), "histogram", "low", real(r->histogram_low), "high",
+                     real(r->histogram_high), "normal", counts(r->histogram_normal, TRAIN_HISTOGRAM_BINS), "anomalous",
+                     counts(r->histogram_anomalous, TRAIN_HISTOGRAM_BINS));
+}
+
+static json_t *model_json(const wire_plan *p, const train_result *r, const scorer *s)
+{
+    const scorer_facts *f = scorer_describe(s);
+    float threshold = NAN;
+    bool has = scorer_threshold(s, WIRE_FALSE_ALARM_RATE, &threshold);
+    return json_pack("{s:s, s:s, s:[iii], s:[iii], s:I, s:I, s:o, s:f, s:s, s:o}", "digest", r->model_digest,
+                     "weights_digest", r->weights_digest, "data", f->data.h, f->data.w, f->data.c, "input", f->input.h,
+                     f->input.w, f->input.c, "parameters", (json_int_t)f->parameters, "calibration_count",
+                     (json_int_t)f->calibration_count, "threshold", real(has ? (double)threshold : NAN),
+                     "false_alarm_rate", WIRE_FALSE_ALARM_RATE, "code_version", ANOMALYD_VERSION, "hyperparameters",
+                     all_options(p));
+}
+
+static json_t *run_json(const train_result *r)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:o}", "auroc",
+                     real(r->auroc.value), "auroc_low", real(r->auroc.low), "auroc_high", real(r->auroc.high),
+                     "auroc_deviation", real(r->auroc.deviation), "average_precision", real(r->average_precision),
+                     "train_count", (json_int_t)r->train_count, "validation_count", (json_int_t)r->validation_count,
+                     "calibration_count", (json_int_t)r->calibration_count, "test_normals", (json_int_t)r->test_normals,
+                     "test_anomalies", (json_int_t)r->test_anomalies, "epochs", r->epochs, "chosen_epoch",
+                     r->chosen_epoch, "train_s", r->train_s, "score_s", r->score_s, "detail", detail(r));
+}
+
+bool wire_write_result(const char *path, const wire_plan *p, const train_result *r, const scorer *s, error *e)
+{
+    json_t *o = json_pack("{s:o, s:o}", "model", model_json(p, r, s), "run", run_json(r));
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
+    json_decref(o);
+    if (!text)
+        return error_memory(e, "a job's result");
+    file_part part = {.bytes = text, .size = strlen(text)};
+    bool good = file_write_atomic(path, &part, 1, e);
+    free(text);
+    return good;
+}
+
+/* ---- reading */
+
+/* A number, or NaN for null. */
+static double get_real(json_t *o, const char *key)
+{
+    json_t *value = json_object_get(o, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static uint32_t get_count(json_t *o, const char *key)
+{
+    return (uint32_t)json_integer_value(json_object_get(o, key));
+}
+
+static bool get_text(json_t *o, const char *key, char *out, size_t size)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    if (!text || strlen(text) >= size)
+        return false;
+    memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
+static bool get_shape(json_t *o, const char *key, shape *s)
+{
+    s->n = 1;
+    return !json_unpack(json_object_get(o, key), "[iii!]", &s->h, &s->w, &s->c);
+}
+
+static bool read_model(json_t *o, model_row *m, run_row *run)
+{
+    m->parameters = run->parameters = (uint64_t)json_integer_value(json_object_get(o, "parameters"));
+    m->calibration_count = get_count(o, "calibration_count");
+    m->threshold = get_real(o, "threshold");
+    m->false_alarm_rate = get_real(o, "false_alarm_rate");
+    m->hyperparameters = json_dumps(json_object_get(o, "hyperparameters"), JSON_COMPACT | JSON_REAL_PRECISION(9));
+    run->hyperparameters = m->hyperparameters ? strdup(m->hyperparameters) : NULL;
+    return run->hyperparameters && get_text(o, "digest", m->digest, sizeof m->digest) &&
+           get_text(o, "weights_digest", run->weights_digest, sizeof run->weights_digest) &&
+           get_text(o, "code_version", m->code_version, sizeof m->code_version) &&
+           get_text(o, "code_version", run->code_version, sizeof run->code_version) && get_shape(o, "data", &m->data) &&
+           get_shape(o, "input", &m->input);
+}
+
+static bool read_run(json_t *o, model_row *m, run_row *run)
+{
+    run->auroc = m->auroc = get_real(o, "auroc");
+    run->auroc_low = get_real(o, "auroc_low");
+    run->auroc_high = get_real(o, "auroc_high");
+    run->auroc_deviation = get_real(o, "auroc_deviation");
+    run->average_precision = get_real(o, "average_precision");
+    run->train_count = get_count(o, "train_count");
+    run->validation_count = get_count(o, "validation_count");
+    run->calibration_count = get_count(o, "calibration_count");
+    run->test_normals = get_count(o, "test_normals");
+    run->test_anomalies = get_count(o, "test_anomalies");
+    run->epochs = (int)get_count(o, "epochs");
+    run->chosen_epoch = (int)get_count(o, "chosen_epoch");
+    run->train_s = get_real(o, "train_s");
+    run->score_s = get_real(o, "score_s");
+    run->detail = json_dumps(json_object_get(o, "detail"), JSON_COMPACT | JSON_REAL_PRECISION(9));
+    return run->detail && isfinite(run->train_s) && isfinite(run->score_s);
+}
+
+bool wire_read_result(const char *path, model_row *m, run_row *run, error *e)
+{
+    void *bytes;
+    size_t size;
+    if (!file_read(path, RESULT_BYTES_MAX, &bytes, &size, e))
+        return false;
+    json_error_t bad;
+    json_t *o = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &bad);
+    free(bytes);
+    bool good = o && read_model(json_object_get(o, "model"), m, run) && read_run(json_object_get(o, "run"), m, run);
+    json_decref(o);
+    return good || error_set(e, ERROR_CORRUPT, "%s: not a result that this program wrote", path);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker_main.c — trains one job as a child of the daemon. It never opens the registry: what it makes are files in the
+ * job's folder, and the last of them, result.json, makes the others count.
+ */
+#include "daemon/worker_main.h"
+
+#include "base/blas.h"
+#include "base/file.h"
+#include "daemon/paths.h"
+#include "daemon/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROGRESS_MS = 200 /* least time between progress lines */, NICE = 10 };
+
+typedef struct child {
+    wire_job job;
+    dataset *data;
+    team *team;
+    wire_plan plan;
+    path_text model, checkpoint, result;
+    int lock;
+    int64_t told_ms;
+    /* Set once by the reader of stdin, polled by the trainer; nothing else is published by it. */
+    atomic_bool stop;
+} child;
+
+/* ---- telling */
+
+static bool put(const char *bytes, size_t size)
+{
+    while (size) {
+        ssize_t n = write(STDOUT_FILENO, bytes, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* Writes o, which it releases, as one line. A daemon that does not listen any more has died: time to stop. */
+static void tell(child *c, json_t *o)
+{
+    char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(o);
+    if (!line)
+        return;
+    size_t size = strlen(line);
+    if (size < WIRE_LINE_MAX) {
+        line[size] = '\n';
+        if (!put(line, size + 1))
+            atomic_store_explicit(&c->stop, true, memory_order_relaxed);
+    }
+    free(line);
+}
+
+static int fail(child *c, const error *e)
+{
+    tell(c, json_pack("{s:s, s:i, s:s}", "event", "failed", "code", (int)e->code, "message", e->message));
+    return e->code == ERROR_CANCELLED ? WORKER_STOPPED : WORKER_FAILED;
+}
+
+/* ---- hearing */
+
+/* Reads one line of at most WIRE_LINE_MAX bytes by single bytes: what follows it belongs to the reader's thread. */
+static bool read_line(char *line, error *e)
+{
+    size_t size = 0;
+    for (;;) {
+        ssize_t n = read(STDIN_FILENO, line + size, 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return error_set(e, ERROR_INVALID, "stdin: ended before a job came");
+        if (line[size] == '\n')
+            break;
+        if (++size == WIRE_LINE_MAX)
+            return error_set(e, ERROR_LIMIT, "stdin: a line of more than %d bytes", WIRE_LINE_MAX);
+    }
+    line[size] = 0;
+    return true;
+}
+
+/* There is one command, to checkpoint and stop; and the end of stdin, which is the daemon's, says the same. */
+static void *hear(void *context)
+{
+    child *c = context;
+    char bytes[64];
+    ssize_t n;
+    do
+        n = read(STDIN_FILENO, bytes, sizeof bytes);
+    while (n < 0 && errno == EINTR);
+    atomic_store_explicit(&c->stop, true, memory_order_relaxed);
+    return NULL;
+}
+
+static bool start_hearing(child *c, error *e)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, hear, c))
+        return error_set(e, ERROR_MEMORY, "no thread to read stdin");
+    pthread_detach(thread); /* it sleeps in read until the process ends */
+    return true;
+}
+
+/* ---- the trainer's watch */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static json_t *real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static void on_event(void *context, const train_event *ev)
+{
+    static const char *const names[] = {[TRAIN_STARTED] = "started",
+                                        [TRAIN_PROGRESS] = "progress",
+                                        [TRAIN_EPOCH] = "epoch",
+                                        [TRAIN_CHECKPOINT] = "checkpoint",
+                                        [TRAIN_EVALUATING] = "evaluating"};
+    child *c = context;
+    int64_t now = now_ms();
+    if (ev->kind == TRAIN_PROGRESS && now - c->told_ms < PROGRESS_MS)
+        return;
+    c->told_ms = now;
+    json_t *values = json_object();
+    for (int i = 0; values && i < ev->value_count; i++)
+        json_object_set_new(values, ev->values[i].name, real(ev->values[i].value));
+    tell(c, json_pack("{s:s, s:i, s:i, s:I, s:I, s:o, s:o, s:I, s:o}", "event", names[ev->kind], "epoch", ev->epoch,
+                      "epochs", ev->epochs, "step", (json_int_t)ev->step, "steps", (json_int_t)ev->steps, "images_s",
+                      real(ev->images_s), "eta_s", real(ev->eta_s), "plan_bytes", (json_int_t)ev->plan_bytes, "values",
+                      values));
+}
+
+static bool is_cancelled(void *context)
+{
+    return atomic_load_explicit(&((child *)context)->stop, memory_order_relaxed);
+}
+
+/* ---- manners */
+
+static void be_modest(void)
+{
+    /* Should memory run out, this process is to go and not the daemon. */
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t n = write(fd, "500", 3);
+        (void)n; /* where it is forbidden, all is as before */
+        close(fd);
+    }
+    setpriority(PRIO_PROCESS, 0, NICE);
+}
+
+/* Caps the address space at what is mapped now and `bytes` more. After the warm-up only: OpenBLAS 0.3.21 never comes
+ * back from a first call whose mmap fails. */
+static void cap_memory(uint64_t bytes)
+{
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f || fscanf(f, "%lu", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    if (!bytes || !pages)
+        return;
+    rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+    setrlimit(RLIMIT_AS, &(struct rlimit){.rlim_cur = most, .rlim_max = most});
+}
+
+/* ---- the work */
+
+static bool open_all(child *c, error *e)
+{
+    path_text lock;
+    const char *folder = c->job.folder;
+    if (!path_format(&c->model, e, "%s/model", folder) || !path_format(&c->checkpoint, e, "%s/checkpoint", folder) ||
+        !path_format(&c->result, e, "%s/result.json", folder) || !path_format(&lock, e, "%s/lock", folder))
+        return false;
+    /* A predecessor whose daemon died may still be writing its checkpoint. */
+    if ((c->lock = lock_take(lock.text, true, e)) < 0)
+        return false;
+    if (!(c->team = team_new(c->job.threads, e)))
+        return false;
+    blas_warm(c->team);
+    cap_memory(c->job.memory);
+    return (c->data = dataset_open(c->job.dataset, e)) &&
+           wire_plan_make(&c->plan, &c->job.spec, dataset_facts(c->data), e);
+}
+
+static bool train(child *c, error *e)
+{
+    c->plan.train.model_path = c->model.text;
+    c->plan.train.checkpoint_path = c->checkpoint.text;
+    c->plan.train.checkpoint_s = c->job.checkpoint_s;
+    train_watch watch = {.context = c, .event = on_event, .cancelled = is_cancelled};
+    train_result *result = calloc(1, sizeof *result);
+    if (!result)
+        return error_memory(e, "a training result");
+    file_map file = {0};
+    scorer *s = NULL;
+    /* The model is opened as a scorer would: what cannot be loaded again is no result. */
+    bool good = train_run(&c->plan.train, c->data, c->team, &watch, result, e) &&
+                file_map_open(c->model.text, &file, e) && (s = scorer_open(file.bytes, file.size, c->team, e)) &&
+                wire_write_result(c->result.text, &c->plan, result, s, e);
+    scorer_free(s);
+    file_map_close(&file);
+    free(result);
+    return good;
+}
+
+static int run(child *c)
+{
+    error e = {0};
+    char *line = malloc(WIRE_LINE_MAX);
+    if (!line || !read_line(line, &e) || !wire_read_job(line, &c->job, &e) || !start_hearing(c, &e)) {
+        free(line);
+        return fail(c, &e);
+    }
+    free(line);
+    tell(c, json_pack("{s:s, s:i, s:s}", "event", "hello", "pid", (int)getpid(), "version", ANOMALYD_VERSION));
+    if (!open_all(c, &e))
+        return fail(c, &e);
+    if (access(c->result.text, F_OK) && !train(c, &e))
+        return fail(c, &e);
+    tell(c, json_pack("{s:s}", "event", "done"));
+    return WORKER_DONE;
+}
+
+int worker_main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    be_modest();
+    child *c = calloc(1, sizeof *c); /* for the process's life: the reader's thread knows it */
+    if (!c)
+        return WORKER_FAILED;
+    c->lock = -1;
+    int status = run(c);
+    wire_plan_finish(&c->plan);
+    dataset_free(c->data);
+    team_free(c->team);
+    free(c->job.spec.hyperparameters);
+    return status;
+}

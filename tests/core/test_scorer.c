@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* test_scorer.c — a model file becomes a scorer that gives the trainer's scores, the same in any company; a bad one is
+ * refused with a reason. */
+#include "bars.h"
+#include "train/scorer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const ids[] = {"ganomaly", "kde", "pca"};
+enum { IDS = 3 };
+
+typedef struct served {
+    bars bars;
+    train_result result;
+    team *team;
+    void *bytes;
+    size_t size;
+    scorer *scorer;
+    const uint8_t *pixels[BARS_TEST]; /* the test images */
+    uint8_t anomalous[BARS_TEST];
+} served;
+
+static void read_tests(served *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < BARS_TRAIN + BARS_TEST; i++)
+        if (dataset_split_of(s->bars.data, i) == SPLIT_TEST) {
+            s->anomalous[n] = dataset_label(s->bars.data, i) != 0;
+            s->pixels[n++] = dataset_image(s->bars.data, i);
+        }
+    assert_int_equal(n, BARS_TEST);
+}
+
+static served serve(const char *id, double held_out)
+{
+    error e;
+    served s = {.bars = bars_open(false)};
+    train_plan plan = bars_plan(&s.bars, id);
+    plan.held_out = held_out;
+    s.result = bars_train(&s.bars, &plan, 2);
+    s.team = team_new(2, &e);
+    assert_true(file_read(s.bars.model.text, 1 << 26, &s.bytes, &s.size, &e));
+    s.scorer = scorer_open(s.bytes, s.size, s.team, &e);
+    if (!s.scorer)
+        fail_msg("%s: %s", id, e.message);
+    read_tests(&s);
+    return s;
+}
+
+static void serve_end(served *s)
+{
+    scorer_free(s->scorer);
+    free(s->bytes);
+    team_free(s->team);
+    bars_close(&s->bars);
+}
+
+static void a_saved_model_scores_as_the_trained_one_did(void **state)
+{
+    (void)state;
+    for (int i = 0; i < IDS; i++) {
+        served s = serve(ids[i], 0.2);
+        float scores[BARS_TEST];
+        auroc found;
+        error e;
+        assert_true(scorer_run_bytes(s.scorer, s.pixels, BARS_TEST, scores, &e));
+        assert_true(metric_auroc(scores, s.anomalous, BARS_TEST, &found, &e));
+        assert_memory_equal(&found, &s.result.auroc, sizeof found);
+        /* The histogram's ends are the least and the greatest score of the trainer's own test: equal bits. */
+        float low = INFINITY, high = -INFINITY;
+        for (int j = 0; j < BARS_TEST; j++) {
+            low = fminf(low, scores[j]);
+            high = fmaxf(high, scores[j]);
+        }
+        assert_true((double)low == s.result.histogram_low && (double)high == s.result.histogram_high);
+        const scorer_facts *facts = scorer_describe(s.scorer);
+        assert_string_equal(facts->digest, s.result.model_digest);
+        assert_string_equal(facts->method->id, ids[i]);
+        assert_string_equal(scorer_text(s.scorer, "class"), "0");
+        assert_string_equal(scorer_text(s.scorer, "dataset"), "bars");
+        assert_string_equal(scorer_text(s.scorer, "seed"), "7");
+        assert_true(facts->bytes > 0 && facts->data.h == BARS_SIDE);
+        serve_end(&s);
+    }
+}
+
+static void a_score_does_not_depend_on_its_company(void **state)
+{
+    (void)state;
+    for (int i = 0; i < IDS; i++) {
+        served s = serve(ids[i], 0.2);
+        float whole[BARS_TEST], groups_scores[BARS_TEST];
+        static const size_t groups[] = {1, 7, 8, 64};
+        error e;
+        assert_true(scorer_run_bytes(s.scorer, s.pixels, BARS_TEST, whole, &e));
+        for (int g = 0; g < 4; g++) {
+            for (size_t at = 0; at < BARS_TEST; at += groups[g]) {
+                size_t n = BARS_TEST - at < groups[g] ? BARS_TEST - at : groups[g];
+                assert_true(scorer_run_bytes(s.scorer, s.pixels + at, n, groups_scores + at, &e));
+            }
+            if (memcmp(whole, groups_scores, sizeof whole) != 0)
+                fail_msg("%s: other scores in groups of %zu", ids[i], groups[g]);
+        }
+        /* At other places of a batch, beside other images. */
+        const uint8_t *turned[BARS_TEST];
+        for (int j = 0; j < BARS_TEST; j++)
+            turned[j] = s.pixels[BARS_TEST - 1 - j];
+        assert_true(scorer_run_bytes(s.scorer, turned, BARS_TEST, groups_scores, &e));
+        for (int j = 0; j < BARS_TEST; j++)
+            assert_true(memcmp(&whole[j], &groups_scores[BARS_TEST - 1 - j], sizeof *whole) == 0);
+        serve_end(&s);
+    }
+}
+
+static void images_of_another_size_or_colour_are_brought_to_the_model(void **state)
+{
+    (void)state;
+    served s = serve("ganomaly", 0.2);
+    enum { TWICE = 2 * BARS_SIDE };
+    uint8_t large[TWICE * TWICE * 3], same[BARS_SIDE * BARS_SIDE];
+    memcpy(same, s.pixels[0], sizeof same);
+    for (int y = 0; y < TWICE; y++)
+        for (int x = 0; x < TWICE; x++)
+            for (int c = 0; c < 3; c++)
+                large[(y * TWICE + x) * 3 + c] = same[y / 2 * BARS_SIDE + x / 2];
+    const image images[] = {{BARS_SIDE, BARS_SIDE, 1, same}, {TWICE, TWICE, 3, large}};
+    float scores[2], direct;
+    error e;
+    assert_true(scorer_run(s.scorer, images, 2, scores, &e));
+    assert_true(scorer_run_bytes(s.scorer, s.pixels, 1, &direct, &e));
+    assert_true(memcmp(&scores[0], &direct, sizeof direct) == 0);
+    /* Halving what was doubled gives the same grey values but for the rounding of the luma. */
+    assert_true(fabsf(scores[1] - scores[0]) <= 1e-3f * fabsf(scores[0]));
+    serve_end(&s);
+}
+
+static void a_score_is_placed_among_the_held_out_normals(void **state)
+{
+    (void)state;
+    served s = serve("kde", 0.2);
+    size_t n = scorer_describe(s.scorer)->calibration_count;
+    assert_int_equal(n, 35);
+    double p, percentile;
+    float threshold;
+    assert_true(scorer_p_value(s.scorer, 1e30f, &p));
+    assert_true(fabs(p - 1.0 / 36) < 1e-12);
+    assert_true(scorer_p_value(s.scorer, -1e30f, &p));
+    assert_true(p == 1);
+    assert_true(scorer_percentile(s.scorer, 1e30f, &percentile) && percentile == 100);
+    assert_true(scorer_percentile(s.scorer, -1e30f, &percentile) && percentile == 0);
+    assert_true(scorer_threshold(s.scorer, 0.05, &threshold));
+    assert_true(scorer_percentile(s.scorer, threshold, &percentile));
+    assert_true(fabs(percentile - 100 * 34.0 / 35) < 1e-9); /* ceil(36·0.95) = the 35th smallest */
+    assert_false(scorer_threshold(s.scorer, 0.01, &threshold));
+    serve_end(&s);
+    s = serve("kde", 0);
+    p = percentile = -1;
+    assert_false(scorer_p_value(s.scorer, 0, &p));
+    assert_false(scorer_percentile(s.scorer, 0, &percentile));
+    assert_false(scorer_threshold(s.scorer, 0.05, &threshold));
+    assert_true(p == -1 && percentile == -1);
+    serve_end(&s);
+}
+
+/* The model written again with one key or tensor other than it was, under good checksums; `omitted` is left out. */
+static void changed_is_refused(const served *s, const char *key, const char *value, const char *omitted,
+                               const char *message)
+{
+    static const char *const keys[] = {"kind",    "method",  "data.h",  "data.w",       "data.c",
+                                       "input.h", "input.w", "input.c", "option.width", "option.latent"};
+    error e = {0};
+    bundle *from = bundle_parse(s->bytes, s->size, &e), *to = bundle_new();
+    scratch_path path = scratch_at(&s->bars.folder, "changed");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *text = key && strcmp(keys[i], key) == 0 ? value : bundle_get(from, keys[i]);
+        if (text)
+            bundle_put(to, keys[i], text);
+    }
+    for (size_t i = 0; i < bundle_tensor_count(from); i++) {
+        shape at;
+        const char *name = bundle_tensor_name(from, i);
+        const float *values = bundle_tensor(from, name, &at);
+        if (!omitted || strcmp(name, omitted) != 0)
+            bundle_put_tensor(to, name, at, values);
+    }
+    assert_true(bundle_write(to, path.text, &e));
+    void *bytes;
+    size_t size;
+    assert_true(file_read(path.text, 1 << 26, &bytes, &size, &e));
+    scorer *opened = scorer_open(bytes, size, s->team, &e);
+    if (opened || !strstr(e.message, message))
+        fail_msg("%s: \"%s\" does not say \"%s\"", key ? key : omitted, opened ? "accepted" : e.message, message);
+    free(bytes);
+    bundle_free(to);
+    bundle_free(from);
+}
+
+static void a_model_that_contradicts_itself_is_refused(void **state)
+{
+    (void)state;
+    served s = serve("ganomaly", 0.2);
+    changed_is_refused(&s, "kind", "checkpoint", NULL, "this is a checkpoint, not a model");
+    changed_is_refused(&s, "method", "oracle", NULL, "method \"oracle\" is not known");
+    changed_is_refused(&s, "method", "pca", NULL, "pca.mean and pca.basis are not there");
+    changed_is_refused(&s, "data.h", NULL, NULL, "\"data.h\" is missing");
+    changed_is_refused(&s, "data.h", "0", NULL, "data.h = 0 is not an extent");
+    changed_is_refused(&s, "data.h", "1e9", NULL, "data.h = 1e+09 is not an extent");
+    changed_is_refused(&s, "data.c", "nan", NULL, "data.c = nan is not an extent");
+    changed_is_refused(&s, "input.h", "32", NULL, "input 32x16x1, but ganomaly takes 16x16x1");
+    changed_is_refused(&s, "option.width", "8", NULL, "this model needs");
+    changed_is_refused(&s, "option.width", "100000", NULL, "above the most");
+    changed_is_refused(&s, NULL, NULL, "net/encoder/conv0.weight", "tensor 'net/encoder/conv0.weight' is missing");
+    serve_end(&s);
+}
+
+static void a_damaged_model_is_refused(void **state)
+{
+    (void)state;
+    served s = serve("pca", 0.2);
+    uint8_t *bytes = s.bytes;
+    error e = {0};
+    for (size_t at = 0; at < s.size; at += 997) {
+        bytes[at] ^= 0x10;
+        assert_null(scorer_open(bytes, s.size, s.team, &e));
+        bytes[at] ^= 0x10;
+    }
+    assert_null(scorer_open(bytes, s.size - 1, s.team, &e));
+    assert_non_null(strstr(e.message, "truncated"));
+    assert_null(scorer_open(bytes, 0, s.team, &e));
+    serve_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_saved_model_scores_as_the_trained_one_did),
+        cmocka_unit_test(a_score_does_not_depend_on_its_company),
+        cmocka_unit_test(images_of_another_size_or_colour_are_brought_to_the_model),
+        cmocka_unit_test(a_score_is_placed_among_the_held_out_normals),
+        cmocka_unit_test(a_model_that_contradicts_itself_is_refused),
+        cmocka_unit_test(a_damaged_model_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&command_serve, &command_worker, &command_version};
+static const command *const commands[] = {&command_serve, &command_worker, &command_version, &command_images};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void usage(FILE *out)

@@ -161,7 +161,7 @@ static int start_worker(team *t, int worker)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failure)
         return failure;
-    char name[16];
+    char name[32];
     snprintf(name, sizeof name, "team-%d", worker);
     pthread_setname_np(t->thread[worker], name);
     t->started++;

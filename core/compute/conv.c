@@ -70,7 +70,7 @@ void conv_forward(team *t, const conv_geometry *g, const float *x, const float *
     }
     forward_job job = {.team = t, .product = forward_product(g)};
     job.product.source = x;
-    job.product.weights = w;
+    job.product.weights.value = w;
     job.product.bias = b;
     job.product.target = y;
     job.parts = product_parts(&job.product, CONV_PARTS_MAX);

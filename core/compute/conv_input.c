@@ -59,7 +59,22 @@ static phase phase_of(const conv_geometry *g, int index)
     return p;
 }
 
-static product phase_product(const input_gradient *job, const phase *p, const float *weights)
+/* With fixed tiles the kernel's taps are used where they are: repacking costs as much as scoring one image. */
+static product_weights phase_weights(const input_gradient *job, const phase *p, const float *repacked)
+{
+    const conv_geometry *g = job->g;
+    if (!g->fixed_tiles)
+        return (product_weights){.value = repacked + p->weights_at, .is_transposed = true};
+    const ptrdiff_t tap = (ptrdiff_t)g->c * g->oc, row = tap * g->kernel;
+    const int y = p->y.tap + (p->y.taps - 1) * g->stride, x = p->x.tap + (p->x.taps - 1) * g->stride;
+    return (product_weights){.value = job->weights + y * row + x * tap,
+                             .is_transposed = true,
+                             .is_by_taps = true,
+                             .row_step = -g->stride * row,
+                             .column_step = -g->stride * tap};
+}
+
+static product phase_product(const input_gradient *job, const phase *p, const float *repacked)
 {
     const conv_geometry *g = job->g;
     const size_t pixel = (size_t)g->c, row = (size_t)g->w * pixel, stride = (size_t)g->stride;
@@ -77,8 +92,7 @@ static product phase_product(const input_gradient *job, const phase *p, const fl
                                 .left = p->x.begin},
                      .source = job->dy,
                      .outputs = g->c,
-                     .weights = weights + p->weights_at,
-                     .is_transposed = true,
+                     .weights = phase_weights(job, p, repacked),
                      .bias = job->bias,
                      .add = job->add,
                      .target = job->dx + (size_t)p->y.offset * row + (size_t)p->x.offset * pixel,
@@ -106,8 +120,7 @@ static product plain_product(const input_gradient *job)
         .window = {.h = g->oh, .w = g->ow, .c = g->oc, .rows = g->oh, .columns = g->ow, .kh = 1, .kw = 1, .stride = 1},
         .source = job->dy,
         .outputs = depth,
-        .weights = job->weights,
-        .is_transposed = true,
+        .weights = {.value = job->weights, .is_transposed = true},
         .bias = job->bias,
         .add = job->add,
         .target = job->dx,
@@ -120,7 +133,7 @@ size_t conv_input_work(const conv_geometry *g)
 {
     if (is_plain(g))
         return g->fixed_tiles ? 0 : spread_work(conv_positions(g), conv_depth(g), g->oc);
-    return conv_columns_fit(g) ? 0 : (size_t)conv_depth(g) * (size_t)g->oc;
+    return conv_columns_fit(g) || g->fixed_tiles ? 0 : (size_t)conv_depth(g) * (size_t)g->oc;
 }
 
 size_t conv_input_scratch(const conv_geometry *g)
@@ -171,7 +184,7 @@ static void repack(void *context, int chunk, int worker)
 typedef struct phases_job {
     team *team;
     input_gradient gradient;
-    const float *work; /* the phases' weights */
+    const float *work; /* the phases' weights, repacked */
     int parts_max;     /* of one phase */
 } phases_job;
 
@@ -197,7 +210,8 @@ static void run_phases(team *t, const input_gradient *gradient, float *work)
     const conv_geometry *g = gradient->g;
     const int phases = g->stride * g->stride;
     repack_job packing = {.g = g, .weights = gradient->weights, .work = work};
-    team_run(t, CONV_PARTS_MAX, repack, &packing);
+    if (!g->fixed_tiles)
+        team_run(t, CONV_PARTS_MAX, repack, &packing);
     phases_job job = {.team = t, .gradient = *gradient, .work = work, .parts_max = CONV_PARTS_MAX / phases};
     job.parts_max = job.parts_max < 1 ? 1 : job.parts_max;
     int chunks = 0;

@@ -16,12 +16,16 @@
 
 enum {
     TILE = 16,
-    SLICE_MIN = 64, /* outputs a slice of a tile has at least */
-    SLICES_MAX = 8,
     ROWS_MIN = 256, /* rows of a group, and of a part, where the batch has them */
     ROWS_MAX = 1024,
-    LOWERED_FLOATS = 1 << 18,    /* wanted size of a lowered group: 1 MiB */
-    LOWERED_FLOATS_MAX = 1 << 20 /* not exceeded for the sake of ROWS_MIN */
+    LOWERED_FLOATS = 1 << 18,     /* wanted size of a lowered group: 1 MiB */
+    LOWERED_FLOATS_MAX = 1 << 20, /* not exceeded for the sake of ROWS_MIN */
+    /* With fixed tiles, outputs of one product; and its largest size in multiply-accumulates. Up to that size
+     * OpenBLAS's AVX-512 kernels read the matrices where they are: for the few rows of one image, copying
+     * the weights into its buffers would cost as much as the product. */
+    BLOCK = 64,
+    BLOCK_MACS = 1000000,
+    BLOCK_ROWS_MAX = 192 /* with more rows the copy pays */
 };
 
 static bool is_tiled(const product *p)
@@ -29,10 +33,11 @@ static bool is_tiled(const product *p)
     return p->fixed_tiles && stencil_positions(&p->window) < TILE;
 }
 
-static int tile_slices(const product *p)
+/* Pieces of the outputs with fixed tiles: blocks of BLOCK each, in whatever number of pieces. */
+static int slice_count(const product *p, int slices_max)
 {
-    int slices = p->outputs / SLICE_MIN;
-    return slices < 1 ? 1 : slices > SLICES_MAX ? SLICES_MAX : slices;
+    int blocks = (p->outputs + BLOCK - 1) / BLOCK;
+    return blocks < slices_max ? blocks : slices_max < 1 ? 1 : slices_max;
 }
 
 static int tile_count(const product *p)
@@ -67,10 +72,12 @@ int product_parts(const product *p, int parts_max)
     const stencil *s = &p->window;
     if (stencil_positions(s) == 0)
         return 0;
-    if (is_tiled(p))
-        return tile_count(p) * stencil_positions(s) * tile_slices(p);
+    if (is_tiled(p)) {
+        int tiles = tile_count(p) * stencil_positions(s);
+        return tiles * slice_count(p, parts_max / tiles);
+    }
     if (p->fixed_tiles)
-        return p->n;
+        return p->n * slice_count(p, parts_max / p->n);
     long lines = (long)p->n * s->rows, parts = lines * s->columns / ROWS_MIN;
     parts = parts > parts_max ? parts_max : parts;
     parts = parts > lines ? lines : parts;
@@ -102,62 +109,139 @@ static float *target_line(const product *p, size_t line)
     return p->target + line / rows * p->image_step + line % rows * p->row_step;
 }
 
-static void scatter(const product *p, size_t first, int lines, const float *rows)
+/* What one group of rows is multiplied with: the outputs wanted, and the lowered rows. */
+typedef struct operand {
+    const float *rows; /* count × depth */
+    int count;
+    span outputs;
+} operand;
+
+static const float *weights_of_tap(const product *p, int tap)
 {
-    const size_t outputs = (size_t)p->outputs;
+    const product_weights *w = &p->weights;
+    return w->value + tap / p->window.kw * w->row_step + tap % p->window.kw * w->column_step;
+}
+
+/* The product of a group with terms `terms` of a tap: result (count × outputs, rows `pitch` apart), or with
+ * `weights_left` its transpose. */
+typedef struct block {
+    bool weights_left, add;
+    int tap;
+    span terms, outputs;
+} block;
+
+static void multiply_block(const product *p, const operand *o, block b, float *result, int pitch)
+{
+    const product_weights *w = &p->weights;
+    const int depth = stencil_depth(&p->window), ld = !w->is_transposed ? p->outputs
+                                                      : w->is_by_taps   ? p->window.c
+                                                                        : depth;
+    const float *rows = o->rows + (size_t)b.tap * (size_t)p->window.c + b.terms.from;
+    const size_t output = (size_t)b.outputs.from, term = (size_t)b.terms.from;
+    const float *weights =
+        weights_of_tap(p, b.tap) + (w->is_transposed ? output * (size_t)ld + term : term * (size_t)ld + output);
+    const int outputs = b.outputs.to - b.outputs.from, terms = b.terms.to - b.terms.from;
+    gemm_call g = {.k = terms, .alpha = 1, .beta = b.add ? 1 : 0, .c = result, .ldc = pitch};
+    if (b.weights_left) {
+        g.m = outputs;
+        g.n = o->count;
+        g.a = weights;
+        g.lda = ld;
+        g.a_transposed = !w->is_transposed;
+        g.b = rows;
+        g.ldb = depth;
+        g.b_transposed = true;
+    } else {
+        g.m = o->count;
+        g.n = outputs;
+        g.a = rows;
+        g.lda = depth;
+        g.b = weights;
+        g.ldb = ld;
+        g.b_transposed = w->is_transposed;
+    }
+    gemm(&g);
+}
+
+/* The product in blocks whose sizes depend on the rows' count and the extents of the weights, not on how the
+ * outputs were sliced. `result` begins at output o->outputs.from. */
+static void multiply_blocks(const product *p, const operand *o, block b, float *result, int pitch)
+{
+    const int taps = p->weights.is_by_taps ? p->window.kh * p->window.kw : 1;
+    const int terms = stencil_depth(&p->window) / taps;
+    const int terms_max = o->count < BLOCK_ROWS_MAX ? BLOCK_MACS / (BLOCK * o->count) : terms;
+    const int pieces = (terms + terms_max - 1) / terms_max;
+    const bool add = b.add;
+    for (int from = o->outputs.from; from < o->outputs.to; from += BLOCK) {
+        b.outputs = (span){from, from + BLOCK < o->outputs.to ? from + BLOCK : o->outputs.to};
+        b.add = add;
+        size_t at = (size_t)(from - o->outputs.from) * (size_t)(b.weights_left ? pitch : 1);
+        for (b.tap = 0; b.tap < taps; b.tap++)
+            for (int piece = 0; piece < pieces; piece++, b.add = true) {
+                b.terms = span_part(terms, 1, piece, pieces);
+                multiply_block(p, o, b, result + at, pitch);
+            }
+    }
+}
+
+static void multiply(const product *p, const operand *o, bool add, float *result, int pitch)
+{
+    const int depth = stencil_depth(&p->window);
+    if (depth == 0)
+        return;
+    block b = {.add = add, .outputs = o->outputs, .terms = {0, depth}};
+    if (p->fixed_tiles)
+        multiply_blocks(p, o, b, result, pitch);
+    else
+        multiply_block(p, o, b, result, pitch);
+}
+
+static void scatter(const product *p, size_t first, int lines, span outputs, const float *rows)
+{
+    const size_t count = (size_t)(outputs.to - outputs.from);
     for (int i = 0; i < lines; i++) {
-        float *out = target_line(p, first + (size_t)i);
-        for (int column = 0; column < p->window.columns; column++, out += p->column_step, rows += outputs) {
+        float *out = target_line(p, first + (size_t)i) + outputs.from;
+        for (int column = 0; column < p->window.columns; column++, out += p->column_step, rows += count) {
             if (!p->add)
-                memcpy(out, rows, outputs * sizeof *out);
+                memcpy(out, rows, count * sizeof *out);
             else
-                for (size_t k = 0; k < outputs; k++)
+                for (size_t k = 0; k < count; k++)
                     out[k] += rows[k];
         }
     }
 }
 
-static void run_group(const product *p, size_t first, int lines, float *scratch)
+static void run_group(const product *p, size_t first, int lines, span outputs, float *scratch)
 {
     const stencil *s = &p->window;
     const int depth = stencil_depth(s), rows = lines * s->columns;
     const bool is_direct = is_contiguous(p);
-    const float *lowered = p->source + first * (size_t)s->columns * (size_t)depth;
-    float *result = is_direct ? target_line(p, first) : scratch;
+    const int pitch = is_direct ? p->outputs : outputs.to - outputs.from;
+    operand o = {.rows = p->source + first * (size_t)s->columns * (size_t)depth, .count = rows, .outputs = outputs};
+    float *result = is_direct ? target_line(p, first) + outputs.from : scratch;
     if (!is_direct)
-        scratch += aligned((size_t)rows * (size_t)p->outputs);
+        scratch += aligned((size_t)rows * (size_t)pitch);
     if (!stencil_is_plain(s) && depth > 0) {
         stencil_lower(s, p->source, first, lines, 0, depth, scratch);
-        lowered = scratch;
+        o.rows = scratch;
     }
     bool is_added = is_direct && p->add;
     if (p->bias.value || depth == 0)
         for (int row = 0; row < rows; row++)
-            row_bias_apply(p->bias, is_added, 0, p->outputs, result + (size_t)row * (size_t)p->outputs);
-    if (depth > 0)
-        gemm(&(gemm_call){.b_transposed = p->is_transposed,
-                          .m = rows,
-                          .n = p->outputs,
-                          .k = depth,
-                          .alpha = 1,
-                          .beta = is_added || p->bias.value ? 1 : 0,
-                          .a = lowered,
-                          .lda = depth,
-                          .b = p->weights,
-                          .ldb = p->is_transposed ? depth : p->outputs,
-                          .c = result,
-                          .ldc = p->outputs});
+            row_bias_apply(p->bias, is_added, outputs.from, outputs.to - outputs.from,
+                           result + (size_t)row * (size_t)pitch);
+    multiply(p, &o, is_added || p->bias.value, result, pitch);
     if (!is_direct)
-        scatter(p, first, lines, result);
+        scatter(p, first, lines, outputs, result);
 }
 
 /* Lines first … first+lines-1 in groups of nearly equal size. */
-static void run_lines(const product *p, size_t first, int lines, float *scratch)
+static void run_lines(const product *p, size_t first, int lines, span outputs, float *scratch)
 {
     int most = group_lines(p), groups = (lines + most - 1) / most;
     for (int group = 0; group < groups; group++) {
         span s = span_part(lines, 1, group, groups);
-        run_group(p, first + (size_t)s.from, s.to - s.from, scratch);
+        run_group(p, first + (size_t)s.from, s.to - s.from, outputs, scratch);
     }
 }
 
@@ -189,41 +273,33 @@ static void tile_store(const product *p, int tile, int position, span slice, con
     }
 }
 
-static void run_tile(const product *p, int part, float *scratch)
+static void run_tile(const product *p, int tile, int position, span outputs, float *scratch)
 {
-    const int positions = stencil_positions(&p->window), slices = tile_slices(p), depth = stencil_depth(&p->window);
-    const int tile = part / (positions * slices), position = part / slices % positions;
-    const span slice = span_part(p->outputs, TILE, part % slices, slices);
-    const int outputs = slice.to - slice.from;
+    const int depth = stencil_depth(&p->window);
     float *result = scratch + (size_t)TILE * (size_t)depth;
     if (depth == 0)
-        memset(result, 0, (size_t)outputs * TILE * sizeof *result);
-    else
-        gemm(&(gemm_call){.a_transposed = !p->is_transposed,
-                          .b_transposed = true,
-                          .m = outputs,
-                          .n = TILE,
-                          .k = depth,
-                          .alpha = 1,
-                          .a = p->weights + (size_t)slice.from * (size_t)(p->is_transposed ? depth : 1),
-                          .lda = p->is_transposed ? depth : p->outputs,
-                          .b = tile_rows(p, tile, position, scratch),
-                          .ldb = depth,
-                          .c = result,
-                          .ldc = TILE});
-    tile_store(p, tile, position, slice, result);
+        memset(result, 0, (size_t)(outputs.to - outputs.from) * TILE * sizeof *result);
+    else {
+        const operand o = {.rows = tile_rows(p, tile, position, scratch), .count = TILE, .outputs = outputs};
+        multiply_blocks(p, &o, (block){.weights_left = true}, result, TILE);
+    }
+    tile_store(p, tile, position, outputs, result);
 }
 
 void product_run(const product *p, int part, int parts, float *scratch)
 {
     assert(part >= 0 && part < parts);
     const int rows = p->window.rows;
-    if (is_tiled(p)) {
-        run_tile(p, part, scratch);
-    } else if (p->fixed_tiles) {
-        run_lines(p, (size_t)part * (size_t)rows, rows, scratch);
-    } else {
+    if (!p->fixed_tiles) {
         span lines = span_part(p->n * rows, 1, part, parts);
-        run_lines(p, (size_t)lines.from, lines.to - lines.from, scratch);
+        run_lines(p, (size_t)lines.from, lines.to - lines.from, (span){0, p->outputs}, scratch);
+        return;
     }
+    const int positions = stencil_positions(&p->window), units = is_tiled(p) ? tile_count(p) * positions : p->n;
+    const int slices = parts / units, unit = part / slices;
+    const span outputs = span_part(p->outputs, BLOCK, part % slices, slices);
+    if (is_tiled(p))
+        run_tile(p, unit / positions, unit % positions, outputs, scratch);
+    else
+        run_lines(p, (size_t)unit * (size_t)rows, rows, outputs, scratch);
 }

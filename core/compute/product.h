@@ -10,14 +10,22 @@
 #include "compute/spread.h"
 #include "compute/stencil.h"
 
+/* One matrix for all taps of the window (depth × outputs; transposed: outputs × depth), or, by taps, a matrix
+ * for each (window.c × outputs; transposed: outputs × window.c): that of tap (i, j) at
+ * value + i·row_step + j·column_step. */
+typedef struct product_weights {
+    const float *value;
+    bool is_transposed, is_by_taps;
+    ptrdiff_t row_step, column_step;
+} product_weights;
+
 typedef struct product {
     int n; /* images */
     bool fixed_tiles;
     stencil window;
-    const float *source;  /* n images of window.h × window.w × window.c */
-    int outputs;          /* columns of the result */
-    const float *weights; /* depth × outputs; or, transposed, outputs × depth */
-    bool is_transposed;
+    const float *source; /* n images of window.h × window.w × window.c */
+    int outputs;         /* columns of the result */
+    product_weights weights;
     row_bias bias;
     bool add;
     /* Where the `outputs` floats of a position go: image·image_step + row·row_step + column·column_step. */
@@ -25,7 +33,7 @@ typedef struct product {
     size_t image_step, row_step, column_step;
 } product;
 
-/* Number of parts, with fixed_tiles at most a part for every image; otherwise at most `parts_max`. */
+/* Number of parts: at most `parts_max`, but with fixed_tiles at least one for every image or tile. */
 int product_parts(const product *p, int parts_max);
 
 /* Floats of scratch that a part needs. */

@@ -9,14 +9,14 @@
 enum {
     CHANNELS_MAX = 8,
     TAPS_MAX = 512,          /* floats of a row of columns */
-    TILE = 16,               /* fixed tiles need as many positions in an image */
+    POSITIONS_MIN = 16,      /* of an image, with fixed tiles: the product is then one image's */
     ROWS_WANTED = 256,       /* positions a group of images should have */
     COLUMNS_FLOATS = 1 << 18 /* and at most as many floats, but for a single image */
 };
 
 bool conv_columns_fit(const conv_geometry *g)
 {
-    return g->c <= CHANNELS_MAX && conv_depth(g) <= TAPS_MAX && !(g->fixed_tiles && g->oh * g->ow < TILE);
+    return g->c <= CHANNELS_MAX && conv_depth(g) <= TAPS_MAX && !(g->fixed_tiles && g->oh * g->ow < POSITIONS_MIN);
 }
 
 /* Images in a group: few enough to stay in the cache, and one alone with fixed tiles. */

@@ -5,9 +5,8 @@
  *
  * Three ways of cutting. Freely: lines of the whole batch in groups, each a matrix that fits the cache. With
  * fixed tiles: the same within one image, or, where an image has fewer than TILE positions, TILE images
- * at a time at one position, with the weights on the left. Bits of a result row then depend neither on its
- * place in the batch nor on its neighbours: OpenBLAS's kernels treat the rows of such a tile alike, which is
- * not so for other counts of rows.
+ * at a time at one position. Bits of a result row then depend neither on its place in the batch nor on its
+ * neighbours: OpenBLAS's kernels treat four or eight rows alike, which is not so for most other counts.
  */
 #include "compute/product.h"
 
@@ -15,7 +14,7 @@
 #include <string.h>
 
 enum {
-    TILE = 16,
+    TILE = 8,
     ROWS_MIN = 256, /* rows of a group, and of a part, where the batch has them */
     ROWS_MAX = 1024,
     LOWERED_FLOATS = 1 << 18,     /* wanted size of a lowered group: 1 MiB */
@@ -122,45 +121,33 @@ static const float *weights_of_tap(const product *p, int tap)
     return w->value + tap / p->window.kw * w->row_step + tap % p->window.kw * w->column_step;
 }
 
-/* The product of a group with terms `terms` of a tap: result (count × outputs, rows `pitch` apart), or with
- * `weights_left` its transpose. */
+/* The part of a product that takes terms `terms` of a tap to outputs `outputs`. */
 typedef struct block {
-    bool weights_left, add;
+    bool add;
     int tap;
     span terms, outputs;
 } block;
 
+/* result: count rows, `pitch` apart. */
 static void multiply_block(const product *p, const operand *o, block b, float *result, int pitch)
 {
     const product_weights *w = &p->weights;
-    const int depth = stencil_depth(&p->window), ld = !w->is_transposed ? p->outputs
-                                                      : w->is_by_taps   ? p->window.c
-                                                                        : depth;
-    const float *rows = o->rows + (size_t)b.tap * (size_t)p->window.c + b.terms.from;
+    const int depth = stencil_depth(&p->window);
+    const int ld = !w->is_transposed ? p->outputs : w->is_by_taps ? p->window.c : depth;
     const size_t output = (size_t)b.outputs.from, term = (size_t)b.terms.from;
-    const float *weights =
-        weights_of_tap(p, b.tap) + (w->is_transposed ? output * (size_t)ld + term : term * (size_t)ld + output);
-    const int outputs = b.outputs.to - b.outputs.from, terms = b.terms.to - b.terms.from;
-    gemm_call g = {.k = terms, .alpha = 1, .beta = b.add ? 1 : 0, .c = result, .ldc = pitch};
-    if (b.weights_left) {
-        g.m = outputs;
-        g.n = o->count;
-        g.a = weights;
-        g.lda = ld;
-        g.a_transposed = !w->is_transposed;
-        g.b = rows;
-        g.ldb = depth;
-        g.b_transposed = true;
-    } else {
-        g.m = o->count;
-        g.n = outputs;
-        g.a = rows;
-        g.lda = depth;
-        g.b = weights;
-        g.ldb = ld;
-        g.b_transposed = w->is_transposed;
-    }
-    gemm(&g);
+    const size_t at = w->is_transposed ? output * (size_t)ld + term : term * (size_t)ld + output;
+    gemm(&(gemm_call){.b_transposed = w->is_transposed,
+                      .m = o->count,
+                      .n = b.outputs.to - b.outputs.from,
+                      .k = b.terms.to - b.terms.from,
+                      .alpha = 1,
+                      .beta = b.add ? 1 : 0,
+                      .a = o->rows + (size_t)b.tap * (size_t)p->window.c + term,
+                      .lda = depth,
+                      .b = weights_of_tap(p, b.tap) + at,
+                      .ldb = ld,
+                      .c = result,
+                      .ldc = pitch});
 }
 
 /* The product in blocks whose sizes depend on the rows' count and the extents of the weights, not on how the
@@ -175,11 +162,10 @@ static void multiply_blocks(const product *p, const operand *o, block b, float *
     for (int from = o->outputs.from; from < o->outputs.to; from += BLOCK) {
         b.outputs = (span){from, from + BLOCK < o->outputs.to ? from + BLOCK : o->outputs.to};
         b.add = add;
-        size_t at = (size_t)(from - o->outputs.from) * (size_t)(b.weights_left ? pitch : 1);
         for (b.tap = 0; b.tap < taps; b.tap++)
             for (int piece = 0; piece < pieces; piece++, b.add = true) {
                 b.terms = span_part(terms, 1, piece, pieces);
-                multiply_block(p, o, b, result + at, pitch);
+                multiply_block(p, o, b, result + from - o->outputs.from, pitch);
             }
     }
 }
@@ -260,30 +246,22 @@ static const float *tile_rows(const product *p, int tile, int position, float *s
     return scratch;
 }
 
-/* Writes the transposed result (outputs × TILE) of a slice to where its images have it. */
-static void tile_store(const product *p, int tile, int position, span slice, const float *result)
-{
-    const stencil *s = &p->window;
-    float *out = p->target + (size_t)tile * TILE * p->image_step + (size_t)(position / s->columns) * p->row_step +
-                 (size_t)(position % s->columns) * p->column_step + slice.from;
-    for (int i = 0; i < TILE && tile * TILE + i < p->n; i++, out += p->image_step) {
-        row_bias_apply(p->bias, p->add, slice.from, slice.to - slice.from, out);
-        for (int k = 0; k < slice.to - slice.from; k++)
-            out[k] += result[k * TILE + i];
-    }
-}
-
 static void run_tile(const product *p, int tile, int position, span outputs, float *scratch)
 {
-    const int depth = stencil_depth(&p->window);
+    const stencil *s = &p->window;
+    const int depth = stencil_depth(s), count = outputs.to - outputs.from;
     float *result = scratch + (size_t)TILE * (size_t)depth;
-    if (depth == 0)
-        memset(result, 0, (size_t)(outputs.to - outputs.from) * TILE * sizeof *result);
-    else {
+    if (depth > 0) {
         const operand o = {.rows = tile_rows(p, tile, position, scratch), .count = TILE, .outputs = outputs};
-        multiply_blocks(p, &o, (block){.weights_left = true}, result, TILE);
+        multiply(p, &o, false, result, count);
     }
-    tile_store(p, tile, position, outputs, result);
+    float *out = p->target + (size_t)tile * TILE * p->image_step + (size_t)(position / s->columns) * p->row_step +
+                 (size_t)(position % s->columns) * p->column_step + outputs.from;
+    for (int i = 0; i < TILE && tile * TILE + i < p->n; i++, out += p->image_step, result += count) {
+        row_bias_apply(p->bias, p->add, outputs.from, count, out);
+        for (int k = 0; k < count && depth > 0; k++)
+            out[k] += result[k];
+    }
 }
 
 void product_run(const product *p, int part, int parts, float *scratch)

@@ -91,8 +91,18 @@ static enum MHD_Result look(void *context, enum MHD_ValueKind kind, const char *
     return MHD_YES;
 }
 
+static bool target_sound(const char *target)
+{
+    for (; *target; target++)
+        if (*target <= 0x20 || *target >= 0x7f)
+            return false;
+    return true;
+}
+
 bool headers_check(struct MHD_Connection *c, const char *const line[3], problem *p)
 {
+    if (!target_sound(line[1]))
+        return problem_set(p, 400, "the path holds a byte that must be percent-encoded");
     survey s = {.line_end = line[2] + strlen(line[2])};
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     s.header_bytes = info ? info->header_size : 0;

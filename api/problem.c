@@ -2,6 +2,8 @@
 /* problem.c — statuses, titles and the JSON of problems. */
 #include "api/problem.h"
 
+#include "api/json.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -110,15 +112,16 @@ bool problem_add(problem *p, const char *pointer, const char *format, ...)
         snprintf(p->detail, sizeof p->detail, "%.*s: %.*s", 128, at, ERROR_MESSAGE_MAX - 132, detail);
     }
     if (json_array_size(p->errors) < PROBLEM_ERRORS_MAX)
-        json_array_append_new(p->errors, json_pack("{s:s, s:s}", "pointer", pointer, "detail", detail));
+        json_array_append_new(p->errors,
+                              json_pack("{s:o, s:o}", "pointer", json_text(pointer), "detail", json_text(detail)));
     return false;
 }
 
 json_t *problem_json(const problem *p, const char *instance)
 {
     const struct kind *kind = find_kind(p->status);
-    json_t *body = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", kind->type, "title", kind->title, "status",
-                             (int)p->status, "detail", p->detail, "instance", instance);
+    json_t *body = json_pack("{s:s, s:s, s:i, s:o, s:o}", "type", kind->type, "title", kind->title, "status",
+                             (int)p->status, "detail", json_text(p->detail), "instance", json_text(instance));
     if (body && p->errors)
         json_object_set(body, "errors", p->errors);
     if (body && p->accepted)

@@ -2,6 +2,8 @@
 /* test_events.c — GET /jobs/{id}/events: replay, resumption, ends, clients that leave or do not read. */
 #include "tests/api/fake_service.h"
 
+#include "api/inside.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +176,48 @@ static void a_replay_larger_than_the_limit_is_delivered(void **state)
     free(data);
 }
 
+static stream *only_stream(fake *f)
+{
+    assert_non_null(f->server->peers);
+    return f->server->peers->current->stream;
+}
+
+static void an_idle_stream_has_a_heartbeat(void **state)
+{
+    fake *f = *state;
+    client *c = subscribe(f, "");
+    await_head(c);
+    fake_until(f, holds(c, "id: 2"));
+    server_turn(f->server);
+    stream_tick(only_stream(f), server_now_ms() + STREAM_HEARTBEAT_MS - 1000);
+    server_turn(f->server);
+    assert_false(holds(c, ": still here"));
+    stream_tick(only_stream(f), server_now_ms() + STREAM_HEARTBEAT_MS);
+    fake_until(f, holds(c, ": still here\n\n"));
+    client_close(c);
+}
+
+static void a_reader_that_stopped_reading_is_cut_in_the_end(void **state)
+{
+    fake *f = *state;
+    enum { SIZE = 8 * 1024 * 1024 };
+    char *data = malloc(SIZE + 1);
+    memset(data, 'y', SIZE);
+    data[SIZE] = '\0';
+    f->events[0].data = data; /* a replay that no socket holds */
+    client *c = subscribe(f, "");
+    await_head(c);
+    c->paused = true;
+    for (int i = 0; i < 64; i++)
+        server_turn(f->server);
+    assert_int_equal(server_busy(f->server), 1);
+    stream_tick(only_stream(f), server_now_ms() + 61 * 1000);
+    fake_until(f, server_busy(f->server) == 0);
+    assert_int_equal(f->unwatches, 1);
+    client_close(c);
+    free(data);
+}
+
 static void line_breaks_in_data_cannot_forge_events(void **state)
 {
     fake *f = *state;
@@ -199,6 +243,8 @@ int main(void)
         CASE(draining_ends_the_stream_properly),
         CASE(a_reader_too_far_behind_is_dropped),
         CASE(a_replay_larger_than_the_limit_is_delivered),
+        CASE(an_idle_stream_has_a_heartbeat),
+        CASE(a_reader_that_stopped_reading_is_cut_in_the_end),
         CASE(line_breaks_in_data_cannot_forge_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -340,6 +340,52 @@ static void the_limit_is_exact_to_the_byte(void **state)
     free(image);
 }
 
+static void a_file_of_a_form_has_a_limit_of_its_own(void **state)
+{
+    fake *f = *state;
+    static const char head[] = "--BB\r\nContent-Disposition: form-data; name=\"i\"; filename=\"large\"\r\n\r\n";
+    static const char tail[] = "\r\n--BB\r\nContent-Disposition: form-data; name=\"i\"; filename=\"small\"\r\n\r\nP"
+                               "\r\n--BB--\r\n";
+    size_t size = sizeof head - 1 + 8 * MIB + 1 + sizeof tail - 1;
+    char *body = malloc(size);
+    memset(body, 'P', size);
+    memcpy(body, head, sizeof head - 1);
+    memcpy(body + size - (sizeof tail - 1), tail, sizeof tail - 1);
+    reply r = ask(f, "POST", "/score", "Content-Type: multipart/form-data; boundary=BB\r\n", body, size);
+    assert_status(&r, 200);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(result(&r, 0), "error"), "status")), 413);
+    assert_non_null(json_object_get(result(&r, 1), "score"));
+    assert_int_equal(f->score_images, 1);
+    reply_finish(&r);
+    free(body);
+}
+
+static void a_batch_beyond_the_limit_is_refused_by_its_length(void **state)
+{
+    client *c = client_open(*state);
+    client_say(c, "POST /score HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=BB\r\n"
+                  "Content-Length: 67108865\r\n\r\n");
+    reply r = client_take(c, false);
+    assert_problem(&r, 413, "67108865 bytes; at most 67108864");
+    assert_true(r.closed);
+    reply_finish(&r);
+    client_close(c);
+}
+
+static void too_many_files_are_413(void **state)
+{
+    enum { FILES = 1025, PART = 64 };
+    char *body = calloc(FILES + 1, PART);
+    size_t size = 0;
+    for (int i = 0; i < FILES; i++)
+        size += (size_t)snprintf(body + size, PART, "--BB\r\nContent-Disposition: form-data; name=\"i\"\r\n\r\nP\r\n");
+    size += (size_t)snprintf(body + size, PART, "--BB--\r\n");
+    reply r = ask(*state, "POST", "/score", "Content-Type: multipart/form-data; boundary=BB\r\n", body, size);
+    assert_problem(&r, 413, "more than 1024 files");
+    reply_finish(&r);
+    free(body);
+}
+
 static void a_chunked_body_beyond_the_limit_is_413(void **state)
 {
     fake *f = *state;
@@ -427,6 +473,9 @@ int main(void)
         CASE(bodies_of_other_types_are_415_and_list_the_accepted),
         CASE(an_empty_body_is_400),
         CASE(the_limit_is_exact_to_the_byte),
+        CASE(a_file_of_a_form_has_a_limit_of_its_own),
+        CASE(a_batch_beyond_the_limit_is_refused_by_its_length),
+        CASE(too_many_files_are_413),
         CASE(a_chunked_body_beyond_the_limit_is_413),
         CASE(a_refused_expectation_saves_the_body),
         CASE(an_accepted_expectation_is_told_to_continue),

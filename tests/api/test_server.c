@@ -172,6 +172,8 @@ static void ambiguous_requests_are_refused_and_the_connection_closed(void **stat
         {"POST /healthz HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
         {"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc", 0},
         {"GET /healthz HTTP/1.1\r\n\r\n", 0},
+        {"GET /\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n", 0},
+        {"GET /healthz\x01 HTTP/1.1\r\nHost: a\r\n\r\n", 0},
     };
     for (size_t i = 0; i < sizeof corpus / sizeof *corpus; i++) {
         client *c = client_open(*state);

@@ -148,6 +148,16 @@ static void on_epoch(job *b, json_t *o)
     save_progress(b, false);
 }
 
+/* Progress that a death does not take back: earlier deaths no longer count. */
+static void on_checkpoint(job *b, json_t *o)
+{
+    b->deaths = 0;
+    take_numbers(b, o);
+    events_push(b->log, "log",
+                json_line(json_pack("{s:s, s:I}", "message", "checkpoint", "step", (json_int_t)b->row.step)), false);
+    save_progress(b, true);
+}
+
 /* Admission: a job that does not fit beside the others goes back until one of them ends; one that never fits fails. */
 static void on_started(job *b, json_t *o)
 {
@@ -192,9 +202,7 @@ static void on_line(void *context, const char *line)
     } else if (!strcmp(event, "started")) {
         on_started(b, o);
     } else if (!strcmp(event, "checkpoint")) {
-        b->deaths = 0;
-        take_numbers(b, o);
-        save_progress(b, true);
+        on_checkpoint(b, o);
     } else if (!strcmp(event, "failed")) {
         on_failed(b, o);
     } else if (!strcmp(event, "done")) {

@@ -55,11 +55,16 @@ static void scored(batch_order *o)
     }
 }
 
+static double now_ms(void)
+{
+    return (double)uv_hrtime() * 1e-6;
+}
+
 static void decode(void *context) /* pool thread */
 {
     ticket *t = context;
     batch_order *o = &t->order;
-    int64_t start = batcher_now_ms();
+    double start = now_ms();
     for (size_t i = 0; i < o->count; i++) {
         score_result *r = &o->results[i];
         if (atomic_load_explicit(&o->abandoned, memory_order_relaxed))
@@ -67,7 +72,7 @@ static void decode(void *context) /* pool thread */
         else if (image_decode_png(t->images[i].bytes, t->images[i].size, &o->pictures[i], &r->failure))
             r->failure = (error){0};
     }
-    t->decode_ms = (double)(batcher_now_ms() - start);
+    t->decode_ms = now_ms() - start;
 }
 
 static void decoded(void *context)

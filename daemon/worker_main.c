@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROGRESS_MS = 200 /* least time between progress lines */, NICE = 10 };
+enum { PROGRESS_MS = 200 /* least time between progress lines */, NICE = 10, CAP_SLACK_BYTES = 256 << 20 };
 
 typedef struct child {
     wire_job job;
@@ -171,8 +171,9 @@ static void be_modest(void)
     setpriority(PRIO_PROCESS, 0, NICE);
 }
 
-/* Caps the address space at what is mapped now and `bytes` more. After the warm-up only: OpenBLAS 0.3.21 never comes
- * back from a first call whose mmap fails. */
+/* Caps the address space at what is mapped now and `bytes` more, with room for what is reserved but never used
+ * (malloc's arenas): against a leak or a plan that lied, not to count bytes. After the warm-up only: OpenBLAS 0.3.21
+ * never comes back from a first call whose mmap fails. */
 static void cap_memory(uint64_t bytes)
 {
     unsigned long pages = 0;
@@ -183,7 +184,7 @@ static void cap_memory(uint64_t bytes)
         fclose(f);
     if (!bytes || !pages)
         return;
-    rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes;
+    rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes + CAP_SLACK_BYTES;
     setrlimit(RLIMIT_AS, &(struct rlimit){.rlim_cur = most, .rlim_max = most});
 }
 
@@ -202,9 +203,10 @@ static bool open_all(child *c, error *e)
     if (!(c->team = team_new(c->job.threads, e)))
         return false;
     blas_warm(c->team);
+    if (!(c->data = dataset_open(c->job.dataset, e)))
+        return false;
     cap_memory(c->job.memory);
-    return (c->data = dataset_open(c->job.dataset, e)) &&
-           wire_plan_make(&c->plan, &c->job.spec, dataset_facts(c->data), e);
+    return wire_plan_make(&c->plan, &c->job.spec, dataset_facts(c->data), e);
 }
 
 static bool train(child *c, error *e)

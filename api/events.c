@@ -23,6 +23,7 @@ struct stream {
     char *buffer;
     size_t start, end, capacity; /* unread: start … end */
     size_t behind_max;
+    uint64_t after; /* what the client has seen */
     bool replaying; /* old events are no one's fault */
     bool ended, cut;
     int64_t touched_ms; /* when the reader last took something, or the buffer was empty */
@@ -72,11 +73,13 @@ static void sink(void *context, const job_event *event)
 {
     stream *s = context;
     char head[96];
+    s->ended |= event->last;
+    if (event->number <= s->after)
+        return;
     int n = snprintf(head, sizeof head, "id: %" PRIu64 "\nevent: %.32s\ndata: ", event->number, event->type);
     append(s, head, (size_t)n);
     append(s, event->data, strcspn(event->data, "\r\n"));
     append(s, "\n\n", 2);
-    s->ended |= event->last;
     if (s->request && s->request->stream && s->request->suspended)
         request_resume(s->request);
 }
@@ -179,6 +182,7 @@ static stream *stream_new(request *r, uint64_t after)
     }
     s->request = r;
     s->host = r->host;
+    s->after = after;
     s->replaying = true;
     s->touched_ms = server_now_ms();
     s->subscription = r->host->job_watch(r->host->self, r->match.parameters[0], after, sink, s, &e);
@@ -198,7 +202,7 @@ void get_job_events(request *r)
     stream *s = read_last_id(r, &after) ? stream_new(r, after) : NULL;
     if (!s)
         return;
-    if (s->start == s->end && !s->ended && job_over(r)) {
+    if (s->start == s->end && (s->ended || job_over(r))) {
         stream_free(s);
         request_reply_const(r, 204, "text/event-stream", "", 0);
         return;

@@ -210,6 +210,8 @@ static void *job_watch(void *self, const char *id, uint64_t after, event_sink *s
     f->watch_after = after;
     f->sink = sink;
     f->sink_context = context;
+    if (f->repeat_last && after >= (uint64_t)f->event_count)
+        after = (uint64_t)f->event_count - 1;
     for (uint64_t i = after; i < (uint64_t)f->event_count; i++)
         sink(context, &(job_event){i + 1, f->events[i].type, f->events[i].data, f->events[i].last});
     f->event_number = (uint64_t)f->event_count;

@@ -38,7 +38,8 @@ typedef struct fake {
     int decode_failures;                    /* images whose first byte is 'X' are "corrupt", 'J' "not a PNG" */
     fake_event events[FAKE_JOB_EVENTS_MAX]; /* replayed */
     int event_count;
-    bool calibrated; /* scores have p-values and thresholds */
+    bool repeat_last; /* an ended job tells its last event to everyone */
+    bool calibrated;  /* scores have p-values and thresholds */
 
     /* What it was asked. */
     int scores, score_cancels, submits, cancels, imports, unwatches;

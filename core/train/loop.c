@@ -87,6 +87,7 @@ static train_event event_of(const run *r, const clocks *c, enum train_event_kind
     return ev;
 }
 
+/* A run cancelled meanwhile leaves the figure out: the loop notices by itself, and saves the epoch first. */
 static bool trace_test(run *r, train_event *ev, error *e)
 {
     size_t n = r->parts.test_count;
@@ -98,7 +99,7 @@ static bool trace_test(run *r, train_event *ev, error *e)
     free(scores);
     if (ok)
         add_value(ev, "test_auroc", found.value);
-    return ok || error_at(e, "trace");
+    return ok || e->code == ERROR_CANCELLED || error_at(e, "trace");
 }
 
 /* Judges the epoch under the weights that would be its model's. */
@@ -174,5 +175,6 @@ bool run_loop(run *r, error *e)
             return false;
     }
     r->train_s = c.train_s_before + now_s() - c.start_s;
-    return true;
+    return c.first_step == r->steps ||
+           save(r, &c, e); /* what follows may be cancelled too, and must not cost the run */
 }

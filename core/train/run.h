@@ -58,8 +58,10 @@ bool run_build(run *r, error *e);
 bool run_selects(const run *r);
 /* Shares of the training normals for validation and calibration. */
 void run_shares(const run *r, double *validation, double *calibration);
-/* Bytes of the model, its programs and the prepared images. */
-size_t run_bytes(const run *r);
+/* Normal images of the training split, before any are held out. */
+size_t run_normals(const run *r, const dataset_info *info);
+/* Bytes of the model with its copies, its programs, and `rows` prepared images. */
+size_t run_bytes(const run *r, size_t rows);
 bool run_cancelled(const run *r, error *e);
 void run_report(const run *r, const train_event *ev);
 

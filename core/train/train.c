@@ -94,8 +94,9 @@ static bool set_options(run *r, error *e)
     return true;
 }
 
-static size_t count_normals(const protocol_spec *p, const dataset_info *info)
+size_t run_normals(const run *r, const dataset_info *info)
 {
+    const protocol_spec *p = &r->plan->protocol;
     size_t all = 0;
     for (int c = 0; c < info->classes; c++)
         all += info->counts[SPLIT_TRAIN][c];
@@ -136,7 +137,7 @@ bool run_describe(run *r, const dataset_info *info, protocol_spec *spec, error *
     spec->seed = r->plan->seed;
     run_shares(r, &spec->validation_share, &spec->calibration_share);
     size_t least = r->method->closed_form ? 2 : (size_t)r->state->batch;
-    double left = (double)count_normals(spec, info) * (1 - r->plan->held_out);
+    double left = (double)run_normals(r, info) * (1 - r->plan->held_out);
     if (left < (double)least)
         return error_set(e, ERROR_INVALID, "%.0f normal images are left for training; %s needs at least %zu", left,
                          r->method->id, least);
@@ -188,9 +189,8 @@ static size_t programs_bytes(const run *r)
     return bytes;
 }
 
-size_t run_bytes(const run *r)
+size_t run_bytes(const run *r, size_t rows)
 {
-    size_t rows = r->parts.train_count + (run_selects(r) ? 2 * r->parts.validation_count : 0);
     return model_bytes(r->model) + programs_bytes(r) + rows * shape_row(r->input) * sizeof(float);
 }
 
@@ -203,7 +203,8 @@ static double now_s(void)
 
 static void report_started(const run *r)
 {
-    train_event ev = {.kind = TRAIN_STARTED, .plan_bytes = run_bytes(r), .step = r->step, .steps = r->steps};
+    size_t rows = r->parts.train_count + (run_selects(r) ? 2 * r->parts.validation_count : 0);
+    train_event ev = {.kind = TRAIN_STARTED, .plan_bytes = run_bytes(r, rows), .step = r->step, .steps = r->steps};
     if (!r->method->closed_form) {
         ev.epochs = r->state->epochs;
         ev.epoch = (int)(r->step / r->steps_an_epoch) + 1;

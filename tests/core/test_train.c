@@ -102,6 +102,24 @@ static void an_interrupted_run_ends_with_the_same_bits(void **state)
     resumes_to_the_same_bits("pseudo", "0");
 }
 
+static void a_run_cancelled_in_its_test_keeps_its_training(void **state)
+{
+    (void)state;
+    bars b = bars_open(false);
+    train_plan plan = bars_plan(&b, "ganomaly");
+    train_result whole = bars_train(&b, &plan, 2), resumed;
+    watching w = {0};
+    error e;
+    plan.checkpoint_path = b.checkpoint.text;
+    cancelled_after(&b, &plan, 24, &w); /* all steps are made: the next poll is that of the calibration */
+    assert_int_equal(w.counts[TRAIN_EVALUATING], 1);
+    w = (watching){0};
+    assert_true(run(&b, &plan, &w, &resumed, &e));
+    assert_int_equal(w.counts[TRAIN_EPOCH], 0);
+    assert_string_equal(whole.model_digest, resumed.model_digest);
+    bars_close(&b);
+}
+
 static void checkpoints_and_threads_change_nothing(void **state)
 {
     (void)state;
@@ -448,9 +466,9 @@ static void a_plan_says_what_it_will_take(void **state)
     train_plan plan = bars_plan(&b, "ganomaly");
     assert_true(train_plan_print(&plan, dataset_facts(b.data), t, out, &e));
     fclose(out);
-    static const char *const words[] = {"net encoder",        "net discriminator", "weights",
-                                        "gradients",          "moments",           "arrays",
-                                        "training program 1", "scoring 64 images", "in all"};
+    static const char *const words[] = {
+        "net encoder",        "net discriminator", "weights",  "gradients",  "moments",         "arrays",
+        "training program 1", "scoring 64 images", "averages", "best epoch", "prepared images", "in all"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(text, words[i]))
             fail_msg("\"%s\" is not in:\n%s", words[i], text);
@@ -463,6 +481,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits),
+        cmocka_unit_test(a_run_cancelled_in_its_test_keeps_its_training),
         cmocka_unit_test(checkpoints_and_threads_change_nothing),
         cmocka_unit_test(the_chosen_epoch_is_the_first_of_the_best),
         cmocka_unit_test(labels_of_the_test_choose_nothing),

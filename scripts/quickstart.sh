@@ -5,14 +5,15 @@
 # of them over HTTP, and scores images it has never seen.
 set -euo pipefail
 
-DIGIT=8      # the normal class; every other digit is an anomaly
-EPOCHS=15
+DIGIT=6      # the normal class; every other digit is an anomaly
+EPOCHS=40
+BATCH=16
 WIDTH=16     # filters of the networks' first layer
 LATENT=32    # size of the code an image is squeezed into
 SEED=0
 HELD_OUT=0.2 # share of the training images kept back to choose the epoch and to calibrate p-values
 NORMALS=4    # held-out images to show in the table
-ANOMALIES=(0 3 5 6 9)
+ANOMALIES=(0 2 3 5 8)
 
 usage() {
     cat <<'END'
@@ -24,6 +25,7 @@ usage: scripts/quickstart.sh [--once] [--port N] [--state DIR]
 END
 }
 
+here=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 once=false port=0 state='' own_state=false
 while [ $# -gt 0 ]; do
@@ -34,7 +36,7 @@ while [ $# -gt 0 ]; do
             usage >&2
             exit 2
         }
-        if [ "$1" = --port ]; then port=$2; else state=$2; fi
+        if [ "$1" = --port ]; then port=$2; else state=$(cd "$here" && realpath -m -- "$2"); fi
         shift
         ;;
     -h | --help)
@@ -111,7 +113,10 @@ request() {
         fail "$method $path: no answer from the daemon"
     case $status in
     2??) cat "$work/answer" ;;
-    *) fail "$method $path: $status $(jq -r '[.title, .detail] | map(strings) | join(": ")' "$work/answer" 2>/dev/null)" ;;
+    *)
+        fail "$method $path: $status" \
+            "$(jq -r '[.title, .detail] | map(strings) | join(": ")' "$work/answer" 2>/dev/null)"
+        ;;
     esac
 }
 
@@ -150,15 +155,16 @@ start_daemon() {
         own_state=true
     fi
     mkdir -p "$state"
-    : >"$state/daemon.log"
+    touch "$state/daemon.log"
+    log_start=$(($(stat -c %s "$state/daemon.log") + 1)) # of what this run adds
     # A session of its own, because it is meant to outlive this terminal.
     setsid build/release/anomalyd serve --state "$state" --listen "127.0.0.1:$port" --import-root "$PWD/tests/data" \
-        </dev/null >"$state/daemon.log" 2>&1 &
+        </dev/null >>"$state/daemon.log" 2>&1 &
     daemon=$!
     url=
     for _ in $(seq 150); do
         kill -0 "$daemon" 2>/dev/null || fail "the daemon did not start"
-        url=$(grep -o -m 1 'http://127\.0\.0\.1:[1-9][0-9]*' "$state/daemon.log" || true)
+        url=$(tail -c "+$log_start" "$state/daemon.log" | grep -o -m 1 'http://127\.0\.0\.1:[1-9][0-9]*' || true)
         [ -n "$url" ] && curl -fsS -o "$work/answer" "$url/readyz" 2>/dev/null && break
         url=
         sleep 0.1
@@ -179,13 +185,16 @@ import_digits() {
 }
 
 draw_progress() { # JOB
-    local percent epoch epochs speed left bar
+    local percent epoch epochs speed left filled bar
     read -r percent epoch epochs speed left < <(jq -r '[
         (if (.progress.steps // 0) > 0 then 100 * .progress.step / .progress.steps | floor else 0 end),
         .progress.epoch // 0, .progress.epochs // 0, (.progress.images_s // 0 | round), (.progress.eta_s // 0 | ceil)
         ] | map(tostring) | join(" ")' <<<"$1")
-    if $terminal; then
-        bar=$(printf "%$((percent * 24 / 100))s" | sed "s/ /$full/g")$dim$(printf "%$((24 - percent * 24 / 100))s" | sed "s/ /$empty/g")$plain
+    if [ "$epochs" -eq 0 ]; then
+        return
+    elif $terminal; then
+        filled=$((percent * 24 / 100))
+        bar=$(printf "%${filled}s" | sed "s/ /$full/g")$dim$(printf "%$((24 - filled))s" | sed "s/ /$empty/g")$plain
         erase
         printf '  %s %3d%%  epoch %d/%d  %d images/s  %d s left' "$bar" "$percent" "$epoch" "$epochs" "$speed" "$left"
     elif [ "$epoch" != "$shown_epoch" ] && [ "$epoch" -gt 0 ]; then
@@ -198,10 +207,10 @@ train() {
     stage "Training GANomaly on digit $DIGIT (POST /jobs)"
     local body job state_name begin=$SECONDS
     shown_epoch=
-    body=$(jq -n --arg class "$DIGIT" --argjson seed "$SEED" --argjson epochs "$EPOCHS" --argjson width "$WIDTH" \
-        --argjson latent "$LATENT" --argjson held "$HELD_OUT" '{kind: "train", method: "ganomaly", dataset: "digits", protocol: "one-class",
-        class: $class, seed: $seed, held_out: $held, model: "digit-\($class)",
-        hyperparameters: {epochs: $epochs, width: $width, latent: $latent}}')
+    body=$(jq -n --arg class "$DIGIT" --argjson seed "$SEED" --argjson held_out "$HELD_OUT" --argjson epochs "$EPOCHS" \
+        --argjson batch "$BATCH" --argjson width "$WIDTH" --argjson latent "$LATENT" '{kind: "train",
+        method: "ganomaly", dataset: "digits", protocol: "one-class", class: $class, seed: $seed,
+        held_out: $held_out, model: "digit-\($class)", hyperparameters: {$epochs, $batch, $width, $latent}}')
     job=$(request POST /jobs -H 'Content-Type: application/json' --data-binary "$body" | jq -r .id)
     while :; do
         request GET "/jobs/$job" >"$work/job"
@@ -220,7 +229,8 @@ train() {
 
 score_images() {
     local digit files=() arguments=() file
-    build/release/anomalyd images tests/data/mnist-sample --split test --limit "$NORMALS" -o "$work/images" >"$work/paths"
+    build/release/anomalyd images tests/data/mnist-sample --split test --limit "$NORMALS" -o "$work/images" \
+        >"$work/paths"
     for ((i = 0; i < NORMALS; i++)); do files+=("test-$DIGIT-$(printf %05d "$i").png"); done
     for digit in "${ANOMALIES[@]}"; do
         [ "$digit" = "$DIGIT" ] || files+=("test-$digit-00000.png")
@@ -230,7 +240,8 @@ score_images() {
     request POST "/score?model=digit-$DIGIT" "${arguments[@]}" >"$work/scores"
 
     printf '\n  %s%-18s %-10s %10s %9s  %s%s\n' "$bold" image kind score p-value verdict "$plain"
-    jq -r --arg digit "$DIGIT" '.results[] | [.id, (if .id | startswith("test-\($digit)-") then "normal" else "anomalous" end),
+    jq -r --arg digit "$DIGIT" '.results[] | [.id,
+        (if .id | startswith("test-\($digit)-") then "normal" else "anomalous" end),
         .score // "nan", .p_value // "nan",
         (if .error then "error: " + .error.detail elif .anomalous == null then "no threshold"
          elif .anomalous then "anomalous" else "normal" end)] | @tsv' "$work/scores" |

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&command_serve, &command_worker, &command_version, &command_images};
+static const command *const commands[] = {&command_serve,  &command_train,   &command_bench,
+                                          &command_images, &command_version, &command_worker};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void usage(FILE *out)

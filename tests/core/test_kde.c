@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_kde.c — the density against its formula in double, its bandwidth against a plain search, its preprocessing. */
+#include "base/blas.h"
 #include "closed_form.h"
 #include "methods/density.h"
 
@@ -218,8 +219,12 @@ static void digits_are_told_apart(void **state)
         fail_msg("mean AUROC %.4f", mean);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    error e;
+    if (!blas_start(argv, &e))
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_score_is_the_negative_log_density),
         cmocka_unit_test(a_bandwidth_far_above_the_spread_still_tells_images_apart),

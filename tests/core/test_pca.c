@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pca.c — principal components: of a known plane, of their own residual, and of digits. */
+#include "base/blas.h"
 #include "closed_form.h"
 #include "methods/principal.h"
 
@@ -114,8 +115,12 @@ static void digits_are_told_apart(void **state)
         fail_msg("mean AUROC %.4f", mean);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    error e;
+    if (!blas_start(argv, &e))
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_score_is_the_squared_distance_from_the_plane),
         cmocka_unit_test(components_are_orthonormal_and_as_many_as_the_share_needs),

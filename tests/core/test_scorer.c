@@ -2,6 +2,7 @@
 /* test_scorer.c — a model file becomes a scorer that gives the trainer's scores, the same in any company; a bad one is
  * refused with a reason. */
 #include "bars.h"
+#include "base/blas.h"
 #include "train/scorer.h"
 
 #include <math.h>
@@ -232,8 +233,12 @@ static void a_damaged_model_is_refused(void **state)
     serve_end(&s);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    error e;
+    if (!blas_start(argv, &e))
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_saved_model_scores_as_the_trained_one_did),
         cmocka_unit_test(a_score_does_not_depend_on_its_company),

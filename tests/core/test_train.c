@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_train.c — training end to end on a few bars: the same bits however it is interrupted, no peeking at labels. */
 #include "bars.h"
+#include "base/blas.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -477,8 +478,12 @@ static void a_plan_says_what_it_will_take(void **state)
     bars_close(&b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    error e;
+    if (!blas_start(argv, &e))
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits),
         cmocka_unit_test(a_run_cancelled_in_its_test_keeps_its_training),

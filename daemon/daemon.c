@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -113,7 +114,8 @@ static void advance(anomalyd *d)
         front_wake(d->front);
     }
     if (d->stage == DAEMON_DRAINING &&
-        ((!server_busy(front_server(d->front)) && work_is_done(d)) || now >= d->deadline_ms + DRAIN_MS)) {
+        ((!server_busy(front_server(d->front)) && work_is_done(d) && !loop_working(d->loop)) ||
+         now >= d->deadline_ms + DRAIN_MS)) {
         d->stage = DAEMON_STOPPED;
         loop_end(d->loop);
     }
@@ -239,6 +241,7 @@ static void leave_if_late(anomalyd *d)
 {
     if (!loop_working(d->loop) && work_is_done(d))
         return;
+    store_flush(d->store);
     log_line(LOG_LEVEL_WARN, "leaving work unfinished; it is taken up or begun anew at the next start");
     _exit(0);
 }
@@ -263,10 +266,21 @@ static void close_all(anomalyd *d)
         close(d->lock);
 }
 
+/* As many connections as the system allows without asking. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 bool daemon_run(const config *c, error *e)
 {
     anomalyd d = {.config = *c, .lock = -1};
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
     if (!(d.loop = loop_new(e)))
         return false;
     open_handles(&d);

@@ -41,7 +41,6 @@ struct jobs {
     job *first, **end;
     size_t count;
     int running; /* claims, children */
-    size_t finishing;
     bool stopping;
     ended_job ended[JOBS_ENDED_KEPT];
     size_t ended_next;

@@ -251,6 +251,10 @@ static int run(child *c)
 int worker_main(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    /* A terminal and a service manager signal the whole group. Only the daemon says when to stop, on stdin. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     be_modest();
     child *c = calloc(1, sizeof *c); /* for the process's life: the reader's thread knows it */
     if (!c)

@@ -108,6 +108,7 @@ static inline outcome add_dataset(fixture *f, const char *name)
 
 static inline job_row job_on(fixture *f, const char *set)
 {
+    static char hyperparameters[] = "{\"k\":1}"; /* outlives the row that points to it */
     job_row row = {.created = time_now(),
                    .spec = {.method = "pca",
                             .protocol = "one-class",
@@ -116,7 +117,7 @@ static inline job_row job_on(fixture *f, const char *set)
                             .seed = UINT64_MAX - 1,
                             .held_out = 0.1,
                             .trace = true,
-                            .hyperparameters = (char[]){"{\"k\":1}"}}};
+                            .hyperparameters = hyperparameters}};
     snprintf(row.spec.dataset, sizeof row.spec.dataset, "%s", set);
     id_make(&f->ids, row.id);
     return row;

@@ -3,6 +3,7 @@
  * op_map.c — elementwise operations: one value in, one value out, and the derivative beside it.
  * Binary ones repeat a second source of n = 1 over the batch.
  */
+#include "base/exponential.h"
 #include "base/simd.h"
 #include "graph/graph.h"
 
@@ -100,9 +101,19 @@ static void run_backward(const call *c)
                                        .forward = name_##_forward,      \
                                        .backward = name_##_backward};
 
-static float sigmoid(float x)
+/* 1/(1 + e^-x), from e^-|x| so that nothing overflows. */
+static inline float sigmoid(float x)
 {
-    return 1.0f / (1.0f + expf(-x));
+    float e = exp_negative(-fabsf(x));
+    return (x < 0 ? e : 1.0f) / (1.0f + e);
+}
+
+/* (1 - e^-2|x|)/(1 + e^-2|x|) with the sign of x; near 0, where that cancels, x - x³/3. */
+static inline float hyperbolic_tangent(float x)
+{
+    float e = exp_negative(-2.0f * fabsf(x));
+    float far = copysignf((1.0f - e) / (1.0f + e), x);
+    return fabsf(x) < 0.01f ? x - x * x * x * (1.0f / 3.0f) : far;
 }
 
 MAP(scale, x *k0, k0)
@@ -123,7 +134,7 @@ MAP(relu, x > 0 ? x : 0.0f, v > 0 ? 1.0f : 0.0f)
 MAP_RECORD(relu, 0, true)
 MAP(leaky, x > 0 ? x : k0 * x, v > 0 ? 1.0f : k0)
 MAP_RECORD(leaky, 0, true)
-MAP(tanh, tanhf(x), 1.0f - v * v)
+MAP(tanh, hyperbolic_tangent(x), 1.0f - v * v)
 MAP_RECORD(tanh, 0, true)
 MAP(sigmoid, sigmoid(x), v *(1.0f - v))
 MAP_RECORD(sigmoid, 0, true)

@@ -3,6 +3,8 @@
 #include "methods/density.h"
 
 #include "base/blas.h"
+#include "base/exponential.h"
+#include "base/simd.h"
 
 #include <assert.h>
 #include <math.h>
@@ -10,31 +12,6 @@
 #include <string.h>
 
 enum { POINTS_BLOCK = 512 }; /* points in one product: its 16 columns of distances stay in the first-level caches */
-
-/* e^x for x <= 0, to 2 ulp; below -87 it stays at e^-87, which vanishes beside the term that is 1. Branch-free, so that
- * the compiler makes vector code of a loop around it. */
-static inline float exp_negative(float x)
-{
-    const float round = 12582912.0f; /* 1.5·2²³: adding it leaves the nearest integer in the low bits */
-    x = x < -87.0f ? -87.0f : x;
-    float shifted = x * 1.44269504f + round;
-    float power = shifted - round;
-    float r = x - power * 0.693359375f;
-    r = r + power * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    uint32_t bits;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits << 23) + 0x3f800000u; /* the integer part of `shifted` becomes an exponent */
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return p * scale;
-}
 
 void density_norms(const float *points, size_t n, int k, float *norms)
 {
@@ -53,7 +30,8 @@ size_t density_work(const density *d)
 }
 
 /* Turns products into squared distances, in place, and finds each column's least. */
-static void to_distances(float *g, const float *norms, const float *own, size_t count, float least[TILE_ROWS])
+SIMD_CLONES static void to_distances(float *g, const float *norms, const float *own, size_t count,
+                                     float least[TILE_ROWS])
 {
     for (int q = 0; q < TILE_ROWS; q++)
         least[q] = INFINITY;
@@ -68,8 +46,8 @@ static void to_distances(float *g, const float *norms, const float *own, size_t 
     }
 }
 
-static void sum_exponentials(const float *g, size_t count, float factor, const float least[TILE_ROWS],
-                             double sums[TILE_ROWS])
+SIMD_CLONES static void sum_exponentials(const float *g, size_t count, float factor, const float least[TILE_ROWS],
+                                         double sums[TILE_ROWS])
 {
     for (int q = 0; q < TILE_ROWS; q++)
         sums[q] = 0;

@@ -89,6 +89,11 @@ void gemm(const gemm_call *g)
                 g->m, g->n, g->k, g->alpha, g->a, g->lda, g->b, g->ldb, g->beta, g->c, g->ldc);
 }
 
+void blas_transpose(int rows, int columns, const float *in, int ld_in, float *out, int ld_out)
+{
+    cblas_somatcopy(CblasRowMajor, CblasTrans, rows, columns, 1.0f, in, ld_in, out, ld_out);
+}
+
 /* Small integers: every product and sum is exact in float, in any order, so equality is the test. */
 static void fill(float *values, size_t n, uint32_t seed)
 {

@@ -40,6 +40,9 @@ typedef struct gemm_call {
 } gemm_call;
 void gemm(const gemm_call *g);
 
+/* out[j][i] = in[i][j] for i < rows, j < columns; rows of in are ld_in floats apart, rows of out ld_out. */
+void blas_transpose(int rows, int columns, const float *in, int ld_in, float *out, int ld_out);
+
 /* Eigenvectors of the symmetric n×n matrix `a` (row-major, destroyed) by LAPACK: values ascending in
  * values[n]; on return row i of `a` is the unit eigenvector of values[i]. */
 bool blas_eigen(double *a, int n, double *values, error *e);

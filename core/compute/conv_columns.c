@@ -8,7 +8,7 @@
 
 enum {
     CHANNELS_MAX = 8,
-    TAPS_MAX = 512,          /* floats of a row of columns */
+    DEPTH_MAX = 512,         /* floats of a row of columns */
     POSITIONS_MIN = 16,      /* of an image, with fixed tiles: the product is then one image's */
     ROWS_WANTED = 256,       /* positions a group of images should have */
     COLUMNS_FLOATS = 1 << 18 /* and at most as many floats, but for a single image */
@@ -16,14 +16,24 @@ enum {
 
 bool conv_columns_fit(const conv_geometry *g)
 {
-    return g->c <= CHANNELS_MAX && conv_depth(g) <= TAPS_MAX && !(g->fixed_tiles && g->oh * g->ow < POSITIONS_MIN);
+    return g->c <= CHANNELS_MAX && conv_depth(g) <= DEPTH_MAX && !(g->fixed_tiles && g->oh * g->ow < POSITIONS_MIN);
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int most(int a, int b)
+{
+    return a > b ? a : b;
 }
 
 /* Images in a group: few enough to stay in the cache, and one alone with fixed tiles. */
 static int group_images(const conv_geometry *g)
 {
     long positions = (long)g->oh * g->ow, floats = positions * conv_depth(g);
-    long images = 4 * ROWS_WANTED / positions;
+    long images = ROWS_WANTED / positions;
     if (images > COLUMNS_FLOATS / floats)
         images = COLUMNS_FLOATS / floats;
     if (images > g->n)
@@ -36,16 +46,63 @@ size_t conv_columns_scratch(const conv_geometry *g)
     return (size_t)group_images(g) * (size_t)(g->oh * g->ow) * (size_t)conv_depth(g);
 }
 
-/* Adds to one line of dx what row `ky` of the kernel saw of it from row `oy` of dy. */
+/* What the windows of one line of dy saw of one line of dx, from one tap on: n floats of every window, the
+ * first window's at `start` of the line, the next ones' each `step` floats further. */
+typedef struct run {
+    const float *seen;
+    size_t pitch; /* from window to window */
+    int windows, n, start, step;
+} run;
+
+static inline void add_whole(const run *r, int first, int last, const int n, float *restrict line)
+{
+    const float *restrict in = r->seen + (size_t)first * r->pitch;
+    float *out = line + r->start + first * r->step;
+    for (int i = first; i < last; i++, in += r->pitch, out += r->step)
+        for (int k = 0; k < n; k++)
+            out[k] += in[k];
+}
+
+static void add_clipped(const run *r, int first, int last, int length, float *line)
+{
+    for (int i = first; i < last; i++) {
+        const int start = r->start + i * r->step;
+        for (int k = most(-start, 0); k < least(length - start, r->n); k++)
+            line[start + k] += r->seen[(size_t)i * r->pitch + (size_t)k];
+    }
+}
+
+static void add_run(const run *r, int length, float *line)
+{
+    /* Windows [first, last) lie whole within the line. */
+    int first = r->start >= 0 ? 0 : least((-r->start + r->step - 1) / r->step, r->windows);
+    int room = length - r->n - r->start;
+    int last = room < 0 ? first : most(first, least(room / r->step + 1, r->windows));
+    add_clipped(r, 0, first, length, line);
+    /* A constant number of floats makes vectors of the loop: one and three channels with stride 2. */
+    if (r->n == 2)
+        add_whole(r, first, last, 2, line);
+    else if (r->n == 6)
+        add_whole(r, first, last, 6, line);
+    else
+        add_whole(r, first, last, r->n, line);
+    add_clipped(r, last, r->windows, length, line);
+}
+
+/* Adds to one line of dx what row `ky` of the kernel saw of it from line `oy` of dy: taps in groups as wide as
+ * the stride, so that within a group no two windows meet and no sum waits for the one before. */
 static void add_line(const conv_geometry *g, const float *columns, int ky, int oy, float *line)
 {
-    const int depth = conv_depth(g), across = g->kernel * g->c, length = g->w * g->c;
-    const float *in = columns + (size_t)(oy * g->ow) * (size_t)depth + ky * across;
-    int start = -g->pad_begin * g->c;
-    for (int ox = 0; ox < g->ow; ox++, in += depth, start += g->stride * g->c) {
-        int from = start < 0 ? -start : 0, to = start + across > length ? length - start : across;
-        for (int i = from; i < to; i++)
-            line[start + i] += in[i];
+    const int depth = conv_depth(g), across = g->kernel * g->c, step = g->stride * g->c;
+    const float *seen = columns + (size_t)(oy * g->ow) * (size_t)depth + ky * across;
+    for (int from = 0; from < across; from += step) {
+        const run r = {.seen = seen + from,
+                       .pitch = (size_t)depth,
+                       .windows = g->ow,
+                       .n = least(step, across - from),
+                       .start = from - g->pad_begin * g->c,
+                       .step = step};
+        add_run(&r, g->w * g->c, line);
     }
 }
 
@@ -57,9 +114,9 @@ static void gather_image(const input_gradient *job, const float *columns, float 
         float *line = dx + (size_t)y * (size_t)length;
         row_bias_apply(job->bias, job->add, 0, length, line);
         for (int ky = 0; ky < g->kernel; ky++) {
-            int above = y + g->pad_begin - ky;
-            if (above >= 0 && above % g->stride == 0 && above / g->stride < g->oh)
-                add_line(g, columns, ky, above / g->stride, line);
+            int below = y + g->pad_begin - ky;
+            if (below >= 0 && below % g->stride == 0 && below / g->stride < g->oh)
+                add_line(g, columns, ky, below / g->stride, line);
         }
     }
 }
@@ -67,7 +124,8 @@ static void gather_image(const input_gradient *job, const float *columns, float 
 typedef struct columns_job {
     team *team;
     const input_gradient *gradient;
-    int images; /* in a group */
+    const float *weights; /* transposed: oc × depth */
+    int images;           /* in a group */
 } columns_job;
 
 static void run_group(void *context, int chunk, int worker)
@@ -78,15 +136,14 @@ static void run_group(void *context, int chunk, int worker)
     const int depth = conv_depth(g), positions = g->oh * g->ow, first = chunk * job->images;
     const int images = g->n - first < job->images ? g->n - first : job->images;
     float *columns = team_scratch(job->team, worker);
-    gemm(&(gemm_call){.b_transposed = true,
-                      .m = images * positions,
+    gemm(&(gemm_call){.m = images * positions,
                       .n = depth,
                       .k = g->oc,
                       .alpha = 1,
                       .a = gradient->dy + (size_t)(first * positions) * (size_t)g->oc,
                       .lda = g->oc,
-                      .b = gradient->weights,
-                      .ldb = g->oc,
+                      .b = job->weights,
+                      .ldb = depth,
                       .c = columns,
                       .ldc = depth});
     const size_t image = (size_t)g->h * (size_t)g->w * (size_t)g->c;
@@ -95,8 +152,15 @@ static void run_group(void *context, int chunk, int worker)
                      gradient->dx + (size_t)(first + i) * image);
 }
 
-void conv_columns_run(team *t, const input_gradient *gradient)
+size_t conv_columns_work(const conv_geometry *g)
 {
-    columns_job job = {.team = t, .gradient = gradient, .images = group_images(gradient->g)};
-    team_run(t, (gradient->g->n + job.images - 1) / job.images, run_group, &job);
+    return (size_t)conv_depth(g) * (size_t)g->oc;
+}
+
+void conv_columns_run(team *t, const input_gradient *gradient, float *work)
+{
+    const conv_geometry *g = gradient->g;
+    columns_job job = {.team = t, .gradient = gradient, .weights = work, .images = group_images(g)};
+    blas_transpose(conv_depth(g), g->oc, gradient->weights, g->oc, work, conv_depth(g));
+    team_run(t, (g->n + job.images - 1) / job.images, run_group, &job);
 }

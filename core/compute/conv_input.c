@@ -11,7 +11,8 @@
 #include "compute/conv_parts.h"
 
 #include <assert.h>
-#include <string.h>
+
+enum { PACK_UNIT = 16 }; /* channels that are transposed together: a cache line */
 
 /* One axis of a phase: rows (or columns) offset, offset + stride, … of dx meet `taps` taps of the kernel:
  * tap, tap + stride, …; the window over dy begins at `begin` for the first of them. */
@@ -46,7 +47,7 @@ static int taps_before(const conv_geometry *g, int tap)
 
 typedef struct phase {
     phase_axis y, x;
-    size_t weights_at; /* of its weights in the work space: c × (taps·taps·oc) */
+    size_t weights_at; /* of its weights in the work space: (taps·taps·oc) × c */
 } phase;
 
 static phase phase_of(const conv_geometry *g, int index)
@@ -64,7 +65,7 @@ static product_weights phase_weights(const input_gradient *job, const phase *p, 
 {
     const conv_geometry *g = job->g;
     if (!g->fixed_tiles)
-        return (product_weights){.value = repacked + p->weights_at, .is_transposed = true};
+        return (product_weights){.value = repacked + p->weights_at};
     const ptrdiff_t tap = (ptrdiff_t)g->c * g->oc, row = tap * g->kernel;
     const int y = p->y.tap + (p->y.taps - 1) * g->stride, x = p->x.tap + (p->x.taps - 1) * g->stride;
     return (product_weights){.value = job->weights + y * row + x * tap,
@@ -74,9 +75,9 @@ static product_weights phase_weights(const input_gradient *job, const phase *p, 
                              .column_step = -g->stride * tap};
 }
 
-static product phase_product(const input_gradient *job, const phase *p, const float *repacked)
+/* The extents of a phase's product, without its operands. */
+static product phase_product(const conv_geometry *g, const phase *p)
 {
-    const conv_geometry *g = job->g;
     const size_t pixel = (size_t)g->c, row = (size_t)g->w * pixel, stride = (size_t)g->stride;
     return (product){.n = g->n,
                      .fixed_tiles = g->fixed_tiles,
@@ -90,15 +91,20 @@ static product phase_product(const input_gradient *job, const phase *p, const fl
                                 .stride = 1,
                                 .top = p->y.begin,
                                 .left = p->x.begin},
-                     .source = job->dy,
                      .outputs = g->c,
-                     .weights = phase_weights(job, p, repacked),
-                     .bias = job->bias,
-                     .add = job->add,
-                     .target = job->dx + (size_t)p->y.offset * row + (size_t)p->x.offset * pixel,
                      .image_step = (size_t)g->h * row,
                      .row_step = stride * row,
                      .column_step = stride * pixel};
+}
+
+static void give_operands(product *out, const input_gradient *job, const phase *p, const float *repacked)
+{
+    const size_t pixel = (size_t)job->g->c, row = (size_t)job->g->w * pixel;
+    out->source = job->dy;
+    out->weights = phase_weights(job, p, repacked);
+    out->bias = job->bias;
+    out->add = job->add;
+    out->target = job->dx + (size_t)p->y.offset * row + (size_t)p->x.offset * pixel;
 }
 
 /* Where each x is seen by one window at most and whole (a dense layer, a point, a window as large as x), dx
@@ -133,7 +139,9 @@ size_t conv_input_work(const conv_geometry *g)
 {
     if (is_plain(g))
         return g->fixed_tiles ? 0 : spread_work(conv_positions(g), conv_depth(g), g->oc);
-    return conv_columns_fit(g) || g->fixed_tiles ? 0 : (size_t)conv_depth(g) * (size_t)g->oc;
+    if (conv_columns_fit(g))
+        return conv_columns_work(g);
+    return g->fixed_tiles ? 0 : (size_t)conv_depth(g) * (size_t)g->oc;
 }
 
 size_t conv_input_scratch(const conv_geometry *g)
@@ -148,7 +156,7 @@ size_t conv_input_scratch(const conv_geometry *g)
     size_t most = 0;
     for (int i = 0; i < g->stride * g->stride; i++) {
         phase at = phase_of(g, i);
-        product p = phase_product(&job, &at, NULL);
+        product p = phase_product(g, &at);
         size_t floats = product_parts(&p, 1) > 0 ? product_scratch(&p) : 0;
         most = floats > most ? floats : most;
     }
@@ -161,23 +169,24 @@ typedef struct repack_job {
     float *work;
 } repack_job;
 
-/* Gives every phase its taps, reversed, as rows of one channel: c × (taps·taps·oc). */
+/* Gives every phase its taps, reversed and transposed: (taps·taps·oc) × c. A chunk has some of the channels. */
 static void repack(void *context, int chunk, int worker)
 {
     (void)worker;
     const repack_job *job = context;
     const conv_geometry *g = job->g;
-    const size_t oc = (size_t)g->oc;
-    const span channels = span_part(g->c, 1, chunk, CONV_PARTS_MAX);
+    const span channels = span_part(g->c, PACK_UNIT, chunk, CONV_PARTS_MAX);
+    if (channels.from == channels.to)
+        return;
     for (int index = 0; index < g->stride * g->stride; index++) {
         const phase p = phase_of(g, index);
-        float *out = job->work + p.weights_at + (size_t)(channels.from * p.y.taps * p.x.taps) * oc;
-        for (int channel = channels.from; channel < channels.to; channel++)
-            for (int i = p.y.taps - 1; i >= 0; i--)
-                for (int j = p.x.taps - 1; j >= 0; j--, out += oc) {
-                    int tap = (p.y.tap + i * g->stride) * g->kernel + p.x.tap + j * g->stride;
-                    memcpy(out, job->weights + (size_t)(tap * g->c + channel) * oc, oc * sizeof *out);
-                }
+        float *out = job->work + p.weights_at + channels.from;
+        for (int i = p.y.taps - 1; i >= 0; i--)
+            for (int j = p.x.taps - 1; j >= 0; j--, out += (size_t)g->oc * (size_t)g->c) {
+                int tap = (p.y.tap + i * g->stride) * g->kernel + p.x.tap + j * g->stride;
+                blas_transpose(channels.to - channels.from, g->oc,
+                               job->weights + (size_t)(tap * g->c + channels.from) * (size_t)g->oc, g->oc, out, g->c);
+            }
     }
 }
 
@@ -194,9 +203,10 @@ static void run_phase_part(void *context, int chunk, int worker)
     const conv_geometry *g = job->gradient.g;
     for (int index = 0; index < g->stride * g->stride; index++) {
         const phase at = phase_of(g, index);
-        const product p = phase_product(&job->gradient, &at, job->work);
+        product p = phase_product(g, &at);
         int parts = product_parts(&p, job->parts_max);
         if (chunk < parts) {
+            give_operands(&p, &job->gradient, &at, job->work);
             product_run(&p, chunk, parts, team_scratch(job->team, worker));
             return;
         }
@@ -217,7 +227,7 @@ static void run_phases(team *t, const input_gradient *gradient, float *work)
     int chunks = 0;
     for (int index = 0; index < phases; index++) {
         const phase at = phase_of(g, index);
-        const product p = phase_product(gradient, &at, work);
+        const product p = phase_product(g, &at);
         chunks += product_parts(&p, job.parts_max);
     }
     team_run(t, chunks, run_phase_part, &job);
@@ -269,7 +279,7 @@ void conv_input_gradient(team *t, const conv_geometry *g, const float *dy, const
     if (is_plain(g))
         run_plain(t, &job, work);
     else if (conv_columns_fit(g))
-        conv_columns_run(t, &job);
+        conv_columns_run(t, &job, work);
     else
         run_phases(t, &job, work);
 }

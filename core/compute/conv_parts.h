@@ -44,6 +44,7 @@ size_t conv_weight_scratch(const conv_geometry *g);
 
 /* The input gradient where c is small: columns of all taps by one product, then gathered. */
 bool conv_columns_fit(const conv_geometry *g);
+size_t conv_columns_work(const conv_geometry *g);
 size_t conv_columns_scratch(const conv_geometry *g);
 
 typedef struct input_gradient {
@@ -53,6 +54,6 @@ typedef struct input_gradient {
     bool add;
     float *dx;
 } input_gradient;
-void conv_columns_run(team *t, const input_gradient *job);
+void conv_columns_run(team *t, const input_gradient *gradient, float *work);
 
 #endif

@@ -16,8 +16,10 @@ enum {
     UNIT = 16,          /* floats of a vector register */
     ROWS_MIN = 256,     /* positions in a group, where the batch has them */
     ROWS_MAX = 2048,
-    LOWERED_FLOATS = 1 << 18,    /* of a group, wanted: 1 MiB */
-    LOWERED_FLOATS_MAX = 1 << 20 /* not exceeded for the sake of ROWS_MIN */
+    LOWERED_FLOATS = 1 << 18,     /* of a group, wanted: 1 MiB */
+    LOWERED_FLOATS_MAX = 1 << 20, /* not exceeded for the sake of ROWS_MIN */
+    UNPACKED_MACS = 1000000,      /* products up to this size OpenBLAS's AVX-512 kernels do without packing */
+    UNPACKED_ROWS_MIN = 192
 };
 
 typedef struct plan {
@@ -55,6 +57,10 @@ static plan plan_for(const conv_geometry *g)
     }
     int rows = least(most(LOWERED_FLOATS / p.depth_max, ROWS_MIN), ROWS_MAX);
     rows = least(rows, LOWERED_FLOATS_MAX / p.depth_max);
+    /* Only with enough rows a product without packing is worth its smallness. */
+    const int unpacked = (int)((long)UNPACKED_MACS / p.depth_max / g->oc);
+    if (unpacked >= UNPACKED_ROWS_MIN)
+        rows = least(rows, unpacked);
     p.group_lines = least(most(rows / g->ow, 1), lines);
     return p;
 }

@@ -53,6 +53,9 @@ static int group_lines(const product *p)
         rows = rows < ROWS_MIN ? ROWS_MIN : rows > ROWS_MAX ? ROWS_MAX : rows;
         if (rows > LOWERED_FLOATS_MAX / depth)
             rows = LOWERED_FLOATS_MAX / depth;
+        long unpacked = (long)BLOCK_MACS / depth / p->outputs;
+        if (unpacked >= BLOCK_ROWS_MAX && rows > unpacked)
+            rows = (int)unpacked;
     }
     int lines = rows / p->window.columns;
     return lines < 1 ? 1 : lines;
@@ -203,11 +206,13 @@ static void run_group(const product *p, size_t first, int lines, span outputs, f
     const int depth = stencil_depth(s), rows = lines * s->columns;
     const bool is_direct = is_contiguous(p);
     const int pitch = is_direct ? p->outputs : outputs.to - outputs.from;
-    operand o = {.rows = p->source + first * (size_t)s->columns * (size_t)depth, .count = rows, .outputs = outputs};
+    operand o = {.count = rows, .outputs = outputs};
     float *result = is_direct ? target_line(p, first) + outputs.from : scratch;
     if (!is_direct)
         scratch += aligned((size_t)rows * (size_t)pitch);
-    if (!stencil_is_plain(s) && depth > 0) {
+    if (stencil_is_plain(s)) {
+        o.rows = p->source + first * (size_t)s->columns * (size_t)depth;
+    } else if (depth > 0) {
         stencil_lower(s, p->source, first, lines, 0, depth, scratch);
         o.rows = scratch;
     }

@@ -37,20 +37,51 @@ typedef struct strip {
     int length, base, step, count, from, to;
 } strip;
 
-static void copy_strip(const strip *s, float *out, size_t pitch)
+static void copy_clipped(const strip *s, int start, int n, float *out)
 {
-    const int n = s->to - s->from;
+    int before = least(most(-start, 0), n), inside = most(least(s->length - start, n), before);
+    clear(out, before);
+    if (inside > before)
+        memcpy(out + before, s->line + start + before, (size_t)(inside - before) * sizeof *out);
+    clear(out + inside, n - inside);
+}
+
+/* n is s->to - s->from; where the caller passes a constant, the copies of whole windows become a few moves. */
+static inline void copy_windows(const strip *s, const int n, float *restrict out, size_t pitch)
+{
     int start = s->base + s->from;
     for (int j = 0; j < s->count; j++, out += pitch, start += s->step) {
-        if (start >= 0 && start + n <= s->length) {
+        if (start >= 0 && start + n <= s->length)
             memcpy(out, s->line + start, (size_t)n * sizeof *out);
-            continue;
-        }
-        int before = least(most(-start, 0), n), inside = most(least(s->length - start, n), before);
-        clear(out, before);
-        if (inside > before)
-            memcpy(out + before, s->line + start + before, (size_t)(inside - before) * sizeof *out);
-        clear(out + inside, n - inside);
+        else
+            copy_clipped(s, start, n, out);
+    }
+}
+
+static void copy_strip(const strip *s, float *out, size_t pitch)
+{
+    /* Windows of 3, 4 and 5 pixels of one and of three channels: too short for a call of memcpy each. */
+    switch (s->to - s->from) {
+    case 3:
+        copy_windows(s, 3, out, pitch);
+        return;
+    case 4:
+        copy_windows(s, 4, out, pitch);
+        return;
+    case 5:
+        copy_windows(s, 5, out, pitch);
+        return;
+    case 9:
+        copy_windows(s, 9, out, pitch);
+        return;
+    case 12:
+        copy_windows(s, 12, out, pitch);
+        return;
+    case 15:
+        copy_windows(s, 15, out, pitch);
+        return;
+    default:
+        copy_windows(s, s->to - s->from, out, pitch);
     }
 }
 

@@ -166,6 +166,16 @@ static void products_follow_the_transpositions(void **state)
     assert_memory_equal(c, both, sizeof c);
 }
 
+static void a_transpose_keeps_to_its_leading_dimensions(void **state)
+{
+    (void)state;
+    const float in[] = {1, 2, 3, 9, 4, 5, 6, 9};
+    float out[] = {0, 0, 7, 0, 0, 7, 0, 0, 7};
+    blas_transpose(2, 3, in, 4, out, 3);
+    const float expected[] = {1, 4, 7, 2, 5, 7, 3, 6, 7};
+    assert_memory_equal(out, expected, sizeof out);
+}
+
 static void rows_of_the_result_are_unit_eigenvectors_in_rising_order(void **state)
 {
     (void)state;
@@ -212,6 +222,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_version_is_the_library_and_its_number),
         cmocka_unit_test(warming_runs_on_every_size_of_team),
         cmocka_unit_test(products_follow_the_transpositions),
+        cmocka_unit_test(a_transpose_keeps_to_its_leading_dimensions),
         cmocka_unit_test(rows_of_the_result_are_unit_eigenvectors_in_rising_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { STEPS_BEFORE = 20 /* of training before somebody is killed */ };
+enum { STEPS_BEFORE = 10 /* of training before somebody is killed */ };
 
 /* The weights of an uninterrupted E2E_LONG, made by the first test that asks. */
 static const char *undisturbed(e2e *d)

@@ -2,6 +2,7 @@
 /* media.c — Content-Type and Accept, and multipart bodies by libmicrohttpd's parser. */
 #include "api/media.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,7 @@ static form_file *add_file(form *f, const char *id)
         f->files = grown;
         f->capacity = capacity;
     }
+    assert(f->files);
     form_file *file = &f->files[f->count++];
     *file = (form_file){0};
     snprintf(file->id, sizeof file->id, "%s", id);

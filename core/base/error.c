@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* error.c — fills in error messages. Knows formatting, not what went wrong. */
+#define ANOMALYD_BASE_ERROR_C
 #include "base/error.h"
 
 #include <errno.h>

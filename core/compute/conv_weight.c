@@ -99,7 +99,7 @@ static void sum_lines(const weight_job *job, span rows, span lines, float *out, 
     bool add = job->add && !job->plan.is_small;
     for (int group = 0; group < groups; group++, add = true) {
         span s = span_part(count, 1, group, groups);
-        size_t first = (size_t)(lines.from + s.from);
+        size_t first = (size_t)lines.from + (size_t)s.from;
         stencil_lower(&window, job->x, first, s.to - s.from, rows.from, rows.to, lowered);
         gemm(&(gemm_call){.a_transposed = true,
                           .m = rows.to - rows.from,

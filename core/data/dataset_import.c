@@ -207,7 +207,7 @@ bool dataset_import(const char *source, const char *packed, dataset_info *info, 
         i.state = i.reader->plan(&i.files, info, e);
         imported = i.state ? write_packed(&i, source, packed, info, e) : error_at(e, "%s", source);
     }
-    if (i.state)
+    if (i.reader && i.state)
         i.reader->release(i.state);
     listing_finish(&i.files);
     return imported;

@@ -216,7 +216,7 @@ static bool sort_items(folder *f, error *e)
         return error_memory(e, "the list of classes");
     memcpy(found, f->names, sizeof *found * (size_t)f->classes);
     qsort(f->names, (size_t)f->classes, sizeof *f->names, by_class_name);
-    int sorted[DATASET_CLASSES_MAX];
+    int sorted[DATASET_CLASSES_MAX] = {0};
     for (int k = 0; k < f->classes; k++)
         for (int j = 0; j < f->classes; j++)
             if (!strcmp(found[k], f->names[j]))

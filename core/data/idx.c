@@ -7,6 +7,7 @@
 #include "data/dataset_reader.h"
 #include "data/image.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,7 @@ static bool plan_files(struct idx *x, const listing *l, dataset_info *info, erro
     if (!check_pair(x, SPLIT_TRAIN, e) || !check_pair(x, SPLIT_TEST, e))
         return false;
     const struct part *train = &x->parts[SPLIT_TRAIN][IDX_IMAGES], *test = &x->parts[SPLIT_TEST][IDX_IMAGES];
+    assert(train->entry);
     if (test->entry && (test->height != train->height || test->width != train->width))
         return error_set(e, ERROR_INVALID, "%s has images of %u x %u pixels, but %s of %u x %u", train->entry->name,
                          train->width, train->height, test->entry->name, test->width, test->height);

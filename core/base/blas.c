@@ -203,45 +203,33 @@ bool blas_start(char **argv, error *e)
                      blas_core(), CORETYPE);
 }
 
-enum { WARM_EXTENT = 384, WARM_ROUNDS = 4 };
+/* OpenBLAS's own, exported but in none of its headers: takes the first free buffer, or maps a new one. Absent
+ * from other builds of BLAS, which then warm up with their first products. */
+void *blas_memory_alloc(int position) __attribute__((weak));
+void blas_memory_free(void *buffer) __attribute__((weak));
 
-typedef struct warm_job {
-    pthread_barrier_t together;
-    float *input, *output; /* output: one matrix a chunk */
-} warm_job;
-
-/* As every chunk waits for all the others to have begun, no worker can take two. The product is large
- * enough to need a buffer, and to be under way everywhere at once. */
+/* As every chunk waits for all the others, no worker can take two, and no buffer is given back before every
+ * worker holds one. Products alone would not do: where threads outnumber CPUs, one may end before another
+ * begins, and both would use the same buffer. */
 static void warm_chunk(void *context, int chunk, int worker)
 {
+    (void)chunk;
     (void)worker;
-    warm_job *job = context;
-    float *output = job->output + (size_t)chunk * WARM_EXTENT * WARM_EXTENT;
-    pthread_barrier_wait(&job->together);
-    gemm(&(gemm_call){.m = WARM_EXTENT,
-                      .n = WARM_EXTENT,
-                      .k = WARM_EXTENT,
-                      .alpha = 1,
-                      .a = job->input,
-                      .lda = WARM_EXTENT,
-                      .b = job->input,
-                      .ldb = WARM_EXTENT,
-                      .c = output,
-                      .ldc = WARM_EXTENT});
+    pthread_barrier_t *together = context;
+    void *buffer = blas_memory_alloc(0);
+    pthread_barrier_wait(together);
+    blas_memory_free(buffer);
 }
 
 void blas_warm(team *t)
 {
-    const size_t floats = (size_t)WARM_EXTENT * WARM_EXTENT;
-    size_t threads = (size_t)team_threads(t);
-    warm_job job = {.input = calloc(floats, sizeof(float)), .output = malloc(threads * floats * sizeof(float))};
-    if (job.input && job.output && pthread_barrier_init(&job.together, NULL, (unsigned)threads) == 0) {
-        for (int round = 0; round < WARM_ROUNDS; round++)
-            team_run(t, (int)threads, warm_chunk, &job);
-        pthread_barrier_destroy(&job.together);
-    }
-    free(job.input);
-    free(job.output);
+    pthread_barrier_t together;
+    if (!blas_memory_alloc || !blas_memory_free)
+        return;
+    int failure = pthread_barrier_init(&together, NULL, (unsigned)team_threads(t));
+    assert(failure == 0);
+    team_run(t, team_threads(t), warm_chunk, &together);
+    pthread_barrier_destroy(&together);
 }
 
 /* LAPACK's Fortran symbol; the lengths of its two strings come last. */

@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -128,14 +129,56 @@ static void the_version_is_the_library_and_its_number(void **state)
     assert_int_equal(strlen(blas_version()), end);
 }
 
-static void warming_runs_on_every_size_of_team(void **state)
+enum { WARM_EXTENT = 256, WARM_THREADS_MAX = 9 };
+
+typedef struct warm_job {
+    pthread_barrier_t together;
+    float input[WARM_EXTENT * WARM_EXTENT], output[WARM_THREADS_MAX][WARM_EXTENT * WARM_EXTENT];
+} warm_job;
+
+static void multiply_together(void *context, int chunk, int worker)
+{
+    (void)worker;
+    warm_job *job = context;
+    pthread_barrier_wait(&job->together);
+    gemm(&(gemm_call){.m = WARM_EXTENT,
+                      .n = WARM_EXTENT,
+                      .k = WARM_EXTENT,
+                      .alpha = 1,
+                      .a = job->input,
+                      .lda = WARM_EXTENT,
+                      .b = job->input,
+                      .ldb = WARM_EXTENT,
+                      .c = job->output[chunk],
+                      .ldc = WARM_EXTENT});
+}
+
+static long address_space_pages(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    long pages;
+    assert_int_equal(fscanf(file, "%ld", &pages), 1);
+    fclose(file);
+    return pages;
+}
+
+static void after_warming_products_map_no_more_memory(void **state)
 {
     (void)state;
     error e = {0};
-    for (int threads = 1; threads <= 5; threads++) {
+    for (int threads = 1; threads <= WARM_THREADS_MAX; threads += 4) {
         team *t = team_new(threads, &e);
-        assert_non_null(t);
+        warm_job *job = calloc(1, sizeof *job);
+        assert_true(t && job);
+        assert_int_equal(pthread_barrier_init(&job->together, NULL, (unsigned)threads), 0);
         blas_warm(t);
+        long before = address_space_pages();
+        for (int round = 0; round < 10; round++)
+            team_run(t, threads, multiply_together, job);
+        assert_int_equal(address_space_pages(), before);
+        pthread_barrier_destroy(&job->together);
+        free(job);
         team_free(t);
     }
 }
@@ -220,7 +263,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_wrong_kernel_of_our_choice_is_taken_back),
         cmocka_unit_test(a_kernel_that_stays_wrong_is_an_error),
         cmocka_unit_test(the_version_is_the_library_and_its_number),
-        cmocka_unit_test(warming_runs_on_every_size_of_team),
+        cmocka_unit_test(after_warming_products_map_no_more_memory),
         cmocka_unit_test(products_follow_the_transpositions),
         cmocka_unit_test(a_transpose_keeps_to_its_leading_dimensions),
         cmocka_unit_test(rows_of_the_result_are_unit_eigenvectors_in_rising_order),

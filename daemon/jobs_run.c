@@ -308,6 +308,7 @@ static void claimed(void *context, const store_answer *answer, const error *fail
             end(b, JOB_FAILED, failure->message);
         return;
     }
+    assert(answer);
     b->row.state = JOB_RUNNING;
     b->row.attempt = answer->attempt;
     b->token = answer->token;

@@ -4,6 +4,7 @@
 #include "api/resources.h"
 
 #include "api/openapi.h"
+#include "base/version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static void reply_html(request *r)
         fprintf(out,
                 "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>anomalyd</title>\n"
                 "<h1>anomalyd %s</h1>\n<ul>\n",
-                ANOMALYD_VERSION);
+                version_text());
         for (const route *line = route_table(); line->pattern; line++) {
             bool link = !strcmp(line->verb, "GET") && !strchr(line->pattern, '{');
             if (link)
@@ -53,7 +54,7 @@ void get_index(request *r)
         return;
     }
     request_reply_json(
-        r, 200, json_pack("{s:s, s:s, s:o}", "name", "anomalyd", "version", ANOMALYD_VERSION, "paths", list_paths()));
+        r, 200, json_pack("{s:s, s:s, s:o}", "name", "anomalyd", "version", version_text(), "paths", list_paths()));
 }
 
 void get_openapi(request *r)

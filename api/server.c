@@ -7,6 +7,7 @@
 #include "api/server.h"
 
 #include "api/inside.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -17,26 +18,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { SWEEP_MS_LEAST = 5, SWEEP_MS_MOST = 500 };
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 int64_t server_now_us(void)
 {
-    return now_us();
+    return clock_now_us();
 }
 
 int64_t server_now_ms(void)
 {
-    return now_us() / 1000;
+    return clock_now_us() / 1000;
 }
 
 void server_wake(server *s)

@@ -2,6 +2,8 @@
 /* batcher.c — queues, micro-batches and resident models of the scoring thread. */
 #include "daemon/batcher.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -49,16 +51,9 @@ typedef struct batch {
     bool live_at[BATCHER_IMAGES_MAX];
 } batch;
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 int64_t batcher_now_ms(void)
 {
-    return now_us() / 1000;
+    return clock_now_us() / 1000;
 }
 
 /* ---- models */
@@ -149,7 +144,7 @@ static void wait_for_more(batcher *b, resident *r)
 {
     int64_t until = r->first->queued_us + b->c.delay_us;
     struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = (until % 1000000) * 1000};
-    while (!b->stop && r->decoding && r->ready < (size_t)b->c.batch_images && now_us() < until)
+    while (!b->stop && r->decoding && r->ready < (size_t)b->c.batch_images && clock_now_us() < until)
         pthread_cond_timedwait(&b->work, &b->lock, &at);
 }
 
@@ -170,7 +165,7 @@ static bool is_live(batcher *b, batch_order *o, size_t index, int64_t now_ms)
 
 static void take_batch(batcher *b, resident *r, batch *t)
 {
-    int64_t now = now_us();
+    int64_t now = clock_now_us();
     t->of = r;
     t->count = t->live = 0;
     while (r->first && t->live < (size_t)b->c.batch_images && t->count < BATCHER_IMAGES_MAX) {
@@ -288,7 +283,7 @@ static void run_batch(batcher *b, batch *t)
     resident *r = most_urgent(b);
     wait_for_more(b, r);
     take_batch(b, r, t);
-    int64_t start = b->batch_start_us = now_us();
+    int64_t start = b->batch_start_us = clock_now_us();
     pthread_mutex_unlock(&b->lock);
     error e = {0};
     if (t->live && !load(b, r, &e))
@@ -297,7 +292,7 @@ static void run_batch(batcher *b, batch *t)
         score_batch(b, t);
     pthread_mutex_lock(&b->lock);
     b->batch_start_us = 0;
-    finish_batch(b, t, start, now_us());
+    finish_batch(b, t, start, clock_now_us());
     drop_unloaded(b);
     keep_budget(b);
 }
@@ -427,7 +422,7 @@ void batcher_put(batcher *b, batch_order *o)
     o->taken = 0;
     o->left = o->count;
     pthread_mutex_lock(&b->lock);
-    o->queued_us = now_us();
+    o->queued_us = clock_now_us();
     r->decoding--;
     r->ready += o->count;
     *r->end = o;
@@ -468,7 +463,7 @@ void batcher_measure(batcher *b, batcher_numbers *out)
     out->waiting = 0;
     for (const resident *r = b->models; r; r = r->next)
         out->waiting += r->admitted;
-    out->busy_ms = b->batch_start_us ? (now_us() - b->batch_start_us) / 1000 : 0;
+    out->busy_ms = b->batch_start_us ? (clock_now_us() - b->batch_start_us) / 1000 : 0;
     pthread_mutex_unlock(&b->lock);
 }
 

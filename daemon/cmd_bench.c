@@ -4,6 +4,7 @@
  * Knows methods by their table alone.
  */
 #include "base/blas.h"
+#include "base/clock.h"
 #include "daemon/command.h"
 #include "methods/method.h"
 
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { WARM_STEPS = 2, STEPS_LEAST = 3, STEPS_MOST = 100000 };
 
@@ -38,13 +38,6 @@ static void help(FILE *out)
           "Prints one JSON object: {\"work\", \"threads\", \"batch\", \"ms\", \"images_per_s\", ...}; ms is the "
           "median.\n",
           out);
-}
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static int by_value(const void *a, const void *b)
@@ -123,11 +116,11 @@ static double *measure(rig *r, double seconds, int *count)
     uint64_t counter = 0;
     while (counter < WARM_STEPS)
         turn(r, counter++);
-    double end = now_s() + seconds;
-    for (*count = 0; *count < STEPS_MOST && (*count < STEPS_LEAST || now_s() < end); ++*count) {
-        double start = now_s();
+    double end = clock_now_s() + seconds;
+    for (*count = 0; *count < STEPS_MOST && (*count < STEPS_LEAST || clock_now_s() < end); ++*count) {
+        double start = clock_now_s();
         turn(r, counter++);
-        took[*count] = now_s() - start;
+        took[*count] = clock_now_s() - start;
     }
     qsort(took, (size_t)*count, sizeof *took, by_value);
     return took;

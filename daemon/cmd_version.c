@@ -2,6 +2,7 @@
 /* cmd_version.c — says what this program is and which matrix kernels it runs on. */
 #include "base/blas.h"
 #include "base/team.h"
+#include "base/version.h"
 #include "daemon/command.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@ static int run(int argc, char **argv)
         fputs("usage: anomalyd version\n", stderr);
         return EXIT_USAGE;
     }
-    printf("anomalyd %s\n%s, core type %s, %d thread(s)\n", ANOMALYD_VERSION, blas_version(), blas_core(),
+    printf("anomalyd %s\n%s, core type %s, %d thread(s)\n", version_text(), blas_version(), blas_core(),
            team_default_threads());
     return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* metrics.c — what the daemon counts, as Prometheus text. Totals are never reset; times are in seconds. */
 #include "base/blas.h"
+#include "base/version.h"
 #include "daemon/daemon.h"
 
 #include <inttypes.h>
@@ -86,7 +87,7 @@ static void score_metrics(anomalyd *d, FILE *out)
 void daemon_metrics(anomalyd *d, FILE *out)
 {
     head(out, "anomalyd_build_info", "gauge", "This program; the value is always 1.");
-    fprintf(out, "anomalyd_build_info{version=\"%s\",blas=\"%s\",core=\"%s\"} 1\n", ANOMALYD_VERSION, blas_version(),
+    fprintf(out, "anomalyd_build_info{version=\"%s\",blas=\"%s\",core=\"%s\"} 1\n", version_text(), blas_version(),
             blas_core());
     job_metrics(d, out);
     score_metrics(d, out);

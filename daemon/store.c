@@ -2,6 +2,7 @@
 /* store.c — opens the registry and runs its one writer: a thread that commits what is queued in groups. */
 #include "daemon/store.h"
 
+#include "base/clock.h"
 #include "daemon/store_internal.h"
 #include "daemon/store_migrate.h"
 
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum { GROUP_MAX = 256 }; /* writes in one transaction */
 
@@ -113,13 +113,6 @@ static void count_group(store *s, const op_list *group, size_t count, double sec
         s->numbers.failures += op->failure.code != ERROR_NONE;
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static void *write_all(void *context)
 {
     store *s = context;
@@ -132,9 +125,9 @@ static void *write_all(void *context)
         op_list group;
         size_t count = take_group(s, &group);
         pthread_mutex_unlock(&s->lock);
-        double start = seconds_now();
+        double start = clock_now_s();
         commit_group(&s->writer, group.first);
-        double took = seconds_now() - start;
+        double took = clock_now_s() - start;
         pthread_mutex_lock(&s->lock);
         count_group(s, &group, count, took);
         list_move(&s->finished, &group);

@@ -3,6 +3,7 @@
 #include "daemon/wire.h"
 
 #include "base/file.h"
+#include "base/version.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -75,7 +76,7 @@ static json_t *model_json(const wire_plan *p, const train_result *r, const score
                      "weights_digest", r->weights_digest, "data", f->data.h, f->data.w, f->data.c, "input", f->input.h,
                      f->input.w, f->input.c, "parameters", (json_int_t)f->parameters, "calibration_count",
                      (json_int_t)f->calibration_count, "threshold", real(has ? (double)threshold : NAN),
-                     "false_alarm_rate", WIRE_FALSE_ALARM_RATE, "code_version", ANOMALYD_VERSION, "hyperparameters",
+                     "false_alarm_rate", WIRE_FALSE_ALARM_RATE, "code_version", version_text(), "hyperparameters",
                      all_options(p));
 }
 

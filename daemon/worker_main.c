@@ -6,7 +6,9 @@
 #include "daemon/worker_main.h"
 
 #include "base/blas.h"
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/version.h"
 #include "daemon/paths.h"
 #include "daemon/wire.h"
 
@@ -19,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PROGRESS_MS = 200 /* least time between progress lines */, NICE = 10, CAP_SLACK_BYTES = 256 << 20 };
@@ -119,13 +120,6 @@ static bool start_hearing(child *c, error *e)
 
 /* ---- the trainer's watch */
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static json_t *real(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
@@ -139,7 +133,7 @@ static void on_event(void *context, const train_event *ev)
                                         [TRAIN_CHECKPOINT] = "checkpoint",
                                         [TRAIN_EVALUATING] = "evaluating"};
     child *c = context;
-    int64_t now = now_ms();
+    int64_t now = clock_now_us() / 1000;
     if (ev->kind == TRAIN_PROGRESS && now - c->told_ms < PROGRESS_MS)
         return;
     c->told_ms = now;
@@ -239,7 +233,7 @@ static int run(child *c)
         return fail(c, &e);
     }
     free(line);
-    tell(c, json_pack("{s:s, s:i, s:s}", "event", "hello", "pid", (int)getpid(), "version", ANOMALYD_VERSION));
+    tell(c, json_pack("{s:s, s:i, s:s}", "event", "hello", "pid", (int)getpid(), "version", version_text()));
     if (!open_all(c, &e))
         return fail(c, &e);
     if (access(c->result.text, F_OK) && !train(c, &e))

@@ -2,17 +2,11 @@
 /* program.c — runs a compiled program and tells what it is made of. Knows steps, not mathematics. */
 #include "graph/program_parts.h"
 
+#include "base/clock.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* A view's gradient is its own under another shape; where memory is not shared it is copied. */
 static void view_backward(const call *c)
@@ -44,10 +38,10 @@ static void run_step(program_step *s, uint64_t counter)
 void program_run(program *p, uint64_t counter)
 {
     for (int i = 0; i < p->step_count; i++) {
-        double start = p->profiling ? now_s() : 0;
+        double start = p->profiling ? clock_now_s() : 0;
         run_step(&p->steps[i], counter);
         if (p->profiling)
-            p->steps[i].seconds += now_s() - start;
+            p->steps[i].seconds += clock_now_s() - start;
     }
     for (int k = 0; k < p->graph->objective_count; k++)
         optim_apply(p->updates[k].optim, p->graph->team, p->updates[k].slots, p->updates[k].count);

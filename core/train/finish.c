@@ -2,18 +2,13 @@
 /* finish.c — what is done once with a finished run: calibration, the test, the model file. */
 #include "train/checkpoint.h"
 
+#include "base/clock.h"
+#include "base/version.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int ascending(const void *a, const void *b)
 {
@@ -54,9 +49,9 @@ static bool test(run *r, train_result *out, error *e)
     float *scores = malloc(n * sizeof *scores);
     if (!scores)
         return error_memory(e, "test scores");
-    double start = now_s();
+    double start = clock_now_s();
     bool ok = run_score(r, r->parts.test, n, scores, e);
-    out->score_s = now_s() - start;
+    out->score_s = clock_now_s() - start;
     ok = ok && measure(r, scores, out, e);
     free(scores);
     return ok || error_at(e, "test");
@@ -74,7 +69,7 @@ static bool write_model(const run *r, const float *calibration, train_result *ou
     bundle_put_number(b, "epochs", out->epochs);
     bundle_put_number(b, "chosen_epoch", out->chosen_epoch);
     bundle_put_number(b, "parameters", (double)out->parameters);
-    bundle_put(b, "version", ANOMALYD_VERSION);
+    bundle_put(b, "version", version_text());
     model_write(r->model, b, MODEL_WEIGHTS);
     if (out->calibration_count)
         bundle_put_tensor(b, "calibration", (shape){1, 1, 1, (int)out->calibration_count}, calibration);

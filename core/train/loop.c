@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* loop.c — steps and epochs of a neural method. Knows batches and losses by name, not what they mean. */
 #include "train/checkpoint.h"
+
+#include "base/clock.h"
 #include "train/select.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Wall-clock marks of this process: none of them touches what is learned. */
 typedef struct clocks {
@@ -73,7 +67,7 @@ static void add_value(train_event *ev, const char *name, double value)
 
 static train_event event_of(const run *r, const clocks *c, enum train_event_kind kind)
 {
-    double spent = now_s() - c->start_s;
+    double spent = clock_now_s() - c->start_s;
     double rate = spent > 0 ? (double)(r->step - c->first_step) / spent : 0;
     train_event ev = {.kind = kind,
                       .epoch = r->step ? epoch_of(r, r->step - 1) : 1,
@@ -130,10 +124,10 @@ static bool save(run *r, clocks *c, error *e)
 {
     if (!r->plan->checkpoint_path)
         return true;
-    r->train_s = c->train_s_before + now_s() - c->start_s;
+    r->train_s = c->train_s_before + clock_now_s() - c->start_s;
     if (!checkpoint_write(r, e))
         return false;
-    c->checkpoint_s = now_s();
+    c->checkpoint_s = clock_now_s();
     train_event ev = event_of(r, c, TRAIN_CHECKPOINT);
     run_report(r, &ev);
     return true;
@@ -153,7 +147,7 @@ static bool make_step(run *r, error *e)
 
 bool run_loop(run *r, error *e)
 {
-    double start = now_s();
+    double start = clock_now_s();
     clocks c = {start, r->train_s, start, start, r->step};
     shuffle(r);
     while (r->step < r->steps) {
@@ -166,15 +160,15 @@ bool run_loop(run *r, error *e)
             if (!end_epoch(r, &c, e))
                 return false;
             shuffle(r);
-        } else if (now_s() - c.event_s >= event_interval_s) {
+        } else if (clock_now_s() - c.event_s >= event_interval_s) {
             train_event ev = event_of(r, &c, TRAIN_PROGRESS);
             run_report(r, &ev);
-            c.event_s = now_s();
+            c.event_s = clock_now_s();
         }
-        if (r->step < r->steps && now_s() - c.checkpoint_s >= r->plan->checkpoint_s && !save(r, &c, e))
+        if (r->step < r->steps && clock_now_s() - c.checkpoint_s >= r->plan->checkpoint_s && !save(r, &c, e))
             return false;
     }
-    r->train_s = c.train_s_before + now_s() - c.start_s;
+    r->train_s = c.train_s_before + clock_now_s() - c.start_s;
     return c.first_step == r->steps ||
            save(r, &c, e); /* what follows may be cancelled too, and must not cost the run */
 }

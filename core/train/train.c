@@ -2,13 +2,13 @@
 /* train.c — sets a run up from its plan, sees it through, takes it down. */
 #include "train/train.h"
 
+#include "base/clock.h"
 #include "train/checkpoint.h"
 #include "train/select.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Validation and test images are scored one by one's worth of memory, not all at once. */
 static const int batches[] = {64, 0};
@@ -194,13 +194,6 @@ size_t run_bytes(const run *r, size_t rows)
     return model_bytes(r->model) + programs_bytes(r) + rows * shape_row(r->input) * sizeof(float);
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void report_started(const run *r)
 {
     size_t rows = r->parts.train_count + (run_selects(r) ? 2 * r->parts.validation_count : 0);
@@ -225,14 +218,14 @@ static bool load_images(run *r, error *e)
 /* A closed-form method has no steps to resume from: it is fitted, or not. */
 static bool fit(run *r, error *e)
 {
-    double start = now_s();
+    double start = clock_now_s();
     report_started(r);
     if (run_cancelled(r, e) || !r->method->fit(r->self, r->model, r->train, r->parts.train_count, r->input, e))
         return false;
     free(r->train);
     r->train = NULL;
     r->evaluator = evaluator_new(r->method, r->self, r->model, r->input, batches, e);
-    r->train_s = now_s() - start;
+    r->train_s = clock_now_s() - start;
     return r->evaluator != NULL;
 }
 

@@ -171,7 +171,7 @@ static json_t *result_json(const score_item *item, const score_result *result, c
     json_object_set_new(body, "percentile", p ? json_number(result->percentile) : json_null());
     json_object_set_new(body, "p_value", p ? json_number(result->p_value) : json_null());
     json_object_set_new(body, "anomalous", threshold ? json_boolean(result->anomalous) : json_null());
-    json_object_set_new(body, "threshold", threshold ? json_number(result->threshold) : json_null());
+    json_object_set_new(body, "threshold", threshold ? json_single((float)result->threshold) : json_null());
     json_object_set_new(body, "input",
                         json_pack("{s:i, s:i, s:i, s:b}", "width", result->width, "height", result->height, "channels",
                                   result->channels, "resized", result->converted));

@@ -171,7 +171,7 @@ static void take_batch(batcher *b, resident *r, batch *t)
     while (r->first && t->live < (size_t)b->c.batch_images && t->count < BATCHER_IMAGES_MAX) {
         batch_order *o = r->first;
         if (!o->taken)
-            o->queue_ms = (double)(now - o->queued_us) * 1e-3;
+            o->queue_ms = (double)(now - o->queued_us) / 1000;
         bool live = is_live(b, o, o->taken, now / 1000);
         t->live_at[t->count] = live;
         t->live += live;
@@ -272,7 +272,7 @@ static void finish_batch(batcher *b, batch *t, int64_t start, int64_t end)
     for (size_t i = 0; i < t->count; i++) {
         batch_order *o = t->places[i].order;
         if (i == 0 || o != t->places[i - 1].order)
-            o->compute_ms += (double)(end - start) * 1e-3;
+            o->compute_ms += (double)(end - start) / 1000;
         if (--o->left == 0)
             finish_order(b, o);
     }

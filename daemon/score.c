@@ -2,6 +2,7 @@
 /* score.c — one score request from bytes to answer. */
 #include "daemon/score.h"
 
+#include "base/clock.h"
 #include "daemon/id.h"
 
 #include <stdlib.h>
@@ -55,16 +56,11 @@ static void scored(batch_order *o)
     }
 }
 
-static double now_ms(void)
-{
-    return (double)uv_hrtime() * 1e-6;
-}
-
 static void decode(void *context) /* pool thread */
 {
     ticket *t = context;
     batch_order *o = &t->order;
-    double start = now_ms();
+    int64_t start_us = clock_now_us();
     for (size_t i = 0; i < o->count; i++) {
         score_result *r = &o->results[i];
         if (atomic_load_explicit(&o->abandoned, memory_order_relaxed))
@@ -72,7 +68,7 @@ static void decode(void *context) /* pool thread */
         else if (image_decode_png(t->images[i].bytes, t->images[i].size, &o->pictures[i], &r->failure))
             r->failure = (error){0};
     }
-    t->decode_ms = now_ms() - start;
+    t->decode_ms = (double)(clock_now_us() - start_us) / 1000;
 }
 
 static void decoded(void *context)

@@ -2,8 +2,8 @@
 /*
  * blas.h — OpenBLAS, checked before it is trusted.
  *
- * OpenBLAS runs single-threaded inside our own threads. Its choice of kernel is compared with what
- * CPUID offers, because Debian's 0.3.21 takes an AVX-512 Zen for "Haswell" and runs at half speed.
+ * OpenBLAS runs single-threaded inside our own threads. Its choice of kernel is compared with what CPUID offers,
+ * because a library older than the CPU may fall back to kernels of half the speed without a word.
  * <cblas.h> stays out of this header: it drags in <complex.h>.
  */
 #ifndef ANOMALYD_BASE_BLAS_H

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tests/e2e/all_methods.sh — every method that GET /methods lists, through HTTP: a job on the bundled digits at small
+# settings, its run, and scores that are the same alone and in company. Knows no method's name.
+# ANOMALYD_BINARY and ANOMALYD_TEST_DATA say where the program and the data are.
+set -euo pipefail
+
+binary=${ANOMALYD_BINARY:?} data=${ANOMALYD_TEST_DATA:?}
+work=$(mktemp -d)
+daemon=
+clean_up() {
+    local status=$?
+    trap - EXIT
+    if [ -n "$daemon" ]; then
+        kill -TERM "$daemon" 2>/dev/null || true
+        wait "$daemon" || true
+    fi
+    if [ "$status" -ne 0 ] && [ -s "$work/log" ]; then tail -n 20 "$work/log" >&2; fi
+    rm -rf "$work"
+    exit "$status"
+}
+trap clean_up EXIT
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+ask() { curl -sS --fail-with-body "$@"; }
+
+mkfifo "$work/out"
+"$binary" serve --state "$work/state" --listen 127.0.0.1:0 --import-root "$data" >"$work/out" 2>"$work/log" &
+daemon=$!
+read -r line <"$work/out" || fail "the daemon did not say where it listens"
+url=${line##* }
+jq -n --arg path "$data/mnist-sample" '{name: "digits", $path}' |
+    ask -H 'Content-Type: application/json' --data-binary @- "$url/datasets" >"$work/answer"
+"$binary" images "$data/mnist-sample" --split test --limit 2 -o "$work/images" >"$work/paths"
+
+# The smallest of what an option allows that still trains: by the names that options of that meaning have.
+small='{epochs: 20, batch: 16, width: 8, latent: 16, iterations: 10, pretrain: 1, slots: 8}'
+
+score() { # MODEL IMAGE… — the scores, one a line, as the bits they are sent as
+    local model=$1 image form=()
+    shift
+    for image in "$@"; do form+=(-F "image=@$work/images/$image;type=image/png"); done
+    ask "${form[@]}" "$url/score?model=$model" | jq -r '.results[] | .score'
+}
+
+check() { # METHOD
+    local method=$1 options job state run alone among
+    options=$(ask "$url/methods" | jq --arg id "$method" "$small"' as $small | .items[] | select(.id == $id) |
+        [.options[].name] as $names | $small | with_entries(select(.key as $key | $names | index($key)))')
+    job=$(jq -n --arg method "$method" --argjson options "$options" '{kind: "train", $method, dataset: "digits",
+        protocol: "one-class", class: "1", seed: 1, held_out: 0.2, model: "ones-\($method)", hyperparameters: $options}' |
+        ask -H 'Content-Type: application/json' --data-binary @- "$url/jobs" | jq -r .id)
+    # The stream ends when the job does.
+    curl -sSN "$url/jobs/$job/events" >"$work/events"
+    state=$(ask "$url/jobs/$job")
+    [ "$(jq -r .state <<<"$state")" = succeeded ] || fail "$method: $(jq -r '.state + ": " + (.failure // "")' <<<"$state")"
+    grep -q '^event: state' "$work/events" || fail "$method: its event stream tells no state"
+    run=$(ask "$url/runs/$(jq -r .run <<<"$state")")
+    jq -e '.auroc >= 0 and .auroc <= 1 and .auroc_low <= .auroc and .auroc <= .auroc_high' <<<"$run" >"$work/answer" ||
+        fail "$method: its run has no AUROC with an interval"
+    alone=$(score "ones-$method" test-3-00000.png)
+    among=$(score "ones-$method" test-1-00000.png test-7-00000.png test-3-00000.png test-8-00001.png | sed -n 3p)
+    [ "$alone" = "${among:?}" ] || fail "$method: $alone alone, $among in company"
+    jq -r '"\(.method): AUROC \(.auroc * 1000 | round / 1000) in \(.train_s * 10 | round / 10) s of training"' <<<"$run"
+}
+
+methods=$(ask "$url/methods" | jq -r '.items[].id')
+[ "$(wc -w <<<"$methods")" -ge 3 ] || fail "GET /methods lists too few: $methods"
+for method in $methods; do check "$method"; done

@@ -117,5 +117,7 @@ tensor *op_conv_record(tensor *x, tensor *w, tensor *bias, const conv_geometry *
 tensor *op_deconv_record(tensor *x, tensor *w, tensor *bias, const conv_geometry *g);
 tensor *op_norm_record(tensor *x, tensor *gamma, tensor *beta, const attributes *at, const net *owner);
 tensor *op_spectral_record(tensor *w, param *u, const net *owner);
+/* Brings u (s.c values) to the leading right singular vector of the kernel w of shape s; work has s.c floats. */
+void op_spectral_settle(const float *w, shape s, float *u, float *work);
 
 #endif

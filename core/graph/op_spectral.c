@@ -5,6 +5,9 @@
  * The kernel is read as the matrix Ŵ of k·k·c rows and oc columns; u (oc) persists with the net. One iteration a run:
  * v ← Ŵu/‖Ŵu‖, u' ← Ŵᵀv/‖Ŵᵀv‖, σ = vᵀŴu'; u ← u' only where an objective of the program trains the net.
  * With v and u' constant, ∂L/∂W = (G - ⟨G, W/σ⟩·v u'ᵀ)/σ.
+ *
+ * One iteration is enough while u follows weights that change little between runs. An average of weights has no such
+ * history: its u is brought there at once, by op_spectral_settle.
  */
 #include "base/simd.h"
 #include "graph/graph.h"
@@ -14,6 +17,7 @@
 
 /* aux: σ, then v (rows), then u' (columns). */
 enum { SIGMA, VECTORS = 16 };
+enum { LANES = 8, SETTLE_ITERATIONS = 20 };
 
 static size_t rows_of(const tensor *t)
 {
@@ -35,11 +39,18 @@ static void normalise(float *v, size_t n)
         v[i] *= k;
 }
 
-static double dot(const float *a, const float *b, size_t n)
+/* In lanes, so that the loop can be vector code; their sum is taken in one order. */
+SIMD_CLONES static double dot(const float *a, const float *b, size_t n)
 {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
+    double lanes[LANES] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
+            lanes[j] += (double)a[i + j] * (double)b[i + j];
+    for (; i < n; i++)
         sum += (double)a[i] * (double)b[i];
+    for (size_t j = 0; j < LANES; j++)
+        sum += lanes[j];
     return sum;
 }
 
@@ -47,6 +58,18 @@ SIMD_CLONES static void add_scaled(float *to, const float *from, float k, size_t
 {
     for (size_t i = 0; i < n; i++)
         to[i] += k * from[i];
+}
+
+void op_spectral_settle(const float *w, shape s, float *u, float *work)
+{
+    size_t rows = (size_t)s.n * (size_t)s.h * (size_t)s.w, columns = (size_t)s.c;
+    for (int turn = 0; turn < SETTLE_ITERATIONS; turn++) {
+        memset(work, 0, columns * sizeof *work);
+        for (size_t i = 0; i < rows; i++)
+            add_scaled(work, w + i * columns, (float)dot(w + i * columns, u, columns), columns);
+        normalise(work, columns);
+        memcpy(u, work, columns * sizeof *u);
+    }
 }
 
 static void spectral_forward(const call *c)

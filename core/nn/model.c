@@ -52,6 +52,7 @@ void model_free(model *m)
     }
     for (int i = 0; i < m->optim_count; i++)
         optim_free(m->optims[i]);
+    free(m->settling);
     free(m);
 }
 
@@ -240,12 +241,17 @@ SIMD_CLONES static void blend(float *average, const float *values, float keep, s
 bool model_start_average(model *m, error *e)
 {
     param *p;
+    size_t work = 1;
     EACH_PARAM(m, p)
     {
         if (!p->average && !(p->average = floats_new(shape_size(p->s))))
             return error_memory(e, "averaged weights");
         memcpy(p->average, p->values, shape_size(p->s) * sizeof(float));
+        if (p->draw == DRAW_DIRECTION && shape_size(p->s) > work)
+            work = shape_size(p->s);
     }
+    if (!m->settling && !(m->settling = floats_new(work)))
+        return error_memory(e, "averaged weights");
     m->averaging = true;
     return true;
 }
@@ -274,11 +280,25 @@ bool model_average(model *m, float decay, uint64_t step, error *e)
     return true;
 }
 
+/* A direction follows the kernel whose it is. */
+static void settle_average(model *m)
+{
+    for (int i = 0; i < m->net_count; i++) {
+        const net *n = m->nets[i];
+        for (int j = 1; j < n->count; j++)
+            if (n->params[j]->draw == DRAW_DIRECTION)
+                op_spectral_settle(n->params[j - 1]->average, n->params[j - 1]->s, n->params[j]->average, m->settling);
+    }
+}
+
 void model_average_swap(model *m)
 {
     param *p;
     if (!m->averaging)
         return;
+    if (!m->swapped)
+        settle_average(m);
+    m->swapped = !m->swapped;
     EACH_PARAM(m, p)
     {
         for (size_t i = 0; i < shape_size(p->s); i++) {

@@ -56,7 +56,8 @@ void model_describe(const model *m, FILE *out);
 /* Exponential moving average of all weights and running statistics: θ̄ ← d·θ̄ + (1-d)·θ with
  * d = min(decay, (1+t)/(10+t)). Started by the first call. Call once after each step. */
 bool model_average(model *m, float decay, uint64_t step, error *e);
-/* Exchanges the average with the weights in use: before scoring, and again after. */
+/* Exchanges the average with the weights in use: before scoring, and again after. The average's spectral norms are
+ * first brought to its weights: an average of directions is no direction of an average. */
 void model_average_swap(model *m);
 
 /* A copy of all weights and statistics, to return to the best epoch. One per model. */

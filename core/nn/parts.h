@@ -37,7 +37,9 @@ struct model {
     program *programs[MODEL_THINGS_MAX];
     int graph_count;
     bool averaging, has_kept;
-    error failure; /* the first failure of making things; reported by program_compile */
+    bool swapped;    /* the average is in use, and the weights lie where it was */
+    float *settling; /* work for the average's spectral norms; NULL until averaging */
+    error failure;   /* the first failure of making things; reported by program_compile */
 };
 
 /* Whether the model has averaged weights; reading them back from a file starts them. */

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/* test_alad.c — ALAD's networks, what each objective moves and by which gradient, its four scores, and what it tells
+ * apart on the sample of MNIST. */
+#include "allocations.h"
+#include "bars.h"
+#include "base/blas.h"
+#include "nn/parts.h"
+#include "train/scorer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct trial {
+    team *team;
+    model *m;
+    void *self;
+    const method *how;
+    array *x;
+    error e;
+} trial;
+
+/* Options are pairs "name", "value" ended by NULL. */
+static void trial_open(trial *t, int threads, shape input, const char *const *options)
+{
+    *t = (trial){.how = method_find("alad")};
+    assert_non_null(t->how);
+    t->team = team_new(threads, &t->e);
+    t->m = model_new(1, t->team, &t->e);
+    t->self = calloc(1, t->how->size);
+    assert_true(t->team && t->m && t->self);
+    options_preset(t->how->options, t->self);
+    for (int i = 0; options[i]; i += 2)
+        if (!options_set(t->how->options, t->self, options[i], options[i + 1], &t->e))
+            fail_msg("%s", t->e.message);
+    if (!t->how->build(t->self, t->m, input, &t->e))
+        fail_msg("%s", t->e.message);
+    t->x = model_find_array(t->m, "x");
+    random_uniform(random_stream(4, "images"), 0, -1, 1, t->x->values, shape_size(input));
+}
+
+static void trial_close(trial *t)
+{
+    model_free(t->m);
+    free(t->self);
+    team_free(t->team);
+}
+
+static const char *const presets[] = {NULL};
+static const char *const tiny[] = {"width", "4", "latent", "6", NULL};
+enum { DISCRIMINATORS, GENERATORS }; /* the method's programs */
+static const char *const nets[2][3] = {{"d_xz", "d_xx", "d_zz"}, {"encoder", "generator", NULL}};
+
+static void networks_have_the_published_number_of_parameters(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"pairs", "rows", "dzz", "false", NULL};
+    static const char *const names[] = {"encoder", "generator", "d_xz", "d_xx", "d_zz"};
+    static const struct {
+        shape input;
+        const char *const *options;
+        size_t counts[5];
+    } expected[] = {
+        {{2, 32, 32, 3}, presets, {3449572, 3449475, 11859329, 222785, 14977}},
+        {{2, 32, 32, 3}, rows, {3449572, 3449475, 11859329, 226177, 0}},
+        {{2, 28, 28, 1}, presets, {1347656, 6781505, 3907329, 214465, 27777}},
+    };
+    for (int i = 0; i < 3; i++) {
+        trial t;
+        trial_open(&t, 1, expected[i].input, expected[i].options);
+        for (int j = 0; j < 5; j++)
+            assert_int_equal(net_parameters(model_net(t.m, names[j])), expected[i].counts[j]);
+        trial_close(&t);
+    }
+}
+
+static void images_take_the_next_side_that_the_networks_have(void **state)
+{
+    (void)state;
+    static const int sides[][2] = {{8, 16}, {16, 16}, {17, 20}, {28, 28}, {30, 32}, {33, 40}, {97, 112}, {128, 128}};
+    const method *how = method_find("alad");
+    error e;
+    shape in;
+    for (int i = 0; i < 8; i++) {
+        assert_true(how->input(NULL, (shape){1, sides[i][0], sides[i][0], 3}, &in, &e));
+        assert_true(in.h == sides[i][1] && in.w == sides[i][1] && in.c == 3);
+    }
+    assert_false(how->input(NULL, (shape){1, 129, 129, 1}, &in, &e));
+    assert_string_equal(e.message, "images of 129 x 129: these networks take at most 128 x 128");
+    assert_false(how->input(NULL, (shape){1, 32, 28, 1}, &in, &e));
+    assert_string_equal(e.message, "images of 28 x 32: these networks need square ones");
+}
+
+static void every_side_has_networks_that_train(void **state)
+{
+    (void)state;
+    static const int sides[] = {16, 20, 24, 28, 32, 40, 48, 56, 64};
+    for (int i = 0; i < 9; i++) {
+        trial t;
+        trial_open(&t, 2, (shape){2, sides[i], sides[i], 1 + 2 * (i % 2)}, tiny);
+        t.how->step(t.self, 0);
+        const char *name;
+        for (int p = 0; p < 2; p++)
+            assert_true(program_finite(t.how->programs(t.self)[p], &name));
+        trial_close(&t);
+    }
+}
+
+static void freeze(trial *t)
+{
+    for (int i = 0; i < t->m->optim_count; i++)
+        t->m->optims[i]->rate = 0;
+}
+
+static double loss_at(program *p, const char *name)
+{
+    program_run(p, 0);
+    return (double)*program_output(p, name, NULL);
+}
+
+/* Along its own gradient, a weight must change the loss by the gradient's norm. */
+static void check_weight(program *p, const char *loss, const char *of, param *w)
+{
+    size_t count = shape_size(w->s);
+    float *start = malloc(count * sizeof *start), *along = malloc(count * sizeof *along);
+    assert_true(start && along);
+    double norm = 0, best = INFINITY;
+    for (size_t j = 0; j < count; j++)
+        norm += (double)w->gradient[j] * (double)w->gradient[j];
+    norm = sqrt(norm);
+    for (size_t j = 0; j < count; j++)
+        along[j] = (float)((double)w->gradient[j] / norm);
+    memcpy(start, w->values, count * sizeof *start);
+    for (double step = 0.02; step > 2e-5 && norm > 1e-5; step /= 2) {
+        double side[2];
+        for (int s = 0; s < 2; s++) {
+            for (size_t j = 0; j < count; j++)
+                w->values[j] = start[j] + (float)(s ? -step : step) * along[j];
+            side[s] = loss_at(p, loss);
+        }
+        best = fmin(best, fabs((side[0] - side[1]) / (2 * step) - norm) / norm);
+    }
+    memcpy(w->values, start, count * sizeof *start);
+    if (norm > 1e-5 && !(best < 2e-2))
+        fail_msg("%s by %s of %s: off by %.3g of itself (norm %.3g)", loss, w->name, of, best, norm);
+    free(start);
+    free(along);
+}
+
+static int check_loss(trial *t, int which, const char *loss, const char *of)
+{
+    program *p = t->how->programs(t->self)[which];
+    net *n = model_net(t->m, of);
+    int checked = 0;
+    for (int i = 0; i < n->count; i++) {
+        if (n->params[i]->is_statistic)
+            continue;
+        for (int turn = 0; turn < 40; turn++)
+            program_run(p, 0); /* the directions come to rest, which the gradient takes for granted */
+        check_weight(p, loss, of, n->params[i]);
+        checked++;
+    }
+    return checked;
+}
+
+/* Weights large enough for every layer to matter to the loss. */
+static void enlarge(trial *t)
+{
+    for (int i = 0; i < t->m->net_count; i++)
+        for (int j = 0; j < t->m->nets[i]->count; j++) {
+            param *w = t->m->nets[i]->params[j];
+            if (strstr(w->name, ".weight"))
+                random_normal(random_stream(9, w->name), (uint64_t)i, 0, sqrtf(2.0f / (float)w->fan_in), w->values,
+                              shape_size(w->s));
+        }
+}
+
+static void losses_have_the_gradients_they_claim(void **state)
+{
+    (void)state;
+    static const shape inputs[] = {{6, 16, 16, 1}, {6, 20, 20, 1}};
+    for (int i = 0; i < 2; i++) {
+        trial t;
+        trial_open(&t, 2, inputs[i], tiny);
+        freeze(&t);
+        enlarge(&t);
+        assert_true(check_loss(&t, DISCRIMINATORS, "loss.dxz", "d_xz") >= 10);
+        assert_true(check_loss(&t, DISCRIMINATORS, "loss.dxx", "d_xx") >= 6);
+        assert_true(check_loss(&t, DISCRIMINATORS, "loss.dzz", "d_zz") >= 6);
+        assert_true(check_loss(&t, GENERATORS, "loss.generator", "generator") >= 10);
+        assert_true(check_loss(&t, GENERATORS, "loss.encoder", "encoder") >= 10);
+        trial_close(&t);
+    }
+}
+
+static bool contains(const char *const *names, const char *name)
+{
+    for (int i = 0; i < 3 && names[i]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void each_program_moves_its_own_nets_and_no_other(void **state)
+{
+    (void)state;
+    trial t;
+    trial_open(&t, 2, (shape){6, 16, 16, 3}, tiny);
+    assert_int_equal(t.m->net_count, 5);
+    for (int which = 0; which < 2; which++) {
+        assert_true(model_keep(t.m, &t.e));
+        program_run(t.how->programs(t.self)[which], 0);
+        for (int i = 0; i < t.m->net_count; i++) {
+            const net *n = t.m->nets[i];
+            for (int j = 0; j < n->count; j++) {
+                const param *w = n->params[j];
+                bool moved = memcmp(w->values, w->kept, shape_size(w->s) * sizeof(float)) != 0;
+                if (moved != contains(nets[which], n->name))
+                    fail_msg("program %d: %s of %s %s", which, w->name, n->name, moved ? "moves" : "rests");
+            }
+        }
+    }
+    trial_close(&t);
+}
+
+static void weights_are_the_same_bits_at_any_thread_count(void **state)
+{
+    (void)state;
+    char digests[4][65];
+    static const int threads[] = {1, 2, 3, 1};
+    static const char *const narrow[] = {"width", "8", NULL};
+    for (int i = 0; i < 4; i++) {
+        trial t;
+        trial_open(&t, threads[i], (shape){8, 28, 28, 1}, narrow);
+        for (uint64_t step = 0; step < 3; step++)
+            t.how->step(t.self, step);
+        model_digest(t.m, digests[i]);
+        trial_close(&t);
+    }
+    for (int i = 1; i < 4; i++)
+        assert_string_equal(digests[0], digests[i]);
+}
+
+static void a_step_allocates_nothing(void **state)
+{
+    (void)state;
+    trial t;
+    trial_open(&t, 2, (shape){8, 32, 32, 1}, tiny);
+    t.how->step(t.self, 0);
+    t.how->step(t.self, 1);
+    size_t before = allocations_made();
+    assert_true(before > 0);
+    for (uint64_t step = 2; step < 6; step++)
+        t.how->step(t.self, step);
+    assert_int_equal(allocations_made() - before, 0);
+    trial_close(&t);
+}
+
+static void the_score_is_the_one_asked_for_and_all_are_readable(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"features", "l1", "l2", "logits"};
+    for (int i = 0; i < 4; i++) {
+        const char *const options[] = {"width", "4", "latent", "6", "score", names[i], NULL};
+        enum { N = 5, ROW = 20 * 20 };
+        trial t;
+        trial_open(&t, 2, (shape){N, 20, 20, 1}, options);
+        graph *g = model_graph(t.m, SCORE);
+        t_output(t.how->score(t.self, t.m, g, t_leaf(g, t.x)), "score");
+        program *p = program_compile(g, &t.e);
+        assert_non_null(p);
+        program_run(p, 0);
+        char name[32];
+        snprintf(name, sizeof name, "score.%s", names[i]);
+        assert_memory_equal(program_output(p, "score", NULL), program_output(p, name, NULL), N * sizeof(float));
+        const float *x_hat = program_output(p, "reconstruction", NULL);
+        for (int row = 0; row < N; row++) {
+            double l1 = 0, l2 = 0;
+            for (int j = 0; j < ROW; j++) {
+                double d = (double)t.x->values[row * ROW + j] - (double)x_hat[row * ROW + j];
+                l1 += fabs(d);
+                l2 += d * d;
+            }
+            assert_true(fabs((double)program_output(p, "score.l1", NULL)[row] / l1 - 1) < 1e-5);
+            assert_true(fabs((double)program_output(p, "score.l2", NULL)[row] / sqrt(l2) - 1) < 1e-5);
+            assert_true(program_output(p, "score.features", NULL)[row] > 0);
+            assert_true(isfinite(program_output(p, "score.logits", NULL)[row]));
+        }
+        trial_close(&t);
+    }
+}
+
+/* ‖Ŵu‖ over the largest singular value, which 300 iterations find. */
+static double share_of_sigma(const param *w, const float *u)
+{
+    size_t columns = (size_t)w->s.c, rows = shape_size(w->s) / columns;
+    double v[1024], next[1024], norms[2] = {0};
+    assert_true(columns <= 1024);
+    for (size_t j = 0; j < columns; j++)
+        v[j] = (double)u[j];
+    for (int turn = 0; turn < 300; turn++) {
+        double sum = 0, along = 0;
+        memset(next, 0, sizeof next);
+        for (size_t i = 0; i < rows; i++) {
+            double dot = 0;
+            for (size_t j = 0; j < columns; j++)
+                dot += (double)w->values[i * columns + j] * v[j];
+            along += dot * dot;
+            for (size_t j = 0; j < columns; j++)
+                next[j] += (double)w->values[i * columns + j] * dot;
+        }
+        norms[turn > 0] = sqrt(along); /* of Ŵu, for v began as u */
+        for (size_t j = 0; j < columns; j++)
+            sum += next[j] * next[j];
+        for (size_t j = 0; j < columns; j++)
+            v[j] = next[j] / sqrt(sum);
+    }
+    return norms[0] / norms[1];
+}
+
+static void averaged_weights_have_spectral_norms_of_their_own(void **state)
+{
+    (void)state;
+    trial t;
+    trial_open(&t, 2, (shape){4, 20, 20, 1}, tiny);
+    for (uint64_t step = 0; step < 3; step++) {
+        t.how->step(t.self, step);
+        assert_true(model_average(t.m, 0.9f, step, &t.e));
+    }
+    char before[65], after[65];
+    model_digest(t.m, before);
+    model_average_swap(t.m);
+    int checked = 0;
+    for (int i = 0; i < t.m->net_count; i++)
+        for (int j = 1; j < t.m->nets[i]->count; j++)
+            if (t.m->nets[i]->params[j]->draw == DRAW_DIRECTION) {
+                double share = share_of_sigma(t.m->nets[i]->params[j - 1], t.m->nets[i]->params[j]->values);
+                if (!(share > 0.97))
+                    fail_msg("%s of %s: %.4f of sigma", t.m->nets[i]->params[j - 1]->name, t.m->nets[i]->name, share);
+                checked++;
+            }
+    assert_int_equal(checked, 3 + 4 + 2 + 2);
+    model_average_swap(t.m);
+    model_digest(t.m, after);
+    assert_string_equal(before, after);
+    trial_close(&t);
+}
+
+static const struct train_option small[] = {
+    {"width", "4"}, {"latent", "6"}, {"batch", "16"}, {"epochs", "2"}, {"average_decay", "0.9"},
+};
+
+static train_plan small_plan(const bars *b)
+{
+    train_plan plan = bars_plan(b, "alad");
+    plan.options = small;
+    plan.option_count = sizeof small / sizeof *small;
+    return plan;
+}
+
+/* Cancels at a number of polls: one a step. */
+typedef struct cancelling {
+    int left;
+} cancelling;
+
+static bool is_cancelled(void *context)
+{
+    return ((cancelling *)context)->left-- == 0;
+}
+
+static void an_interrupted_run_ends_with_the_same_bits(void **state)
+{
+    (void)state;
+    bars b = bars_open(false);
+    train_plan plan = small_plan(&b);
+    train_result whole = bars_train(&b, &plan, 2), pieces;
+    plan.checkpoint_path = b.checkpoint.text;
+    for (int steps = 5; steps < 8; steps++) { /* within an epoch, and on its end */
+        cancelling c = {steps};
+        train_watch watch = {.context = &c, .cancelled = is_cancelled};
+        error e;
+        team *t = team_new(2, &e);
+        assert_non_null(t);
+        assert_false(train_run(&plan, b.data, t, &watch, &pieces, &e));
+        assert_int_equal(e.code, ERROR_CANCELLED);
+        team_free(t);
+        if (steps == 6)
+            break;
+    }
+    pieces = bars_train(&b, &plan, 3);
+    assert_string_equal(whole.weights_digest, pieces.weights_digest);
+    assert_string_equal(whole.model_digest, pieces.model_digest);
+    bars_close(&b);
+}
+
+static void a_score_does_not_depend_on_its_company(void **state)
+{
+    (void)state;
+    bars b = bars_open(false);
+    train_plan plan = small_plan(&b);
+    bars_train(&b, &plan, 2);
+    error e;
+    void *bytes;
+    size_t size;
+    team *t = team_new(2, &e);
+    assert_true(file_read(b.model.text, 1 << 26, &bytes, &size, &e));
+    scorer *s = scorer_open(bytes, size, t, &e);
+    if (!s)
+        fail_msg("%s", e.message);
+    enum { N = 70 };
+    const uint8_t *pixels[N];
+    float whole[N], grouped[N];
+    for (int i = 0; i < N; i++)
+        pixels[i] = dataset_image(b.data, (size_t)i);
+    assert_true(scorer_run_bytes(s, pixels, N, whole, &e));
+    for (size_t group = 1; group <= 7; group += 6) {
+        for (size_t at = 0; at < N; at += group)
+            assert_true(scorer_run_bytes(s, pixels + at, N - at < group ? N - at : group, grouped + at, &e));
+        assert_memory_equal(whole, grouped, sizeof whole);
+    }
+    scorer_free(s);
+    free(bytes);
+    team_free(t);
+    bars_close(&b);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    error e;
+    if (!blas_start(argv, &e))
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(networks_have_the_published_number_of_parameters),
+        cmocka_unit_test(images_take_the_next_side_that_the_networks_have),
+        cmocka_unit_test(every_side_has_networks_that_train),
+        cmocka_unit_test(losses_have_the_gradients_they_claim),
+        cmocka_unit_test(each_program_moves_its_own_nets_and_no_other),
+        cmocka_unit_test(weights_are_the_same_bits_at_any_thread_count),
+        cmocka_unit_test(a_step_allocates_nothing),
+        cmocka_unit_test(the_score_is_the_one_asked_for_and_all_are_readable),
+        cmocka_unit_test(averaged_weights_have_spectral_norms_of_their_own),
+        cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits),
+        cmocka_unit_test(a_score_does_not_depend_on_its_company),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

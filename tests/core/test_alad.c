@@ -118,8 +118,9 @@ static double loss_at(program *p, const char *name)
     return (double)*program_output(p, name, NULL);
 }
 
-/* Along its own gradient, a weight must change the loss by the gradient's norm. */
-static void check_weight(program *p, const char *loss, const char *of, param *w)
+/* Along its own gradient, a weight must change the loss by the gradient's norm. False where the gradient is next to
+ * nothing, as of a bias before a batch norm. */
+static bool check_weight(program *p, const char *loss, const char *of, param *w)
 {
     size_t count = shape_size(w->s);
     float *start = malloc(count * sizeof *start), *along = malloc(count * sizeof *along);
@@ -145,8 +146,10 @@ static void check_weight(program *p, const char *loss, const char *of, param *w)
         fail_msg("%s by %s of %s: off by %.3g of itself (norm %.3g)", loss, w->name, of, best, norm);
     free(start);
     free(along);
+    return norm > 1e-5;
 }
 
+/* The number of weights whose gradient was checked. */
 static int check_loss(trial *t, int which, const char *loss, const char *of)
 {
     program *p = t->how->programs(t->self)[which];
@@ -157,8 +160,7 @@ static int check_loss(trial *t, int which, const char *loss, const char *of)
             continue;
         for (int turn = 0; turn < 40; turn++)
             program_run(p, 0); /* the directions come to rest, which the gradient takes for granted */
-        check_weight(p, loss, of, n->params[i]);
-        checked++;
+        checked += check_weight(p, loss, of, n->params[i]);
     }
     return checked;
 }
@@ -178,17 +180,21 @@ static void enlarge(trial *t)
 static void losses_have_the_gradients_they_claim(void **state)
 {
     (void)state;
-    static const shape inputs[] = {{6, 16, 16, 1}, {6, 20, 20, 1}};
+    /* All weights, γ and β, and all biases but those before a batch norm. */
+    static const struct {
+        shape input;
+        int d_xz, generator, encoder;
+    } expected[] = {{{6, 16, 16, 1}, 13, 8, 8}, {{6, 20, 20, 1}, 11, 11, 10}};
     for (int i = 0; i < 2; i++) {
         trial t;
-        trial_open(&t, 2, inputs[i], tiny);
+        trial_open(&t, 2, expected[i].input, tiny);
         freeze(&t);
         enlarge(&t);
-        assert_true(check_loss(&t, DISCRIMINATORS, "loss.dxz", "d_xz") >= 10);
-        assert_true(check_loss(&t, DISCRIMINATORS, "loss.dxx", "d_xx") >= 6);
-        assert_true(check_loss(&t, DISCRIMINATORS, "loss.dzz", "d_zz") >= 6);
-        assert_true(check_loss(&t, GENERATORS, "loss.generator", "generator") >= 10);
-        assert_true(check_loss(&t, GENERATORS, "loss.encoder", "encoder") >= 10);
+        assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.dxz", "d_xz"), expected[i].d_xz);
+        assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.dxx", "d_xx"), 6);
+        assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.dzz", "d_zz"), 6);
+        assert_int_equal(check_loss(&t, GENERATORS, "loss.generator", "generator"), expected[i].generator);
+        assert_int_equal(check_loss(&t, GENERATORS, "loss.encoder", "encoder"), expected[i].encoder);
         trial_close(&t);
     }
 }
@@ -424,6 +430,35 @@ static void a_score_does_not_depend_on_its_company(void **state)
     bars_close(&b);
 }
 
+/* Ten epochs on 360 sixes at small widths, where seeds 1 to 3 reach 0.91 to 0.93. One epoch at the preset rate, which
+ * teaches nothing yet, gives 0.53. */
+static void other_digits_score_above_held_out_sixes(void **state)
+{
+    (void)state;
+    static const struct train_option options[] = {{"width", "8"},   {"latent", "16"},  {"batch", "16"},
+                                                  {"epochs", "10"}, {"rate", "0.002"}, {"average_decay", "0.97"}};
+    error e;
+    dataset_info info;
+    bars b = {.folder = scratch_make()};
+    char source[512];
+    snprintf(source, sizeof source, "%s/mnist-sample", getenv("ANOMALYD_TEST_DATA"));
+    if (!dataset_import(source, scratch_at(&b.folder, "sample").text, &info, &e))
+        fail_msg("%s", e.message);
+    b.data = dataset_open(scratch_at(&b.folder, "sample").text, &e);
+    assert_non_null(b.data);
+    b.model = scratch_at(&b.folder, "model");
+    train_plan plan = bars_plan(&b, "alad");
+    plan.dataset_name = "sample";
+    plan.held_out = 0.1;
+    plan.protocol.class_index = 6;
+    plan.options = options;
+    plan.option_count = sizeof options / sizeof *options;
+    train_result r = bars_train(&b, &plan, 2);
+    if (!(r.auroc.value > 0.85))
+        fail_msg("AUROC %.4f", r.auroc.value);
+    bars_close(&b);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -442,6 +477,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(averaged_weights_have_spectral_norms_of_their_own),
         cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits),
         cmocka_unit_test(a_score_does_not_depend_on_its_company),
+        cmocka_unit_test(other_digits_score_above_held_out_sixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -261,13 +261,15 @@ typedef struct averaging {
     float keep;
 } averaging;
 
-static void average_net(void *context, int chunk, int worker)
+static void average_param(void *context, int chunk, int worker)
 {
     (void)worker;
     const averaging *a = context;
-    const net *n = a->m->nets[chunk];
-    for (int i = 0; i < n->count; i++)
-        blend(n->params[i]->average, n->params[i]->values, a->keep, shape_size(n->params[i]->s));
+    int net_index = 0, param_index = 0;
+    param *p = NULL;
+    for (int i = 0; i <= chunk; i++)
+        p = param_at(a->m, &net_index, &param_index);
+    blend(p->average, p->values, a->keep, shape_size(p->s));
 }
 
 bool model_average(model *m, float decay, uint64_t step, error *e)
@@ -276,7 +278,10 @@ bool model_average(model *m, float decay, uint64_t step, error *e)
         return false;
     double ramp = (1 + (double)step) / (10 + (double)step);
     averaging a = {m, (float)fmin((double)decay, ramp)};
-    team_run(m->team, m->net_count, average_net, &a);
+    int params = 0;
+    for (int i = 0; i < m->net_count; i++)
+        params += m->nets[i]->count;
+    team_run(m->team, params, average_param, &a);
     return true;
 }
 

@@ -351,7 +351,8 @@ static void mark_statistics(graph *g)
         tensor *t = g->tensors[i];
         for (int k = 0; t->owner && k < g->objective_count; k++)
             for (int j = 0; g->objectives[k].nets[j]; j++)
-                t->at.moves_statistics = t->at.moves_statistics || g->objectives[k].nets[j] == t->owner;
+                t->at.moves_statistics =
+                    !t->at.holds_statistics && (t->at.moves_statistics || g->objectives[k].nets[j] == t->owner);
     }
 }
 

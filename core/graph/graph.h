@@ -53,6 +53,7 @@ typedef struct attributes {
     random_key key;
     param *statistic[2];   /* running mean and variance; or the power-iteration vector */
     bool moves_statistics; /* set by program_compile: an objective trains the owner */
+    bool holds_statistics; /* not even then */
     bool score;            /* recorded in a SCORE graph */
     bool biased;
 } attributes;

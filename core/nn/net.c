@@ -26,7 +26,14 @@ void net_enter(net *n, graph *g)
 {
     n->graph = g;
     n->cursor = 0;
+    n->aside = false;
     memset(n->layers, 0, sizeof n->layers);
+}
+
+void net_enter_aside(net *n, graph *g)
+{
+    net_enter(n, g);
+    n->aside = true;
 }
 
 int net_param_count(const net *n)
@@ -171,6 +178,8 @@ static bool kernel_and_bias(net *n, request r, const struct conv *c, tensor **w,
         direction.is_statistic = true;
         param *u = next_param(n, &direction);
         *w = u ? op_spectral_record(*w, u, n) : NULL;
+        if (*w)
+            (*w)->at.holds_statistics = n->aside;
     }
     *bias = NULL;
     if (*w && c->bias) {
@@ -277,7 +286,7 @@ tensor *nn_batch_norm(net *n, tensor *x)
     param *variance = mean ? next_param(n, &r) : NULL;
     if (!variance)
         return x;
-    attributes at = {.statistic = {mean, variance}, .biased = n->norm.biased_variance};
+    attributes at = {.statistic = {mean, variance}, .biased = n->norm.biased_variance, .holds_statistics = n->aside};
     at.number[0] = n->norm.epsilon;
     at.number[1] = n->norm.momentum;
     return op_norm_record(x, gamma, beta, &at, n);

@@ -9,6 +9,9 @@
 #include "nn/model.h"
 
 void net_enter(net *n, graph *g);
+/* The same for an application that leaves the running statistics alone, though the program trains the net: for inputs
+ * that are not like those that will be scored. */
+void net_enter_aside(net *n, graph *g);
 
 enum init { INIT_NORMAL, INIT_GLOROT_NORMAL, INIT_GLOROT_UNIFORM, INIT_TRUNCATED_NORMAL };
 

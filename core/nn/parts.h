@@ -16,6 +16,7 @@ struct net {
     model *owner;
     graph *graph; /* of the application in progress */
     int cursor;   /* next parameter of the application in progress */
+    bool aside;   /* it leaves the running statistics alone */
     param *params[NET_PARAMS_MAX];
     int count;
     int layers[8]; /* of each kind in this application, for names */

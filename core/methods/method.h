@@ -18,6 +18,8 @@ struct method_state {
     int epochs, batch;
     int selection;       /* enum selection */
     float average_decay; /* of the weights' moving average; 0: none */
+
+    uint64_t steps_an_epoch; /* set by the trainer before the first step; 0 where there is no trainer */
 };
 enum selection { SELECT_PSEUDO, SELECT_LAST };
 extern const char *const selection_choices[];

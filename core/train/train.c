@@ -240,6 +240,7 @@ static bool learn(run *r, int *chosen_epoch, error *e)
         return error_set(e, ERROR_INVALID, "batch: %d images are more than the %zu for training", r->state->batch,
                          r->parts.train_count);
     r->steps = r->steps_an_epoch * (uint64_t)r->state->epochs;
+    r->state->steps_an_epoch = r->steps_an_epoch;
     if (!select_start(r, e) || !checkpoint_read(r, &resumed, e))
         return false;
     report_started(r);

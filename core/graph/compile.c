@@ -293,10 +293,13 @@ static void resolve(compiler *c)
         }
 }
 
+/* Without an optimiser the gradient alone is wanted. */
 static bool attach(update *u, optim *o, movable what, const char *owner, float **gradient, error *e)
 {
     if (!*gradient && !(*gradient = floats_new(what.count)))
         return error_memory(e, "gradients");
+    if (!o)
+        return true;
     what.gradient = *gradient;
     int slot = optim_slot_for(o, what, owner);
     if (slot < 0)
@@ -311,11 +314,13 @@ static bool attach_updates(compiler *c, int k, error *e)
     const objective *o = &c->g->objectives[k];
     update *u = &c->p->updates[k];
     u->optim = o->optim;
+    bool reached = false;
     for (int i = 0; i < c->g->count; i++) {
         const tensor *t = c->g->tensors[i];
         if (!c->of[i].path[k] || !objective_names(o, t))
             continue;
         assert(u->count < (int)(sizeof u->slots / sizeof *u->slots));
+        reached = true;
         movable what = {.count = shape_size(t->s)};
         what.values = t->array ? t->array->values : t->param->values;
         what.name = t->array ? t->array->name : t->param->name;
@@ -323,7 +328,7 @@ static bool attach_updates(compiler *c, int k, error *e)
         if (!attach(u, o->optim, what, t->array ? "array" : net_name(t->owner), gradient, e))
             return false;
     }
-    if (u->count == 0)
+    if (!reached)
         return error_set(e, ERROR_INVALID, "minimise: the loss does not depend on what it is to move");
     return true;
 }

@@ -44,7 +44,8 @@ void program_run(program *p, uint64_t counter)
             p->steps[i].seconds += clock_now_s() - start;
     }
     for (int k = 0; k < p->graph->objective_count; k++)
-        optim_apply(p->updates[k].optim, p->graph->team, p->updates[k].slots, p->updates[k].count);
+        if (p->updates[k].optim)
+            optim_apply(p->updates[k].optim, p->graph->team, p->updates[k].slots, p->updates[k].count);
     p->runs_profiled += p->profiling;
 }
 

@@ -25,6 +25,9 @@ void minimise(graph *g, tensor *loss, net **nets, optim *o);
 /* Each run moves the values of the array instead; weights stay. */
 void minimise_at(graph *g, tensor *loss, array *at, optim *o);
 
+/* Each run computes the gradient of `loss` by the array's values, for array_gradient to read; nothing is moved. */
+void differentiate(graph *g, tensor *loss, array *at);
+
 /* Freezes the graph: the one place where errors of recording surface. The program is owned by the graph's
  * model. NULL and *e set on failure. */
 program *program_compile(graph *g, error *e);

@@ -126,14 +126,24 @@ tensor *t_output(tensor *a, const char *name)
     return a;
 }
 
-void minimise(graph *g, tensor *loss, net **nets, optim *o)
+/* NULL, with the failure kept, when the graph is full. */
+static objective *objective_new(graph *g, objective values)
 {
     if (g->objective_count == GRAPH_OBJECTIVES_MAX) {
         graph_fail(g, "minimise", "more than %d objectives", GRAPH_OBJECTIVES_MAX);
-        return;
+        return NULL;
     }
-    objective *added = &g->objectives[g->objective_count++];
-    *added = (objective){.loss = loss, .optim = o};
+    g->objectives[g->objective_count] = values;
+    return &g->objectives[g->objective_count++];
+}
+
+void minimise(graph *g, tensor *loss, net **nets, optim *o)
+{
+    if (!o)
+        graph_fail(g, "minimise", "there is no optimiser");
+    objective *added = objective_new(g, (objective){.loss = loss, .optim = o});
+    if (!added)
+        return;
     int count = 0;
     for (; nets[count]; count++) {
         if (count == OBJECTIVE_NETS_MAX) {
@@ -150,6 +160,11 @@ void minimise_at(graph *g, tensor *loss, array *at, optim *o)
     minimise(g, loss, none, o);
     if (g->failure.code == ERROR_NONE)
         g->objectives[g->objective_count - 1].at = at;
+}
+
+void differentiate(graph *g, tensor *loss, array *at)
+{
+    objective_new(g, (objective){.loss = loss, .at = at});
 }
 
 int map_chunks(size_t count)

@@ -125,6 +125,11 @@ shape array_shape(const array *a)
     return a->s;
 }
 
+const float *array_gradient(const array *a)
+{
+    return a->gradient;
+}
+
 void array_save(array *a)
 {
     a->saved = true;

@@ -39,6 +39,8 @@ graph *model_graph(model *m, enum mode mode);
 array *model_find_array(const model *m, const char *name);
 float *array_values(array *a);
 shape array_shape(const array *a);
+/* What the latest run of a program that moves or differentiates by the array found; NULL when there is none. */
+const float *array_gradient(const array *a);
 
 /* Forgets an optimiser's moments and step (for an input array that starts afresh). */
 void optim_reset(optim *o);

@@ -137,6 +137,23 @@ static void adam_follows_a_hand_computed_sequence(void **state)
     }
 }
 
+static void a_derivative_is_read_and_moves_nothing(void **state)
+{
+    fixture *f = *state;
+    array *x = model_array(f->m, "x", (shape){1, 1, 1, 2});
+    assert_null(array_gradient(x));
+    x->values[0] = 3;
+    x->values[1] = -2;
+    graph *g = model_graph(f->m, SCORE);
+    differentiate(g, t_sum(t_square(t_leaf(g, x))), x);
+    program *p = program_compile(g, &f->e);
+    assert_non_null(p);
+    for (int i = 0; i < 2; i++)
+        program_run(p, 0);
+    assert_true(array_gradient(x)[0] == 6 && array_gradient(x)[1] == -4);
+    assert_true(x->values[0] == 3 && x->values[1] == -2);
+}
+
 static void shape_errors_surface_at_compile_with_both_shapes(void **state)
 {
     fixture *f = *state;
@@ -278,6 +295,7 @@ int main(void)
         TEST(only_gradients_that_reach_are_computed),
         TEST(objectives_share_one_forward_and_see_old_weights),
         TEST(adam_follows_a_hand_computed_sequence),
+        TEST(a_derivative_is_read_and_moves_nothing),
         TEST(shape_errors_surface_at_compile_with_both_shapes),
         TEST(a_net_of_another_shape_is_refused),
         TEST(a_net_may_be_moved_by_one_objective_alone),

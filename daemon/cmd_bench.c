@@ -52,6 +52,7 @@ typedef struct rig {
     model *model;
     void *self;
     program *program;
+    search *search;
     const method *method;
     bool trains;
 } rig;
@@ -84,6 +85,11 @@ static bool rig_open(rig *r, const request *q, bool trains, error *e)
         r->program = q->method->programs(r->self)[0];
         return true;
     }
+    if (q->method->search) {
+        r->search = q->method->search(r->self, r->model, input, e);
+        r->program = r->search ? search_program(r->search) : NULL;
+        return r->program != NULL;
+    }
     graph *g = model_graph(r->model, SCORE);
     if (!g)
         return error_memory(e, "a graph");
@@ -94,6 +100,7 @@ static bool rig_open(rig *r, const request *q, bool trains, error *e)
 
 static void rig_close(rig *r)
 {
+    search_free(r->search);
     model_free(r->model);
     free(r->self);
     team_free(r->team);
@@ -130,8 +137,8 @@ static void print(const request *q, const rig *r, const double *took, int count)
 {
     double median = took[count / 2];
     char work[128];
-    snprintf(work, sizeof work, "%s-%s-%dx%dx%d", q->method->id, r->trains ? "train" : "score", q->input.h, q->input.w,
-             q->input.c);
+    const char *what = r->trains ? "train" : r->search ? "search-step" : "score";
+    snprintf(work, sizeof work, "%s-%s-%dx%dx%d", q->method->id, what, q->input.h, q->input.w, q->input.c);
     json_t *line = json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:s}", "work", work, "threads",
                              q->threads, "batch", q->input.n, "ms", round(median * 1e6) / 1e3, "images_per_s",
                              round(10 * q->input.n / median) / 10, "ms_min", round(took[0] * 1e6) / 1e3, "ms_max",

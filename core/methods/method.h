@@ -3,14 +3,15 @@
  * method.h — all that a method is. One file a method, one line in methods.c, one in CMake; nothing else
  * knows its name.
  *
- * A method's struct begins with `struct method_state`. Neural methods give `build`, `step` and `score`;
- * closed-form methods give `fit` and `score_rows`. Inputs are floats in [0, 1] when `unit_range` is set, else
+ * A method's struct begins with `struct method_state`. Neural methods give `build`, `step` and either `score` or
+ * `search`; closed-form methods give `fit` and `score_rows`. Inputs are floats in [0, 1] when `unit_range` is set, else
  * in [-1, 1].
  */
 #ifndef ANOMALYD_METHODS_METHOD_H
 #define ANOMALYD_METHODS_METHOD_H
 
 #include "methods/option.h"
+#include "methods/search.h"
 #include "nn/model.h"
 
 /* What the trainer reads of every iterative method; TRAINING_OPTIONS puts it into the option table. */
@@ -24,7 +25,10 @@ struct method_state {
 enum selection { SELECT_PSEUDO, SELECT_LAST };
 extern const char *const selection_choices[];
 
-#define TRAINING_OPTIONS(struct_, epochs_, batch_, decay_)                                                       \
+#define TRAINING_OPTIONS(struct_, epochs_, batch_, decay_) \
+    TRAINING_OPTIONS_OF(struct_, epochs_, batch_, decay_, SELECT_PSEUDO)
+/* Where the preset of `selection` is another. */
+#define TRAINING_OPTIONS_OF(struct_, epochs_, batch_, decay_, selection_)                                        \
     {.name = "epochs",                                                                                           \
      .type = OPTION_INT,                                                                                         \
      .offset = offsetof(struct_, state.epochs),                                                                  \
@@ -46,7 +50,7 @@ extern const char *const selection_choices[];
         {.name = "selection",                                                                                    \
          .type = OPTION_CHOICE,                                                                                  \
          .offset = offsetof(struct_, state.selection),                                                           \
-         .preset = SELECT_PSEUDO,                                                                                \
+         .preset = selection_,                                                                                   \
          .choices = selection_choices,                                                                           \
          .unit = "",                                                                                             \
          .help = "which epoch becomes the model: the best at telling held-out normals from pseudo-anomalies, "   \
@@ -76,6 +80,9 @@ typedef struct method {
     /* Records the score of each row of x (n×1×1×1), higher is more anomalous; applies the same nets. May mark
      * "reconstruction" with t_output. */
     tensor *(*score)(void *self, model *own, graph *g, tensor *x);
+    /* Instead of `score`, where a score is the least loss that a search finds: makes a search for input.n images at
+     * once over the same nets. Returns new. */
+    search *(*search)(void *self, model *own, shape input, error *e);
     /* Programs whose outputs named "loss.*" the trainer logs; NULL-terminated, borrowed. */
     program *const *(*programs)(const void *self);
 

@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-extern const method method_alad, method_fencegan, method_ganomaly, method_kde, method_ocgan, method_pca;
+extern const method method_alad, method_anogan, method_fencegan, method_ganomaly, method_kde, method_ocgan, method_pca;
 
-static const method *const all[] = {&method_kde,   &method_pca, &method_ganomaly, &method_alad, &method_fencegan,
-                                    &method_ocgan, NULL};
+static const method *const all[] = {
+    &method_kde, &method_pca, &method_ganomaly, &method_alad, &method_anogan, &method_fencegan, &method_ocgan, NULL,
+};
 
 const char *const selection_choices[] = {"pseudo", "last", NULL};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* evaluate.c — prepares images, runs scoring programs at the batch size that fits. */
+/* evaluate.c — prepares images, runs scoring programs or searches at the batch size that fits. */
 #include "train/evaluate.h"
 
 #include <assert.h>
@@ -16,9 +16,12 @@ struct evaluator {
     struct stage {
         int batch;
         array *x;
-        program *program;
+        program *run;           /* NULL for a search */
+        const program *program; /* whichever runs: for reports */
+        search *search;
     } stages[EVALUATE_BATCHES_MAX];
     int count;
+    search_watch watch;
 };
 
 void *method_state_new(const method *m, error *e)
@@ -62,8 +65,22 @@ void evaluate_prepare(const method *m, const uint8_t *pixels, shape from, shape 
     evaluate_scale(m, row, shape_row(input));
 }
 
+static bool add_search(evaluator *v, shape input, int batch, error *e)
+{
+    struct stage *s = &v->stages[v->count];
+    input.n = s->batch = batch;
+    s->search = v->method->search(v->self, v->own, input, e);
+    if (!s->search)
+        return error_at(e, "%s: searching for %d images", v->method->id, batch);
+    s->program = search_program(s->search);
+    v->count++;
+    return true;
+}
+
 static bool add_stage(evaluator *v, shape input, int batch, error *e)
 {
+    if (v->method->search)
+        return add_search(v, input, batch, e);
     struct stage *s = &v->stages[v->count];
     char name[32];
     snprintf(name, sizeof name, "score.x%d", batch);
@@ -75,8 +92,9 @@ static bool add_stage(evaluator *v, shape input, int batch, error *e)
     tensor *score = v->method->score(v->self, v->own, g, t_leaf(g, s->x));
     shape found = tensor_shape(score);
     t_output(score, "score");
-    s->program = program_compile(g, e);
-    if (!s->program)
+    s->run = program_compile(g, e);
+    s->program = s->run;
+    if (!s->run)
         return error_at(e, "%s: scoring %d images", v->method->id, batch);
     assert(found.n == batch && shape_row(found) == 1);
     v->count++;
@@ -104,6 +122,8 @@ evaluator *evaluator_new(const method *m, void *self, model *own, shape input, c
 
 void evaluator_free(evaluator *v)
 {
+    for (int i = 0; v && i < v->count; i++)
+        search_free(v->stages[i].search);
     free(v);
 }
 
@@ -123,23 +143,58 @@ static void run_programs(evaluator *v, const float *rows, size_t n, float *score
         float *x = array_values(s->x);
         memcpy(x, rows + first * v->row, count * v->row * sizeof *x);
         memset(x + count * v->row, 0, (batch - count) * v->row * sizeof *x);
-        program_run(s->program, 0);
-        memcpy(scores + first, program_output(s->program, "score", NULL), count * sizeof *scores);
+        program_run(s->run, 0);
+        memcpy(scores + first, program_output(s->run, "score", NULL), count * sizeof *scores);
         first += count;
     }
 }
 
-bool evaluator_run(evaluator *v, const float *rows, size_t n, float *scores, error *e)
+static bool check_finite(const evaluator *v, const float *scores, size_t n, error *e)
 {
-    if (!v->method->closed_form)
-        run_programs(v, rows, n, scores);
-    else if (!v->method->score_rows(v->self, v->own, rows, n, scores, e))
-        return false;
     for (size_t i = 0; i < n; i++)
         if (!isfinite(scores[i]))
             return error_set(e, ERROR_DIVERGED, "%s: the score of image %zu of %zu is not a finite number",
                              v->method->id, i + 1, n);
     return true;
+}
+
+bool evaluator_run(evaluator *v, const float *rows, size_t n, float *scores, error *e)
+{
+    if (v->method->closed_form) {
+        if (!v->method->score_rows(v->self, v->own, rows, n, scores, e))
+            return false;
+    } else if (v->method->search) {
+        if (!search_run(stage_for(v, n)->search, &v->watch, &(search_job){rows, n, scores}, e))
+            return false;
+    } else {
+        run_programs(v, rows, n, scores);
+    }
+    return check_finite(v, scores, n, e);
+}
+
+bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e)
+{
+    float scores[EVALUATE_ROWS_MAX];
+    assert(n <= EVALUATE_ROWS_MAX);
+    if (!v->method->search)
+        return evaluator_run(v, rows, n, scores, e);
+    search *s = stage_for(v, n)->search;
+    n = n < (size_t)search_slots(s) ? n : (size_t)search_slots(s);
+    search_first_step(s, rows, n, scores);
+    return check_finite(v, scores, n, e);
+}
+
+void evaluator_watch(evaluator *v, bool (*cancelled)(void *context), void *context)
+{
+    v->watch = (search_watch){cancelled, context};
+}
+
+size_t evaluator_bytes(const evaluator *v)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < v->count; i++)
+        bytes += v->stages[i].search ? search_bytes(v->stages[i].search) : program_bytes(v->stages[i].run);
+    return bytes;
 }
 
 size_t evaluator_rows(const evaluator *v)

@@ -25,16 +25,23 @@ void evaluate_prepare(const method *m, const uint8_t *pixels, shape from, shape 
 /* Brings values in [0, 1] to the method's range. */
 void evaluate_scale(const method *m, float *row, size_t n);
 
-/* Records and compiles a scoring program for each batch size (ascending; ended by 0) of a neural method, or makes a
- * closed-form one ready. Borrows method, self and model. Returns new. */
+/* Records and compiles a scoring program or a search for each batch size (ascending; ended by 0) of a neural method,
+ * or makes a closed-form one ready. Borrows method, self and model. Returns new. */
 evaluator *evaluator_new(const method *m, void *self, model *own, shape input, const int *batches, error *e);
 void evaluator_free(evaluator *v);
 
 /* Scores n rows of prepared input. Short batches are padded. ERROR_DIVERGED when a score is not finite. */
 bool evaluator_run(evaluator *v, const float *rows, size_t n, float *scores, error *e);
+/* Touches whatever scoring n rows (at most EVALUATE_ROWS_MAX) at once uses, and fails where their scores are not
+ * finite. Of a search it makes the first step alone. */
+bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e);
+/* For a long search to ask between its steps; true makes evaluator_run fail with ERROR_CANCELLED. NULL: ask nobody. */
+void evaluator_watch(evaluator *v, bool (*cancelled)(void *context), void *context);
 
 /* Rows to give to evaluator_run at once, for speed. */
 size_t evaluator_rows(const evaluator *v);
+/* Bytes of its programs and searches, without the model's arrays. */
+size_t evaluator_bytes(const evaluator *v);
 /* The programs it compiled, from 0; NULL behind the last. *batch (when not NULL) is set. */
 const program *evaluator_program(const evaluator *v, int index, int *batch);
 

@@ -114,9 +114,7 @@ static bool rebuild(scorer *s, team *t, error *e)
     s->shrunk = calloc(shape_row(s->facts.data), sizeof *s->shrunk);
     if (!s->rows || !s->shrunk)
         return error_memory(e, "a batch of images");
-    s->facts.bytes = model_bytes(s->model) + rows * row * sizeof *s->rows;
-    for (int i = 0; evaluator_program(s->evaluator, i, NULL); i++)
-        s->facts.bytes += program_bytes(evaluator_program(s->evaluator, i, NULL));
+    s->facts.bytes = model_bytes(s->model) + rows * row * sizeof *s->rows + evaluator_bytes(s->evaluator);
     return true;
 }
 
@@ -124,9 +122,8 @@ static bool rebuild(scorer *s, team *t, error *e)
  * that the weights make no finite score. */
 static bool warm(scorer *s, error *e)
 {
-    float scores[EVALUATE_ROWS_MAX];
     for (int i = 0; batches[i]; i++)
-        if (!evaluator_run(s->evaluator, s->rows, (size_t)batches[i], scores, e))
+        if (!evaluator_warm(s->evaluator, s->rows, (size_t)batches[i], e))
             return error_at(e, "a blank image");
     return true;
 }

@@ -72,11 +72,13 @@ bool run_score(run *r, const uint32_t *indices, size_t n, float *scores, error *
     if (!rows)
         return error_memory(e, "images to score");
     bool ok = true;
+    evaluator_watch(r->evaluator, r->watch ? r->watch->cancelled : NULL, r->watch ? r->watch->context : NULL);
     for (size_t first = 0; ok && first < n; first += window) {
         size_t count = n - first < window ? n - first : window;
         ok = !run_cancelled(r, e) && run_prepare(r, indices + first, count, rows, e) &&
              evaluator_run(r->evaluator, rows, count, scores + first, e);
     }
+    evaluator_watch(r->evaluator, NULL, NULL);
     free(rows);
     return ok;
 }
@@ -184,9 +186,7 @@ static size_t programs_bytes(const run *r)
     if (!r->method->closed_form)
         for (program *const *p = r->method->programs(r->self); *p; p++)
             bytes += program_bytes(*p);
-    for (int i = 0; r->evaluator && evaluator_program(r->evaluator, i, NULL); i++)
-        bytes += program_bytes(evaluator_program(r->evaluator, i, NULL));
-    return bytes;
+    return bytes + (r->evaluator ? evaluator_bytes(r->evaluator) : 0);
 }
 
 size_t run_bytes(const run *r, size_t rows)

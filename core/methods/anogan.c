@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * anogan.c — AnoGAN (Schlegl, Seeböck, Waldstein, Schmidt-Erfurth & Langs, IPMI 2017), with the networks of the AnoGAN
+ * baselines in the EGBAD and ALAD authors' code, for its own authors released none.
+ *
+ * A GAN learns the normal images. What is normal then has a code z whose image G(z) is close to it, in pixels and in
+ * the discriminator's last features f; the score is the distance that remains after a search for that code,
+ *
+ *     L(z) = (1-λ)·R(z) + λ·D(z),  R(z) = Σ|x - G(z)|,  D(z) = Σ|f(x) - f(G(z))|.
+ *
+ * Absolute differences, as in the paper and both codes; the survey writes squared ones.
+ */
+#include "methods/bigan_nets.h"
+#include "methods/method.h"
+
+#include "graph/tensor.h"
+
+#include <stdio.h>
+
+enum schedule { SCHEDULE_FALLING, SCHEDULE_CONSTANT };
+static const char *const schedules[] = {"falling", "constant", NULL};
+enum kept { KEPT_LEAST, KEPT_LAST };
+static const char *const kept_choices[] = {"least", "last", NULL};
+
+typedef struct anogan {
+    struct method_state state;
+    int width, latent;
+    float rate, beta1;
+    int iterations, restarts, schedule, patience, kept;
+    float lambda, search_rate, progress;
+
+    net *generator, *discriminator;
+    program *programs[3]; /* the discriminator's step, the generator's */
+} anogan;
+
+static const option options[] = {
+    TRAINING_OPTIONS_OF(anogan, 20, 100, 0.999, SELECT_LAST),
+    OPTION(OPTION_INT, anogan, width, BIGAN_WIDTH, 2, 256, "channels", "scale of every layer; 64 is the authors'",
+           "EGBAD's and ALAD's code"),
+    OPTION(OPTION_INT, anogan, latent, 0, 0, 2048, "", "length of the code z; 0: 100, or 200 with dense layers",
+           "EGBAD's and ALAD's code"),
+    OPTION(OPTION_REAL, anogan, rate, 2e-4, 1e-7, 1, "", "Adam's learning rate; EGBAD's code has 1e-5 for MNIST",
+           "paper; ALAD's code"),
+    OPTION(OPTION_REAL, anogan, beta1, 0.5, 0, 0.999, "", "Adam's decay of the first moment",
+           "paper; EGBAD's and ALAD's code"),
+    OPTION(OPTION_REAL, anogan, lambda, 0.1, 0, 1, "",
+           "weight of the discriminator's features in the score; ALAD's code has 0.9", "paper, eq. 5"),
+    OPTION(OPTION_INT, anogan, iterations, 500, 1, 100000, "steps", "steps of the search for an image's code",
+           "paper; EGBAD's and ALAD's code"),
+    OPTION(OPTION_INT, anogan, restarts, 1, 1, 64, "", "codes from which the search starts; the best counts",
+           "paper; EGBAD's and ALAD's code"),
+    OPTION(OPTION_REAL, anogan, search_rate, 0.01, 1e-7, 10, "", "learning rate of the search; ALAD's code has 0.001",
+           "EGBAD's code"),
+    OPTION_OF(anogan, schedule, SCHEDULE_FALLING, schedules,
+              "the search's rate: a tenth after 2/5 and a twentieth after 3/5 of the iterations, or constant as in "
+              "ALAD's code",
+              "EGBAD's code"),
+    OPTION(OPTION_INT, anogan, patience, 0, 0, 100000, "steps",
+           "steps without progress after which an image's search ends; 0: it makes all iterations", ""),
+    OPTION(OPTION_REAL, anogan, progress, 1e-3, 0, 1, "", "relative fall of the loss that counts as progress", ""),
+    OPTION_OF(anogan, kept, KEPT_LEAST, kept_choices,
+              "the score: the least loss met in the search, or the loss after its last step as in the codes", ""),
+    {.name = NULL},
+};
+
+static bool input(const void *self, shape data, shape *in, error *e)
+{
+    (void)self;
+    int side;
+    if (!bigan_side(data, &side, e))
+        return false;
+    *in = (shape){1, side, side, data.c};
+    return true;
+}
+
+static shape code_shape(const anogan *m, shape image)
+{
+    return (shape){image.n, 1, 1, m->latent ? m->latent : bigan_latent(image)};
+}
+
+/* x → logit, n×1×1×1; the last features go to *f. */
+static tensor *discriminate(const anogan *m, graph *g, tensor *x, tensor **f)
+{
+    net *n = m->discriminator;
+    shape image = tensor_shape(x);
+    bool dense = bigan_is_dense(image);
+    float leak = bigan_leak(image);
+    struct conv c = {.out = dense ? m->width : 2 * m->width, .kernel = 4, .stride = 2, .same = true, .bias = true};
+    bigan_enter(n, g, image);
+    x = t_leaky(nn_conv(n, x, c), leak);
+    for (int i = 1; i < bigan_halvings(image); i++) {
+        c.out *= dense ? 1 : 2;
+        x = t_leaky(nn_batch_norm(n, nn_conv(n, x, c)), leak);
+    }
+    if (dense) {
+        x = nn_dense(n, x, (struct conv){.out = 16 * m->width, .bias = true});
+        x = t_leaky(nn_batch_norm(n, x), leak);
+    }
+    *f = x;
+    return nn_dense(n, x, (struct conv){.out = 1, .bias = true});
+}
+
+static void nets(anogan *m, model *own)
+{
+    m->generator = model_net(own, "generator");
+    m->discriminator = model_net(own, "discriminator");
+}
+
+/* Batch norm sees real and generated images as two batches. */
+static program *discriminator_step(anogan *m, model *own, array *batch, struct adam adam, error *e)
+{
+    graph *g = model_graph(own, TRAIN);
+    if (!g) {
+        error_memory(e, "a graph");
+        return NULL;
+    }
+    shape image = array_shape(batch);
+    tensor *f, *z = t_normal(g, code_shape(m, image));
+    tensor *fake = bigan_generate(m->generator, g, z, m->width, image);
+    tensor *l_real = t_output(t_bce(discriminate(m, g, t_leaf(g, batch), &f), 1), "loss.discriminator_real");
+    tensor *l_fake = t_output(t_bce(discriminate(m, g, fake, &f), 0), "loss.discriminator_fake");
+    tensor *l_dis = t_output(t_add(l_real, l_fake), "loss.discriminator");
+    minimise(g, l_dis, NETS(m->discriminator), model_adam(own, "discriminator", adam));
+    return program_compile(g, e);
+}
+
+/* The non-saturating loss; its codes are drawn apart from the discriminator's. */
+static program *generator_step(anogan *m, model *own, array *batch, struct adam adam, error *e)
+{
+    graph *g = model_graph(own, TRAIN);
+    if (!g) {
+        error_memory(e, "a graph");
+        return NULL;
+    }
+    shape image = array_shape(batch);
+    tensor *f, *z = t_normal(g, code_shape(m, image));
+    tensor *fake = bigan_generate(m->generator, g, z, m->width, image);
+    tensor *l_gen = t_output(t_bce(discriminate(m, g, fake, &f), 1), "loss.generator");
+    minimise(g, l_gen, NETS(m->generator), model_adam(own, "generator", adam));
+    return program_compile(g, e);
+}
+
+static bool build(void *self, model *own, shape s, error *e)
+{
+    anogan *m = self;
+    nets(m, own);
+    array *batch = model_array(own, "x", s);
+    if (!m->generator || !m->discriminator || !batch)
+        return error_memory(e, "AnoGAN");
+    struct adam adam = {.rate = m->rate, .beta1 = m->beta1, .beta2 = 0.999f, .epsilon = 1e-8f};
+    m->programs[0] = discriminator_step(m, own, batch, adam, e);
+    m->programs[1] = m->programs[0] ? generator_step(m, own, batch, adam, e) : NULL;
+    return m->programs[1] != NULL;
+}
+
+static void step(void *self, uint64_t counter)
+{
+    anogan *m = self;
+    program_run(m->programs[0], counter);
+    program_run(m->programs[1], counter);
+}
+
+/* f(x), which does not change while x keeps its slot. */
+static program *features_of(anogan *m, model *own, array *images, shape *found, error *e)
+{
+    graph *g = model_graph(own, SCORE);
+    if (!g) {
+        error_memory(e, "a graph");
+        return NULL;
+    }
+    tensor *f;
+    discriminate(m, g, t_leaf(g, images), &f);
+    *found = tensor_shape(t_output(f, "target"));
+    return program_compile(g, e);
+}
+
+static program *search_step(anogan *m, model *own, const search_parts *parts, error *e)
+{
+    graph *g = model_graph(own, SCORE);
+    if (!g) {
+        error_memory(e, "a graph");
+        return NULL;
+    }
+    tensor *f, *x = t_leaf(g, parts->images);
+    tensor *x_hat = bigan_generate(m->generator, g, t_leaf(g, parts->codes), m->width, tensor_shape(x));
+    discriminate(m, g, x_hat, &f);
+    tensor *r = t_output(t_row_sum(t_abs(t_sub(x, x_hat))), "residual");
+    tensor *d = t_output(t_row_sum(t_abs(t_sub(t_leaf(g, parts->target), f))), "discrimination");
+    tensor *l = t_output(t_add(t_scale(r, 1 - m->lambda), t_scale(d, m->lambda)), "loss");
+    t_output(x_hat, "reconstruction");
+    differentiate(g, t_sum(l), parts->codes);
+    return program_compile(g, e);
+}
+
+static array *slots_array(model *own, const char *what, shape s)
+{
+    char name[32];
+    snprintf(name, sizeof name, "search.%s%d", what, s.n);
+    return model_array(own, name, s);
+}
+
+static search *search_for(void *self, model *own, shape s, error *e)
+{
+    anogan *m = self;
+    nets(m, own);
+    search_parts p = {.images = slots_array(own, "x", s), .codes = slots_array(own, "z", code_shape(m, s))};
+    if (!m->generator || !m->discriminator || !p.images || !p.codes) {
+        error_memory(e, "AnoGAN's search");
+        return NULL;
+    }
+    shape features;
+    if (!(p.prepare = features_of(m, own, p.images, &features, e)))
+        return NULL;
+    if (!(p.target = slots_array(own, "f", features))) {
+        error_memory(e, "AnoGAN's search");
+        return NULL;
+    }
+    if (!(p.step = search_step(m, own, &p, e)))
+        return NULL;
+    search_rule rule = {.iterations = m->iterations,
+                        .restarts = m->restarts,
+                        .rate = m->search_rate,
+                        .anneals = m->schedule == SCHEDULE_FALLING,
+                        .patience = m->patience,
+                        .progress = m->progress,
+                        .keeps_last = m->kept == KEPT_LAST};
+    return search_new(&p, rule, e);
+}
+
+static program *const *programs(const void *self)
+{
+    return ((const anogan *)self)->programs;
+}
+
+const method method_anogan = {
+    .id = "anogan",
+    .title = "AnoGAN",
+    .paper = "T. Schlegl, P. Seeböck, S. M. Waldstein, U. Schmidt-Erfurth, G. Langs: Unsupervised Anomaly Detection "
+             "with Generative Adversarial Networks to Guide Marker Discovery. IPMI 2017",
+    .summary = "A GAN, and for each image a search for the code whose generated image is closest to it: the score is "
+               "the distance that remains. Scoring is slow.",
+    .options = options,
+    .size = sizeof(anogan),
+    .input = input,
+    .build = build,
+    .step = step,
+    .search = search_for,
+    .programs = programs,
+};

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* search.c — slots, their queue and their Adam. Knows losses as numbers. */
+#include "methods/search.h"
+
+#include "base/simd.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
+
+typedef struct slot {
+    bool busy;
+    size_t image;
+    int steps;         /* made */
+    int without;       /* steps since the last progress */
+    float best, point; /* least loss; loss at the last progress */
+} slot;
+
+struct search {
+    search_parts parts;
+    search_rule rule;
+    size_t slots, length;  /* of a code */
+    float *starts;         /* restarts×length */
+    float *first, *second; /* Adam's moments, slots×length */
+    slot *slot;
+};
+
+search *search_new(const search_parts *parts, search_rule rule, error *e)
+{
+    search *s = calloc(1, sizeof *s);
+    if (!s) {
+        error_memory(e, "a search");
+        return NULL;
+    }
+    *s = (search){.parts = *parts, .rule = rule, .slots = (size_t)array_shape(parts->codes).n};
+    s->length = shape_row(array_shape(parts->codes));
+    s->starts = calloc((size_t)rule.restarts * s->length, sizeof *s->starts);
+    s->first = calloc(s->slots * s->length, sizeof *s->first);
+    s->second = calloc(s->slots * s->length, sizeof *s->second);
+    s->slot = calloc(s->slots, sizeof *s->slot);
+    if (!s->starts || !s->first || !s->second || !s->slot) {
+        search_free(s);
+        error_memory(e, "a search");
+        return NULL;
+    }
+    /* Not the model's seed: a model that was read back must score as the one that was trained. */
+    random_key key = random_stream(0, "search");
+    for (size_t i = 0; i < (size_t)rule.restarts; i++)
+        random_truncated_normal(key, i, 0, 1, s->starts + i * s->length, s->length);
+    return s;
+}
+
+void search_free(search *s)
+{
+    if (!s)
+        return;
+    free(s->starts);
+    free(s->first);
+    free(s->second);
+    free(s->slot);
+    free(s);
+}
+
+int search_slots(const search *s)
+{
+    return (int)s->slots;
+}
+
+program *search_program(const search *s)
+{
+    return s->parts.step;
+}
+
+size_t search_bytes(const search *s)
+{
+    size_t floats = (size_t)s->rule.restarts * s->length + 2 * s->slots * s->length;
+    return program_bytes(s->parts.step) + (s->parts.prepare ? program_bytes(s->parts.prepare) : 0) +
+           floats * sizeof(float) + s->slots * sizeof *s->slot;
+}
+
+static void start(search *s, size_t index, const float *image, size_t restart)
+{
+    size_t row = shape_row(array_shape(s->parts.images)), code = index * s->length, bytes = s->length * sizeof(float);
+    memcpy(array_values(s->parts.images) + index * row, image, row * sizeof *image);
+    memcpy(array_values(s->parts.codes) + code, s->starts + restart * s->length, bytes);
+    memset(s->first + code, 0, bytes);
+    memset(s->second + code, 0, bytes);
+    s->slot[index] = (slot){.busy = true, .best = INFINITY, .point = INFINITY};
+}
+
+static void prepare(search *s)
+{
+    if (!s->parts.prepare)
+        return;
+    program_run(s->parts.prepare, 0);
+    shape at;
+    const float *target = program_output(s->parts.prepare, "target", &at);
+    memcpy(array_values(s->parts.target), target, shape_size(at) * sizeof *target);
+}
+
+/* Gives free slots to the next in the queue, which holds each image once for every restart. Returns how many work. */
+static size_t fill(search *s, const search_job *job, size_t *next)
+{
+    size_t restarts = (size_t)s->rule.restarts, busy = 0, row = shape_row(array_shape(s->parts.images));
+    bool came = false;
+    for (size_t i = 0; i < s->slots; i++) {
+        if (!s->slot[i].busy && *next < job->n * restarts) {
+            size_t image = *next / restarts;
+            start(s, i, job->images + image * row, *next % restarts);
+            s->slot[i].image = image;
+            came = true;
+            ++*next;
+        }
+        busy += s->slot[i].busy;
+    }
+    if (came)
+        prepare(s);
+    return busy;
+}
+
+static double rate_at(const search_rule *r, int step)
+{
+    double done = (double)step / r->iterations;
+    return (double)r->rate * (!r->anneals || done <= 0.4 ? 1 : done <= 0.6 ? 0.1 : 0.05);
+}
+
+typedef struct pace {
+    float step, second_scale;
+} pace;
+
+SIMD_CLONES static void adam(float *restrict z, const float *restrict g, float *restrict m1, float *restrict m2,
+                             size_t n, pace p)
+{
+    for (size_t i = 0; i < n; i++) {
+        m1[i] = beta1 * m1[i] + (1 - beta1) * g[i];
+        m2[i] = beta2 * m2[i] + (1 - beta2) * g[i] * g[i];
+        z[i] -= p.step * m1[i] / (sqrtf(m2[i] * p.second_scale) + epsilon);
+    }
+}
+
+static void move(search *s, size_t index)
+{
+    int t = ++s->slot[index].steps;
+    double step = rate_at(&s->rule, t) / (1 - pow((double)beta1, t));
+    pace p = {(float)step, (float)(1 / (1 - pow((double)beta2, t)))};
+    size_t at = index * s->length;
+    adam(array_values(s->parts.codes) + at, array_gradient(s->parts.codes) + at, s->first + at, s->second + at,
+         s->length, p);
+}
+
+/* Takes note of the loss of the present code. True when the slot is done. */
+static bool judge(const search_rule *r, slot *at, float loss)
+{
+    if (loss < at->best)
+        at->best = loss;
+    at->without++;
+    if (loss < at->point * (1 - r->progress)) {
+        at->point = loss;
+        at->without = 0;
+    }
+    return at->steps == r->iterations || (r->patience > 0 && at->without >= r->patience);
+}
+
+bool search_run(search *s, const search_watch *watch, const search_job *job, error *e)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < job->n; i++)
+        job->scores[i] = INFINITY;
+    for (size_t i = 0; i < s->slots; i++)
+        s->slot[i].busy = false;
+    while (fill(s, job, &next) > 0) {
+        if (watch && watch->cancelled && watch->cancelled(watch->context))
+            return error_set(e, ERROR_CANCELLED, "cancelled");
+        program_run(s->parts.step, 0);
+        const float *loss = program_output(s->parts.step, "loss", NULL);
+        for (size_t i = 0; i < s->slots; i++) {
+            slot *at = &s->slot[i];
+            if (!at->busy)
+                continue;
+            if (!judge(&s->rule, at, loss[i])) {
+                move(s, i);
+                continue;
+            }
+            float *score = &job->scores[at->image], found = s->rule.keeps_last ? loss[i] : at->best;
+            if (found < *score)
+                *score = found;
+            at->busy = false;
+        }
+    }
+    return true;
+}
+
+void search_first_step(search *s, const float *images, size_t n, float *losses)
+{
+    assert(n <= s->slots);
+    size_t row = shape_row(array_shape(s->parts.images));
+    for (size_t i = 0; i < n; i++)
+        start(s, i, images + i * row, 0);
+    prepare(s);
+    program_run(s->parts.step, 0);
+    memcpy(losses, program_output(s->parts.step, "loss", NULL), n * sizeof *losses);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * search.h — for each image, the code of least loss: gradient steps on many images' codes at once, through networks
+ * that stay as they are. Knows arrays and programs, not what the networks or the loss are.
+ *
+ * An image takes a slot, starts from a code of its own place in the queue of restarts, moves by its own Adam, and
+ * leaves when it has made its steps or converged; the slot goes to the next image. Rows of the program must not
+ * depend on each other (a SCORE graph sees to that): then an image's score has the same bits in whatever company, at
+ * whatever place and with however many slots it is found.
+ */
+#ifndef ANOMALYD_METHODS_SEARCH_H
+#define ANOMALYD_METHODS_SEARCH_H
+
+#include "nn/model.h"
+
+typedef struct search search;
+
+typedef struct search_rule {
+    int iterations;  /* steps of each code at most */
+    int restarts;    /* codes tried for each image; the best counts */
+    float rate;      /* Adam's, with decays of 0.9 and 0.999 */
+    bool anneals;    /* the rate falls to a tenth after 2/5 of the iterations and to a twentieth after 3/5 */
+    int patience;    /* steps without progress after which a code has converged; 0: never */
+    float progress;  /* the least relative fall of the loss that counts as progress */
+    bool keeps_last; /* the score is the loss of the last code instead of the least loss met */
+} search_rule;
+
+/* All borrowed, for the search's life. */
+typedef struct search_parts {
+    array *images; /* n×h×w×c, n being the number of slots */
+    array *codes;  /* n×1×1×d */
+    program *step; /* has output "loss", n×1×1×1, and differentiates its sum by the codes */
+    /* What of an image stays the same at every step: run when images have come in, its output "target" is copied into
+     * the array. NULL: nothing. */
+    program *prepare;
+    array *target;
+} search_parts;
+
+/* Codes start from truncated normal draws, the same for every image and every model. Returns new. */
+search *search_new(const search_parts *parts, search_rule rule, error *e);
+void search_free(search *s);
+int search_slots(const search *s);
+/* The program of a step. */
+program *search_program(const search *s);
+/* Its programs' and its own. */
+size_t search_bytes(const search *s);
+
+typedef struct search_job {
+    const float *images; /* n rows */
+    size_t n;
+    float *scores;
+} search_job;
+
+typedef struct search_watch {
+    bool (*cancelled)(void *context); /* polled each step; NULL: never */
+    void *context;
+} search_watch;
+
+/* False with ERROR_CANCELLED when the watch says so; scores are then incomplete. A score that no step made finite is
+ * infinite. Allocates nothing. */
+bool search_run(search *s, const search_watch *watch, const search_job *job, error *e);
+/* The losses of the codes that n images (at most the slots) start from. */
+void search_first_step(search *s, const float *images, size_t n, float *losses);
+
+#endif

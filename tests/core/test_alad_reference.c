@@ -39,7 +39,9 @@ static void check_losses(const method *how, const void *self, const json_t *loss
         found = found ? found : program_output(how->programs(self)[1], output, NULL);
         if (!found)
             fail_msg("there is no %s", output);
-        golden_compare(output, found, json_pack("[o]", json_incref(value)), 1, (tolerance){5e-6, 0});
+        json_t *one = json_pack("[O]", value);
+        golden_compare(output, found, one, 1, (tolerance){5e-6, 0});
+        json_decref(one);
     }
 }
 

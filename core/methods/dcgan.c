@@ -23,9 +23,10 @@ bool dcgan_side(shape data, int *side, error *e)
 tensor *dcgan_encode(net *n, graph *g, tensor *x, int width, int out, tensor **features)
 {
     net_enter(n, g);
-    int channels = width;
+    int channels = width, first = tensor_shape(x).h;
     x = t_leaky(nn_conv(n, x, (struct conv){.out = channels, .kernel = 4, .stride = 2, .pad = 1}), leak);
-    while (tensor_shape(x).h > SIDE_LAST) {
+    /* By arithmetic, not by the map's own side: after a recorded error the map does not shrink. */
+    for (int side = first / 2; side > SIDE_LAST; side /= 2) {
         channels *= 2;
         x = nn_conv(n, x, (struct conv){.out = channels, .kernel = 4, .stride = 2, .pad = 1});
         x = t_leaky(nn_batch_norm(n, x), leak);

@@ -79,4 +79,22 @@ static inline void golden_start(model *m, const json_t *start)
     }
 }
 
+/* First values that a reference draws too, with the project's generator: by the parameter's name, and its role. */
+static inline void golden_draw(model *m, uint64_t seed)
+{
+    for (int i = 0; i < m->net_count; i++)
+        for (int j = 0; j < m->nets[i]->count; j++) {
+            param *p = m->nets[i]->params[j];
+            char stream[3 * PART_NAME_MAX];
+            snprintf(stream, sizeof stream, "start/%s/%s", m->nets[i]->name, p->name);
+            const char *role = strrchr(p->name, '.') + 1;
+            bool is_one = !strcmp(role, "gamma") || !strcmp(role, "variance");
+            float deviation = !strcmp(role, "weight") || !strcmp(role, "gamma") ? 0.2f
+                              : !strcmp(role, "bias") || !strcmp(role, "beta")  ? 0.1f
+                              : !strcmp(role, "direction")                      ? 1.0f
+                                                                                : 0.0f;
+            random_normal(random_stream(seed, stream), 0, is_one, deviation, p->values, shape_size(p->s));
+        }
+}
+
 #endif

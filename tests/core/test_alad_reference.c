@@ -9,24 +9,6 @@
 static const shape input = {5, 16, 16, 1};
 static const uint64_t seed = 1;
 
-/* The reference's first values: by the parameter's name, and its role. */
-static void start(model *m)
-{
-    for (int i = 0; i < m->net_count; i++)
-        for (int j = 0; j < m->nets[i]->count; j++) {
-            param *p = m->nets[i]->params[j];
-            char stream[3 * PART_NAME_MAX];
-            snprintf(stream, sizeof stream, "start/%s/%s", m->nets[i]->name, p->name);
-            const char *role = strrchr(p->name, '.') + 1;
-            bool is_one = !strcmp(role, "gamma") || !strcmp(role, "variance");
-            float deviation = !strcmp(role, "weight") || !strcmp(role, "gamma") ? 0.2f
-                              : !strcmp(role, "bias") || !strcmp(role, "beta")  ? 0.1f
-                              : !strcmp(role, "direction")                      ? 1.0f
-                                                                                : 0.0f;
-            random_normal(random_stream(seed, stream), 0, is_one, deviation, p->values, shape_size(p->s));
-        }
-}
-
 static void check_losses(const method *how, const void *self, const json_t *losses)
 {
     const char *name;
@@ -108,7 +90,7 @@ static void two_steps_follow_the_reference(void **state)
     if (!how->build(self, m, input, &e))
         fail_msg("%s", e.message);
     json_t *golden = golden_open(REFERENCE_DIR "/alad.json");
-    start(m);
+    golden_draw(m, seed);
     random_normal(random_stream(seed, "images"), 0, 0, 0.5f, array_values(model_find_array(m, "x")), shape_size(input));
     size_t index;
     json_t *losses;

@@ -532,7 +532,7 @@ static double sample_ones(const struct train_option *options, size_t count)
 }
 
 /* An untrained generator's blank images are nearest to what has the least ink, and put ones last: an AUROC of 0.001.
- * GANs differ by seed and by the last bits of a CPU's kernels: of a trained one 0.95 was the least of six runs. */
+ * GANs differ by seed and by the last bits of a CPU's kernels: seeds 1, 2 and 3 gave 0.977, 0.997 and 0.993. */
 static void other_digits_remain_further_from_ones_than_ones(void **state)
 {
     (void)state;

@@ -132,7 +132,7 @@ static tensor *encode(const ocgan *m, graph *g, tensor *x)
 /* The caller has entered De, for it knows whether this application may move the running statistics. */
 static tensor *expand(const ocgan *m, tensor *l, shape image)
 {
-    int sides[LEVELS_MAX + 1], levels = sides_of(m, image.h, sides), last = sides[levels];
+    int sides[LEVELS_MAX + 1] = {0}, levels = sides_of(m, image.h, sides), last = sides[levels];
     int inner = channels(m->width, levels - 1);
     tensor *x = nn_dense(m->de, l, (struct conv){.out = last * last * inner, .bias = m->layout == LAYOUT_NATIVE});
     x = t_reshape(x, (shape){tensor_shape(l).n, last, last, inner});

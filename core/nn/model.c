@@ -6,6 +6,7 @@
 #include "base/simd.h"
 #include "nn/parts.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,6 +275,7 @@ static void average_param(void *context, int chunk, int worker)
     param *p = NULL;
     for (int i = 0; i <= chunk; i++)
         p = param_at(a->m, &net_index, &param_index);
+    assert(p);
     blend(p->average, p->values, a->keep, shape_size(p->s));
 }
 

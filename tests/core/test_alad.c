@@ -4,47 +4,8 @@
 #include "allocations.h"
 #include "bars.h"
 #include "base/blas.h"
-#include "nn/parts.h"
 #include "train/scorer.h"
-
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-typedef struct trial {
-    team *team;
-    model *m;
-    void *self;
-    const method *how;
-    array *x;
-    error e;
-} trial;
-
-/* Options are pairs "name", "value" ended by NULL. */
-static void trial_open(trial *t, int threads, shape input, const char *const *options)
-{
-    *t = (trial){.how = method_find("alad")};
-    assert_non_null(t->how);
-    t->team = team_new(threads, &t->e);
-    t->m = model_new(1, t->team, &t->e);
-    t->self = calloc(1, t->how->size);
-    assert_true(t->team && t->m && t->self);
-    options_preset(t->how->options, t->self);
-    for (int i = 0; options[i]; i += 2)
-        if (!options_set(t->how->options, t->self, options[i], options[i + 1], &t->e))
-            fail_msg("%s", t->e.message);
-    if (!t->how->build(t->self, t->m, input, &t->e))
-        fail_msg("%s", t->e.message);
-    t->x = model_find_array(t->m, "x");
-    random_uniform(random_stream(4, "images"), 0, -1, 1, t->x->values, shape_size(input));
-}
-
-static void trial_close(trial *t)
-{
-    model_free(t->m);
-    free(t->self);
-    team_free(t->team);
-}
+#include "trial.h"
 
 static const char *const presets[] = {NULL};
 static const char *const tiny[] = {"width", "4", "latent", "6", NULL};
@@ -67,7 +28,7 @@ static void networks_have_the_published_number_of_parameters(void **state)
     };
     for (int i = 0; i < 3; i++) {
         trial t;
-        trial_open(&t, 1, expected[i].input, expected[i].options);
+        trial_open(&t, "alad", 1, expected[i].input, expected[i].options);
         for (int j = 0; j < 5; j++)
             assert_int_equal(net_parameters(model_net(t.m, names[j])), expected[i].counts[j]);
         trial_close(&t);
@@ -97,7 +58,7 @@ static void every_side_has_networks_that_train(void **state)
     static const int sides[] = {16, 20, 24, 28, 32, 40, 48, 56, 64};
     for (int i = 0; i < 9; i++) {
         trial t;
-        trial_open(&t, 2, (shape){2, sides[i], sides[i], 1 + 2 * (i % 2)}, tiny);
+        trial_open(&t, "alad", 2, (shape){2, sides[i], sides[i], 1 + 2 * (i % 2)}, tiny);
         t.how->step(t.self, 0);
         const char *name;
         for (int p = 0; p < 2; p++)
@@ -106,47 +67,19 @@ static void every_side_has_networks_that_train(void **state)
     }
 }
 
-static void freeze(trial *t)
-{
-    for (int i = 0; i < t->m->optim_count; i++)
-        t->m->optims[i]->rate = 0;
-}
-
-static double loss_at(program *p, const char *name)
-{
-    program_run(p, 0);
-    return (double)*program_output(p, name, NULL);
-}
-
 /* Along its own gradient, a weight must change the loss by the gradient's norm. False where the gradient is next to
  * nothing, as of a bias before a batch norm. */
 static bool check_weight(program *p, const char *loss, const char *of, param *w)
 {
-    size_t count = shape_size(w->s);
-    float *start = malloc(count * sizeof *start), *along = malloc(count * sizeof *along);
-    assert_true(start && along);
-    double norm = 0, best = INFINITY;
-    for (size_t j = 0; j < count; j++)
-        norm += (double)w->gradient[j] * (double)w->gradient[j];
-    norm = sqrt(norm);
-    for (size_t j = 0; j < count; j++)
-        along[j] = (float)((double)w->gradient[j] / norm);
-    memcpy(start, w->values, count * sizeof *start);
-    for (double step = 0.02; step > 2e-5 && norm > 1e-5; step /= 2) {
-        double side[2];
-        for (int s = 0; s < 2; s++) {
-            for (size_t j = 0; j < count; j++)
-                w->values[j] = start[j] + (float)(s ? -step : step) * along[j];
-            side[s] = loss_at(p, loss);
-        }
-        best = fmin(best, fabs((side[0] - side[1]) / (2 * step) - norm) / norm);
-    }
-    memcpy(w->values, start, count * sizeof *start);
-    if (norm > 1e-5 && !(best < 2e-2))
-        fail_msg("%s by %s of %s: off by %.3g of itself (norm %.3g)", loss, w->name, of, best, norm);
-    free(start);
-    free(along);
-    return norm > 1e-5;
+    output_loss now = {p, loss, 1};
+    slope s = {w->values, w->gradient, shape_size(w->s), 0.02, 2e-5, output_now, &now};
+    double norm = slope_norm(&s);
+    if (!(norm > 1e-5))
+        return false;
+    double off = slope_error(&s, norm);
+    if (!(off < 2e-2))
+        fail_msg("%s by %s of %s: off by %.3g of itself (norm %.3g)", loss, w->name, of, off, norm);
+    return true;
 }
 
 /* The number of weights whose gradient was checked. */
@@ -187,8 +120,8 @@ static void losses_have_the_gradients_they_claim(void **state)
     } expected[] = {{{6, 16, 16, 1}, 13, 8, 8}, {{6, 20, 20, 1}, 11, 11, 10}};
     for (int i = 0; i < 2; i++) {
         trial t;
-        trial_open(&t, 2, expected[i].input, tiny);
-        freeze(&t);
+        trial_open(&t, "alad", 2, expected[i].input, tiny);
+        trial_freeze(&t);
         enlarge(&t);
         assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.dxz", "d_xz"), expected[i].d_xz);
         assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.dxx", "d_xx"), 6);
@@ -211,7 +144,7 @@ static void each_program_moves_its_own_nets_and_no_other(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 2, (shape){6, 16, 16, 3}, tiny);
+    trial_open(&t, "alad", 2, (shape){6, 16, 16, 3}, tiny);
     assert_int_equal(t.m->net_count, 5);
     for (int which = 0; which < 2; which++) {
         assert_true(model_keep(t.m, &t.e));
@@ -237,7 +170,7 @@ static void weights_are_the_same_bits_at_any_thread_count(void **state)
     static const char *const narrow[] = {"width", "8", NULL};
     for (int i = 0; i < 4; i++) {
         trial t;
-        trial_open(&t, threads[i], (shape){8, 28, 28, 1}, narrow);
+        trial_open(&t, "alad", threads[i], (shape){8, 28, 28, 1}, narrow);
         for (uint64_t step = 0; step < 3; step++)
             t.how->step(t.self, step);
         model_digest(t.m, digests[i]);
@@ -251,7 +184,7 @@ static void a_step_allocates_nothing(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 2, (shape){8, 32, 32, 1}, tiny);
+    trial_open(&t, "alad", 2, (shape){8, 32, 32, 1}, tiny);
     t.how->step(t.self, 0);
     t.how->step(t.self, 1);
     size_t before = allocations_made();
@@ -270,7 +203,7 @@ static void the_score_is_the_one_asked_for_and_all_are_readable(void **state)
         const char *const options[] = {"width", "4", "latent", "6", "score", names[i], NULL};
         enum { N = 5, ROW = 20 * 20 };
         trial t;
-        trial_open(&t, 2, (shape){N, 20, 20, 1}, options);
+        trial_open(&t, "alad", 2, (shape){N, 20, 20, 1}, options);
         graph *g = model_graph(t.m, SCORE);
         t_output(t.how->score(t.self, t.m, g, t_leaf(g, t.x)), "score");
         program *p = program_compile(g, &t.e);
@@ -328,7 +261,7 @@ static void averaged_weights_have_spectral_norms_of_their_own(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 2, (shape){4, 20, 20, 1}, tiny);
+    trial_open(&t, "alad", 2, (shape){4, 20, 20, 1}, tiny);
     for (uint64_t step = 0; step < 3; step++) {
         t.how->step(t.self, step);
         assert_true(model_average(t.m, 0.9f, step, &t.e));

@@ -4,48 +4,8 @@
 #include "bars.h"
 #include "base/blas.h"
 #include "base/digest.h"
-#include "methods/method.h"
-#include "nn/parts.h"
 #include "train/scorer.h"
-
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-typedef struct trial {
-    team *team;
-    model *m;
-    void *self;
-    const method *how;
-    array *x;
-    error e;
-} trial;
-
-/* Options are pairs "name", "value" ended by NULL. */
-static void trial_open(trial *t, int threads, shape input, const char *const *options)
-{
-    *t = (trial){.how = method_find("anogan")};
-    assert_non_null(t->how);
-    t->team = team_new(threads, &t->e);
-    t->m = model_new(1, t->team, &t->e);
-    t->self = calloc(1, t->how->size);
-    assert_true(t->team && t->m && t->self);
-    options_preset(t->how->options, t->self);
-    for (int i = 0; options[i]; i += 2)
-        if (!options_set(t->how->options, t->self, options[i], options[i + 1], &t->e))
-            fail_msg("%s", t->e.message);
-    if (!t->how->build(t->self, t->m, input, &t->e))
-        fail_msg("%s", t->e.message);
-    t->x = model_find_array(t->m, "x");
-    random_uniform(random_stream(4, "images"), 0, -1, 1, t->x->values, shape_size(input));
-}
-
-static void trial_close(trial *t)
-{
-    model_free(t->m);
-    free(t->self);
-    team_free(t->team);
-}
+#include "trial.h"
 
 static search *search_of(trial *t, int slots)
 {
@@ -75,7 +35,7 @@ static void networks_have_the_published_number_of_parameters(void **state)
     } expected[] = {{{2, 28, 28, 1}, 6781505, 3282177}, {{2, 32, 32, 3}, 3449475, 2638209}};
     for (int i = 0; i < 2; i++) {
         trial t;
-        trial_open(&t, 1, expected[i].input, (const char *const[]){NULL});
+        trial_open(&t, "anogan", 1, expected[i].input, (const char *const[]){NULL});
         assert_int_equal(net_parameters(model_net(t.m, "generator")), expected[i].generator);
         assert_int_equal(net_parameters(model_net(t.m, "discriminator")), expected[i].discriminator);
         trial_close(&t);
@@ -88,7 +48,7 @@ static void networks_are_made_for_sides_of_16_to_128(void **state)
     static const int sides[] = {16, 20, 48, 64, 112, 128};
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
         trial t;
-        trial_open(&t, 1, (shape){2, sides[i], sides[i], 3}, small);
+        trial_open(&t, "anogan", 1, (shape){2, sides[i], sides[i], 3}, small);
         t.how->step(t.self, 0);
         const char *name;
         assert_true(program_finite(t.how->programs(t.self)[0], &name));
@@ -110,7 +70,7 @@ static void weights_are_the_same_bits_at_any_thread_count(void **state)
     static const int threads[] = {1, 2, 3, 1};
     for (int i = 0; i < 4; i++) {
         trial t;
-        trial_open(&t, threads[i], (shape){8, 28, 28, 1}, (const char *const[]){"width", "8", NULL});
+        trial_open(&t, "anogan", threads[i], (shape){8, 28, 28, 1}, (const char *const[]){"width", "8", NULL});
         for (uint64_t step = 0; step < 3; step++)
             t.how->step(t.self, step);
         model_digest(t.m, digests[i]);
@@ -124,7 +84,7 @@ static void steps_and_searches_allocate_nothing(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 2, (shape){8, 16, 16, 1}, (const char *const[]){"width", "4", "iterations", "5", NULL});
+    trial_open(&t, "anogan", 2, (shape){8, 16, 16, 1}, (const char *const[]){"width", "4", "iterations", "5", NULL});
     search *s = search_of(&t, 3);
     float scores[8];
     t.how->step(t.self, 0);
@@ -152,7 +112,7 @@ static void each_objective_moves_its_own_net_alone(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 1, (shape){6, 28, 28, 1}, small);
+    trial_open(&t, "anogan", 1, (shape){6, 28, 28, 1}, small);
     static const char *const moved[] = {"discriminator", "generator"};
     for (int i = 0; i < 2; i++) {
         char own[2][65], other[2][65];
@@ -167,12 +127,6 @@ static void each_objective_moves_its_own_net_alone(void **state)
     trial_close(&t);
 }
 
-static void freeze(trial *t)
-{
-    for (int i = 0; i < t->m->optim_count; i++)
-        t->m->optims[i]->rate = 0;
-}
-
 static double loss_of(program *p, const char *name)
 {
     program_run(p, 0);
@@ -184,8 +138,8 @@ static void real_and_generated_images_are_normalised_apart(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 1, (shape){6, 28, 28, 1}, small);
-    freeze(&t);
+    trial_open(&t, "anogan", 1, (shape){6, 28, 28, 1}, small);
+    trial_freeze(&t);
     program *p = t.how->programs(t.self)[0];
     double real = loss_of(p, "loss.discriminator_real"), fake = loss_of(p, "loss.discriminator_fake");
     net_reset(model_net(t.m, "generator"));
@@ -199,35 +153,14 @@ static void real_and_generated_images_are_normalised_apart(void **state)
 }
 
 /* Along its own gradient, a block of values must change the loss by the gradient's norm. */
-static void check_gradient(program *p, const char *loss, size_t rows, float *values, const float *gradient,
-                           size_t count)
+static void check_gradient(program *p, const char *loss, float *values, const float *gradient, size_t count)
 {
-    float *start = malloc(count * sizeof *start), *along = malloc(count * sizeof *along);
-    assert_true(start && along);
+    output_loss now = {p, loss, 1};
+    slope s = {values, gradient, count, 0.05, 1e-5, output_now, &now};
     program_run(p, 0);
-    double norm = 0, best = INFINITY;
-    for (size_t j = 0; j < count; j++)
-        norm += (double)gradient[j] * (double)gradient[j];
-    norm = sqrt(norm);
-    for (size_t j = 0; j < count; j++)
-        along[j] = (float)((double)gradient[j] / norm);
-    memcpy(start, values, count * sizeof *start);
-    for (double step = 0.05; step > 1e-5 && norm > 1e-5; step /= 2) {
-        double side[2] = {0, 0};
-        for (int s = 0; s < 2; s++) {
-            for (size_t j = 0; j < count; j++)
-                values[j] = start[j] + (float)(s ? -step : step) * along[j];
-            program_run(p, 0);
-            for (size_t i = 0; i < rows; i++)
-                side[s] += (double)program_output(p, loss, NULL)[i];
-        }
-        best = fmin(best, fabs((side[0] - side[1]) / (2 * step) - norm) / norm);
-    }
-    memcpy(values, start, count * sizeof *start);
-    free(start);
-    free(along);
-    if (norm > 1e-5 && !(best < 2e-2))
-        fail_msg("%s: off by %.3g of a gradient of %.3g", loss, best, norm);
+    double norm = slope_norm(&s), off = norm > 1e-5 ? slope_error(&s, norm) : 0;
+    if (!(off < 2e-2))
+        fail_msg("%s: off by %.3g of a gradient of %.3g", loss, off, norm);
 }
 
 /* Fresh weights of such narrow nets are so small that rounding drowns their gradients. */
@@ -249,15 +182,15 @@ static void losses_have_the_gradients_they_claim(void **state)
     static const char *const nets[] = {"discriminator", "generator"};
     for (int k = 0; k < 4; k++) {
         trial t;
-        trial_open(&t, 2, inputs[k / 2], small);
-        freeze(&t);
+        trial_open(&t, "anogan", 2, inputs[k / 2], small);
+        trial_freeze(&t);
         enlarge(t.m);
         program *p = t.how->programs(t.self)[k % 2];
         net *n = model_net(t.m, nets[k % 2]);
         for (int i = 0; i < n->count; i++) {
             param *w = n->params[i];
             if (!w->is_statistic)
-                check_gradient(p, losses[k % 2], 1, w->values, w->gradient, shape_size(w->s));
+                check_gradient(p, losses[k % 2], w->values, w->gradient, shape_size(w->s));
         }
         trial_close(&t);
     }
@@ -267,14 +200,14 @@ static void a_search_descends_the_gradient_of_its_loss(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 2, (shape){6, 28, 28, 1}, small);
+    trial_open(&t, "anogan", 2, (shape){6, 28, 28, 1}, small);
     enlarge(t.m);
     search *s = search_of(&t, 6);
     float losses[6];
     search_first_step(s, t.x->values, 6, losses);
     array *z = model_find_array(t.m, "search.z6");
     assert_non_null(array_gradient(z));
-    check_gradient(search_program(s), "loss", 6, array_values(z), array_gradient(z), shape_size(array_shape(z)));
+    check_gradient(search_program(s), "loss", array_values(z), array_gradient(z), shape_size(array_shape(z)));
     search_free(s);
     trial_close(&t);
 }
@@ -283,7 +216,7 @@ static void a_loss_is_the_weighted_sum_of_its_parts(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 1, (shape){6, 16, 16, 3}, (const char *const[]){"width", "4", "lambda", "0.25", NULL});
+    trial_open(&t, "anogan", 1, (shape){6, 16, 16, 3}, (const char *const[]){"width", "4", "lambda", "0.25", NULL});
     search *s = search_of(&t, 6);
     float losses[6];
     search_first_step(s, t.x->values, 6, losses);
@@ -324,7 +257,7 @@ static void a_score_is_the_same_bits_in_any_company(void **state)
         float expected[COMPANY];
         for (int i = 0; i < 3; i++) {
             trial t;
-            trial_open(&t, threads[i], inputs[k], options);
+            trial_open(&t, "anogan", threads[i], inputs[k], options);
             train_a_little(&t);
             for (int j = 0; j < 4; j++) {
                 search *s = search_of(&t, slots[j]);
@@ -352,7 +285,7 @@ static float score_of(const char *name, const char *value, const char *other, co
     const char *const options[] = {"width", "4",  "latent", "6",   "schedule",  "constant", "search_rate",
                                    "0.05",  name, value,    other, other_value, NULL};
     trial t;
-    trial_open(&t, 2, (shape){4, 28, 28, 1}, options);
+    trial_open(&t, "anogan", 2, (shape){4, 28, 28, 1}, options);
     train_a_little(&t);
     search *s = search_of(&t, 4);
     float scores[4];
@@ -384,7 +317,7 @@ static void what_the_generator_makes_is_found(void **state)
     static const char *const options[] = {"width",       "8",    "latent",   "4", "iterations", "300",
                                           "search_rate", "0.05", "restarts", "3", NULL};
     trial t;
-    trial_open(&t, 2, (shape){8, 16, 16, 1}, options);
+    trial_open(&t, "anogan", 2, (shape){8, 16, 16, 1}, options);
     train_a_little(&t);
     search *s = search_of(&t, 8);
     float blind[8], found[8];
@@ -415,7 +348,7 @@ static void a_search_ends_when_it_is_told_to(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 1, (shape){4, 16, 16, 1}, small);
+    trial_open(&t, "anogan", 1, (shape){4, 16, 16, 1}, small);
     search *s = search_of(&t, 2);
     float scores[4];
     int polls = 0;

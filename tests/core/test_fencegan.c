@@ -3,54 +3,7 @@
 #include "allocations.h"
 #include "base/blas.h"
 #include "methods/fencegan.h"
-#include "methods/method.h"
-#include "nn/parts.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-typedef struct trial {
-    team *team;
-    model *m;
-    void *self;
-    const method *how;
-    array *x;
-    error e;
-} trial;
-
-/* Options are pairs "name", "value" ended by NULL. */
-static void trial_open(trial *t, int threads, shape input, const char *const *options)
-{
-    *t = (trial){.how = method_find("fencegan")};
-    assert_non_null(t->how);
-    t->team = team_new(threads, &t->e);
-    t->m = model_new(1, t->team, &t->e);
-    t->self = calloc(1, t->how->size);
-    assert_true(t->team && t->m && t->self);
-    options_preset(t->how->options, t->self);
-    for (int i = 0; options[i]; i += 2)
-        if (!options_set(t->how->options, t->self, options[i], options[i + 1], &t->e))
-            fail_msg("%s", t->e.message);
-    if (!t->how->build(t->self, t->m, input, &t->e))
-        fail_msg("%s", t->e.message);
-    t->x = model_find_array(t->m, "x");
-    random_uniform(random_stream(4, "images"), 0, -1, 1, t->x->values, shape_size(input));
-}
-
-static void trial_close(trial *t)
-{
-    model_free(t->m);
-    free(t->self);
-    team_free(t->team);
-}
+#include "trial.h"
 
 static const char *const presets[] = {NULL};
 static const char *const small[] = {"width", "4", "latent", "6", NULL};
@@ -73,7 +26,7 @@ static void networks_have_the_published_number_of_parameters(void **state)
     } expected[] = {{{2, 28, 28, 1}, 6781505, 3280001}, {{2, 32, 32, 3}, 1341955, 1079553}};
     for (int i = 0; i < 2; i++) {
         trial t;
-        trial_open(&t, 1, expected[i].input, presets);
+        trial_open(&t, "fencegan", 1, expected[i].input, presets);
         assert_int_equal(net_parameters(model_net(t.m, "generator")), expected[i].generator);
         assert_int_equal(net_parameters(model_net(t.m, "discriminator")), expected[i].discriminator);
         trial_close(&t);
@@ -116,7 +69,7 @@ static void networks_can_be_built_at_every_side_they_take(void **state)
     for (int channels = 1; channels <= 3; channels += 2)
         for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
             trial t;
-            trial_open(&t, 2, (shape){2, sides[i], sides[i], channels}, small);
+            trial_open(&t, "fencegan", 2, (shape){2, sides[i], sides[i], channels}, small);
             t.how->step(t.self, 0);
             shape s;
             assert_non_null(program_output(program_of(&t, DRAW), "fakes", &s));
@@ -127,49 +80,17 @@ static void networks_can_be_built_at_every_side_they_take(void **state)
 
 /* --- gradients --- */
 
-static void freeze(trial *t)
-{
-    for (int i = 0; i < t->m->optim_count; i++)
-        t->m->optims[i]->rate = 0;
-}
-
-/* What `weight` of the loss is at the present weights, with nothing moved. */
-static double loss_at(program *p, const char *name, double weight)
-{
-    program_run(p, 0);
-    return weight * (double)*program_output(p, name, NULL);
-}
-
 /* Below it a gradient is rounding: that of a bias before batch norm is 0. */
 static const double least_norm = 1e-3;
 
 /* Along its own gradient a parameter must change the loss by the gradient's norm: how far off is it, of the norm? */
 static double error_along(program *p, param *w, const char *loss, double weight)
 {
-    size_t count = shape_size(w->s);
-    float *start = malloc(count * sizeof *start), *along = malloc(count * sizeof *along);
-    assert_true(start && along);
-    double norm = 0, best = INFINITY;
-    for (size_t j = 0; j < count; j++)
-        norm += (double)w->gradient[j] * (double)w->gradient[j];
-    norm = sqrt(norm);
-    for (size_t j = 0; j < count; j++)
-        along[j] = (float)((double)w->gradient[j] / norm);
-    memcpy(start, w->values, count * sizeof *start);
-    for (double step = 0.05; step > 1e-4 && norm > least_norm; step /= 2) {
-        double side[2];
-        for (int s = 0; s < 2; s++) {
-            for (size_t j = 0; j < count; j++)
-                w->values[j] = start[j] + (float)(s ? -step : step) * along[j];
-            side[s] = loss_at(p, loss, weight);
-        }
-        best = fmin(best, fabs((side[0] - side[1]) / (2 * step) - norm) / norm);
-    }
-    memcpy(w->values, start, count * sizeof *start);
+    output_loss now = {p, loss, weight};
+    slope s = {w->values, w->gradient, shape_size(w->s), 0.05, 1e-4, output_now, &now};
+    double norm = slope_norm(&s), off = norm > least_norm ? slope_error(&s, norm) : -1;
     program_run(p, 0);
-    free(start);
-    free(along);
-    return norm > least_norm ? best : -1;
+    return off;
 }
 
 static void check_loss(trial *t, int index, const char *loss, double weight, const char *of)
@@ -209,8 +130,8 @@ static void losses_have_the_gradients_they_claim(void **state)
                                  "beta",  "1", "alpha",  "0.3", "encirclement", encirclements[i / 2],
                                  NULL};
         trial t;
-        trial_open(&t, 2, i % 2 ? colour : grey, options);
-        freeze(&t);
+        trial_open(&t, "fencegan", 2, i % 2 ? colour : grey, options);
+        trial_freeze(&t);
         if (t.x->s.c == 1)
             enlarge_weights(&t);
         t.how->step(t.self, 0);
@@ -309,8 +230,8 @@ static void encirclement_pulls_by_its_formula(void **state)
         for (int i = 0; i < FAKES; i++) {
             double d = 1 / (1 + exp(-(double)array_values(h.logits)[i]));
             loss += form == ENCIRCLE_LOGARITHM ? log(fabs(a - d)) : -a * log(d) - (1 - a) * log(1 - d);
-            double slope = form == ENCIRCLE_LOGARITHM ? d * (1 - d) / (d - a) : d - a;
-            assert_near(h.logits->gradient[i], slope / FAKES, 1e-5);
+            double pull = form == ENCIRCLE_LOGARITHM ? d * (1 - d) / (d - a) : d - a;
+            assert_near(h.logits->gradient[i], pull / FAKES, 1e-5);
         }
         assert_near(output(&h, "loss.encirclement"), loss / FAKES, 1e-5);
         by_hand_close(&h);
@@ -359,7 +280,7 @@ static void each_objective_moves_its_own_net(void **state)
         for (int by_running = 0; by_running < 2; by_running++) {
             const char *options[] = {"width", "4", "latent", "6", "fakes", by_running ? "running" : "batch", NULL};
             trial t;
-            trial_open(&t, 2, network ? colour : grey, options);
+            trial_open(&t, "fencegan", 2, network ? colour : grey, options);
             for (int i = REAL; i <= DRAW; i++) {
                 uint64_t discriminator = digest(t.m, "discriminator"), generator = digest(t.m, "generator");
                 program_run(program_of(&t, i), 3);
@@ -375,7 +296,7 @@ static void the_generator_waits_for_the_end_of_pretraining(void **state)
     (void)state;
     static const char *const options[] = {"width", "4", "latent", "6", "pretrain", "2", NULL};
     trial t;
-    trial_open(&t, 1, grey, options);
+    trial_open(&t, "fencegan", 1, grey, options);
     ((struct method_state *)t.self)->steps_an_epoch = 3;
     uint64_t generator = digest(t.m, "generator");
     for (uint64_t step = 0; step < 6; step++) {
@@ -396,7 +317,7 @@ static void weights_are_the_same_bits_at_any_thread_count(void **state)
         char digests[3][65];
         for (int i = 0; i < 3; i++) {
             trial t;
-            trial_open(&t, i + 1, network ? (shape){16, 32, 32, 3} : (shape){16, 28, 28, 1}, small);
+            trial_open(&t, "fencegan", i + 1, network ? (shape){16, 32, 32, 3} : (shape){16, 28, 28, 1}, small);
             for (uint64_t step = 0; step < 4; step++)
                 t.how->step(t.self, step);
             model_digest(t.m, digests[i]);
@@ -411,7 +332,7 @@ static void a_step_allocates_nothing(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 2, colour, small);
+    trial_open(&t, "fencegan", 2, colour, small);
     t.how->step(t.self, 0);
     t.how->step(t.self, 1);
     size_t before = allocations_made();
@@ -447,7 +368,7 @@ static void a_score_does_not_depend_on_its_company(void **state)
     for (int network = 0; network < 2; network++) {
         trial t;
         float together[6], alone;
-        trial_open(&t, 2, network ? colour : grey, small);
+        trial_open(&t, "fencegan", 2, network ? colour : grey, small);
         for (uint64_t step = 0; step < 4; step++)
             t.how->step(t.self, step);
         score_rows(&t, 6, array_values(t.x), together);

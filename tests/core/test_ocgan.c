@@ -6,54 +6,29 @@
 #include "allocations.h"
 #include "bars.h"
 #include "base/blas.h"
-#include "nn/parts.h"
-
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include "trial.h"
 
 enum { MINE, JUDGE, AUTOENCODE };
 static const char *const net_names[] = {"encoder", "decoder", "visual_discriminator", "latent_discriminator",
                                         "classifier"};
 enum { NETS_ALL = 5 };
 
-typedef struct trial {
-    team *team;
-    model *m;
-    void *self;
-    const method *how;
-    array *x, *v;
-    program *const *programs;
-    error e;
-} trial;
-
-/* `options`: names and values in turn, ended by NULL. */
-static void trial_open(trial *t, int threads, shape input, const char *const *options)
+/* A trial whose latent starts are filled too. */
+static void open_trial(trial *t, int threads, shape input, const char *const *options)
 {
-    *t = (trial){.how = method_find("ocgan")};
-    assert_non_null(t->how);
-    t->team = team_new(threads, &t->e);
-    t->m = model_new(1, t->team, &t->e);
-    t->self = calloc(1, t->how->size);
-    assert_true(t->team && t->m && t->self);
-    options_preset(t->how->options, t->self);
-    for (; *options; options += 2)
-        if (!options_set(t->how->options, t->self, options[0], options[1], &t->e))
-            fail_msg("%s", t->e.message);
-    if (!t->how->build(t->self, t->m, input, &t->e))
-        fail_msg("%s", t->e.message);
-    t->programs = t->how->programs(t->self);
-    t->x = model_find_array(t->m, "x");
-    t->v = model_find_array(t->m, "v");
-    random_uniform(random_stream(4, "images"), 0, -1, 1, t->x->values, shape_size(input));
-    random_uniform(random_stream(4, "codes"), 0, -1, 1, t->v->values, shape_size(t->v->s));
+    trial_open(t, "ocgan", threads, input, options);
+    array *v = model_find_array(t->m, "v");
+    random_uniform(random_stream(4, "codes"), 0, -1, 1, v->values, shape_size(v->s));
 }
 
-static void trial_close(trial *t)
+static program *program_of(const trial *t, int which)
 {
-    model_free(t->m);
-    free(t->self);
-    team_free(t->team);
+    return t->how->programs(t->self)[which];
+}
+
+static array *codes_of(const trial *t)
+{
+    return model_find_array(t->m, "v");
 }
 
 #define SMALL "width", "4", "width_visual", "3", "latent", "6"
@@ -88,7 +63,7 @@ static void networks_have_the_published_number_of_parameters(void **state)
     };
     for (int i = 0; i < 3; i++) {
         trial t;
-        trial_open(&t, 1, expected[i].input, (const char *const[]){"layout", expected[i].layout, NULL});
+        open_trial(&t, 1, expected[i].input, (const char *const[]){"layout", expected[i].layout, NULL});
         for (int j = 0; j < NETS_ALL; j++)
             assert_int_equal(net_parameters(model_net(t.m, net_names[j])), expected[i].parameters[j]);
         trial_close(&t);
@@ -105,15 +80,15 @@ static void any_square_side_from_16_to_128_is_taken_and_no_other(void **state)
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
         trial t;
         shape s = {2, sides[i], sides[i], 1};
-        trial_open(&t, 1, s, (const char *const[]){"width", "2", "width_visual", "2", "latent", "3", NULL});
+        open_trial(&t, 1, s, (const char *const[]){"width", "2", "width_visual", "2", "latent", "3", NULL});
         assert_true(how->input(t.self, s, &in, &e));
         assert_true(in.h == sides[i] && in.w == sides[i] && in.c == 1);
         t.how->step(t.self, 0);
-        assert_true(isfinite(*program_output(t.programs[AUTOENCODE], "loss.autoencoder", NULL)));
+        assert_true(isfinite(*program_output(program_of(&t, AUTOENCODE), "loss.autoencoder", NULL)));
         trial_close(&t);
     }
     trial t;
-    trial_open(&t, 1, small_input, (const char *const[]){SMALL, NULL});
+    open_trial(&t, 1, small_input, (const char *const[]){SMALL, NULL});
     static const shape refused[] = {{1, 15, 15, 1}, {1, 129, 129, 3}, {1, 28, 32, 1}};
     for (int i = 0; i < 3; i++) {
         e = (error){0};
@@ -128,12 +103,6 @@ static void any_square_side_from_16_to_128_is_taken_and_no_other(void **state)
 
 /* --- gradients --- */
 
-static void freeze(trial *t)
-{
-    for (int i = 0; i < t->m->optim_count; i++)
-        t->m->optims[i]->rate = 0;
-}
-
 /* What can be moved, its gradient, and how many times the gradient of the named loss that is. */
 typedef struct moved {
     const char *name;
@@ -147,32 +116,14 @@ typedef struct moved {
 static void check_moved(program *p, const char *loss, const moved *w)
 {
     program_run(p, 0);
-    float *start = malloc(w->count * sizeof *start), *along = malloc(w->count * sizeof *along);
-    assert_true(start && along);
-    double norm = 0, best = INFINITY;
-    for (size_t j = 0; j < w->count; j++)
-        norm += (double)w->gradient[j] * (double)w->gradient[j];
-    norm = sqrt(norm) / w->factor;
+    output_loss now = {p, loss, 1};
+    slope s = {w->values, w->gradient, w->count, 0.1, 1e-4, output_now, &now};
+    double norm = slope_norm(&s) / w->factor;
     if (!(norm > 1e-5))
         fail_msg("%s by %s: a gradient of norm %.3g shows nothing", loss, w->name, norm);
-    for (size_t j = 0; j < w->count; j++)
-        along[j] = (float)((double)w->gradient[j] / norm / w->factor);
-    memcpy(start, w->values, w->count * sizeof *start);
-    for (double step = 0.1; step > 1e-4; step /= 2) {
-        double side[2];
-        for (int s = 0; s < 2; s++) {
-            for (size_t j = 0; j < w->count; j++)
-                w->values[j] = start[j] + (float)(s ? -step : step) * along[j];
-            program_run(p, 0);
-            side[s] = (double)*program_output(p, loss, NULL);
-        }
-        best = fmin(best, fabs((side[0] - side[1]) / (2 * step) - norm) / norm);
-    }
-    memcpy(w->values, start, w->count * sizeof *start);
-    if (!(best < 2e-2))
-        fail_msg("%s by %s: off by %.3g of itself", loss, w->name, best);
-    free(start);
-    free(along);
+    double off = slope_error(&s, norm);
+    if (!(off < 2e-2))
+        fail_msg("%s by %s: off by %.3g of itself", loss, w->name, off);
 }
 
 static void check_net(trial *t, int which, const char *loss, const char *of)
@@ -181,7 +132,7 @@ static void check_net(trial *t, int which, const char *loss, const char *of)
     for (int i = 0; i < n->count; i++) {
         const param *p = n->params[i];
         if (!p->is_statistic)
-            check_moved(t->programs[which], loss, &(moved){p->name, p->values, p->gradient, shape_size(p->s), 1});
+            check_moved(program_of(t, which), loss, &(moved){p->name, p->values, p->gradient, shape_size(p->s), 1});
     }
 }
 
@@ -189,8 +140,8 @@ static void losses_have_the_gradients_they_claim(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 2, small_input, (const char *const[]){SMALL, "dropout", "0.5", NULL});
-    freeze(&t);
+    open_trial(&t, 2, small_input, (const char *const[]){SMALL, "dropout", "0.5", NULL});
+    trial_freeze(&t);
     enlarge_all(&t);
     check_net(&t, JUDGE, "loss.visual_discriminator", "visual_discriminator");
     check_net(&t, JUDGE, "loss.latent_discriminator", "latent_discriminator");
@@ -198,8 +149,9 @@ static void losses_have_the_gradients_they_claim(void **state)
     check_net(&t, AUTOENCODE, "loss.autoencoder", "encoder");
     check_net(&t, AUTOENCODE, "loss.autoencoder", "decoder");
     /* Mining descends the batch's sum of what the named loss is the mean. */
-    check_moved(t.programs[MINE], "loss.mining",
-                &(moved){"v", t.v->values, t.v->gradient, shape_size(t.v->s), small_input.n});
+    check_moved(
+        program_of(&t, MINE), "loss.mining",
+        &(moved){"v", codes_of(&t)->values, codes_of(&t)->gradient, shape_size(codes_of(&t)->s), small_input.n});
     trial_close(&t);
 }
 
@@ -243,7 +195,7 @@ static void copy_free(copy *c)
 static void check_movers(trial *t, int which, const char *movers)
 {
     copy before = copy_of(t, true), weights_before = copy_of(t, false);
-    program_run(t->programs[which], 0);
+    program_run(program_of(t, which), 0);
     copy after = copy_of(t, true), weights_after = copy_of(t, false);
     for (int i = 0; i < NETS_ALL; i++) {
         bool same = memcmp(before.values[i], after.values[i], before.count[i] * sizeof(float)) == 0;
@@ -262,7 +214,7 @@ static void each_objective_moves_its_own_networks_only(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 1, small_input, (const char *const[]){SMALL, NULL});
+    open_trial(&t, 1, small_input, (const char *const[]){SMALL, NULL});
     check_movers(&t, MINE, "00000");
     check_movers(&t, JUDGE, "00111");
     check_movers(&t, AUTOENCODE, "11000");
@@ -273,10 +225,10 @@ static void each_objective_moves_its_own_networks_only(void **state)
 static void check_directions(const char *w_mse, const char *w_visual, const char *w_latent, const char *movers)
 {
     trial t;
-    trial_open(&t, 1, small_input,
+    open_trial(&t, 1, small_input,
                (const char *const[]){SMALL, "w_mse", w_mse, "w_visual", w_visual, "w_latent", w_latent, NULL});
     copy before = copy_of(&t, false);
-    program_run(t.programs[AUTOENCODE], 0);
+    program_run(program_of(&t, AUTOENCODE), 0);
     copy after = copy_of(&t, false);
     for (int i = 0; i < NETS_ALL; i++) {
         bool differs = memcmp(before.values[i], after.values[i], before.count[i] * sizeof(float)) != 0;
@@ -300,11 +252,11 @@ static void each_term_reaches_the_networks_that_the_paper_says(void **state)
 static void statistics_for(float codes, float out[256], size_t *count)
 {
     trial t;
-    trial_open(&t, 1, small_input, (const char *const[]){SMALL, NULL});
-    freeze(&t);
-    for (size_t i = 0; i < shape_size(t.v->s); i++)
-        t.v->values[i] *= codes;
-    program_run(t.programs[AUTOENCODE], 0);
+    open_trial(&t, 1, small_input, (const char *const[]){SMALL, NULL});
+    trial_freeze(&t);
+    for (size_t i = 0; i < shape_size(codes_of(&t)->s); i++)
+        codes_of(&t)->values[i] *= codes;
+    program_run(program_of(&t, AUTOENCODE), 0);
     const net *n = model_net(t.m, "decoder");
     *count = 0;
     for (int i = 0; i < n->count; i++)
@@ -333,13 +285,13 @@ static void mining_finds_what_the_classifier_rejects(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 1, small_input, (const char *const[]){SMALL, "mining_rate", "0.5", NULL});
+    open_trial(&t, 1, small_input, (const char *const[]){SMALL, "mining_rate", "0.5", NULL});
     enlarge_all(&t);
-    program_run(t.programs[MINE], 0);
-    float first = *program_output(t.programs[MINE], "loss.mining", NULL);
+    program_run(program_of(&t, MINE), 0);
+    float first = *program_output(program_of(&t, MINE), "loss.mining", NULL);
     for (int k = 0; k < 20; k++)
-        program_run(t.programs[MINE], 0);
-    float last = *program_output(t.programs[MINE], "loss.mining", NULL);
+        program_run(program_of(&t, MINE), 0);
+    float last = *program_output(program_of(&t, MINE), "loss.mining", NULL);
     if (!(last < 0.9f * first))
         fail_msg("mined from %g to %g", (double)first, (double)last);
     trial_close(&t);
@@ -349,17 +301,17 @@ static void mining_begins_at_its_step_from_fresh_starts(void **state)
 {
     (void)state;
     trial mining, idle;
-    trial_open(&mining, 1, small_input, (const char *const[]){SMALL, "mining_from", "2", NULL});
-    trial_open(&idle, 1, small_input, (const char *const[]){SMALL, "mining_steps", "0", NULL});
+    open_trial(&mining, 1, small_input, (const char *const[]){SMALL, "mining_from", "2", NULL});
+    open_trial(&idle, 1, small_input, (const char *const[]){SMALL, "mining_steps", "0", NULL});
     float starts[2][6 * 6];
-    assert_int_equal(shape_size(mining.v->s), 36);
+    assert_int_equal(shape_size(codes_of(&mining)->s), 36);
     for (uint64_t step = 0; step < 3; step++) {
         mining.how->step(mining.self, step);
         idle.how->step(idle.self, step);
-        bool same = memcmp(mining.v->values, idle.v->values, sizeof *starts) == 0;
+        bool same = memcmp(codes_of(&mining)->values, codes_of(&idle)->values, sizeof *starts) == 0;
         assert_true(same == (step < 2));
         if (step < 2)
-            memcpy(starts[step], mining.v->values, sizeof *starts);
+            memcpy(starts[step], codes_of(&mining)->values, sizeof *starts);
     }
     assert_memory_not_equal(starts[0], starts[1], sizeof *starts);
     trial_close(&mining);
@@ -375,7 +327,7 @@ static void weights_are_the_same_bits_at_any_thread_count(void **state)
     static const int threads[] = {1, 2, 3, 1};
     for (int i = 0; i < 4; i++) {
         trial t;
-        trial_open(
+        open_trial(
             &t, threads[i], (shape){16, 28, 28, 3},
             (const char *const[]){"width", "16", "width_visual", "6", "mining_from", "1", "dropout", "0.5", NULL});
         for (uint64_t step = 0; step < 3; step++)
@@ -391,7 +343,7 @@ static void a_step_allocates_nothing(void **state)
 {
     (void)state;
     trial t;
-    trial_open(&t, 2, (shape){8, 28, 28, 1}, (const char *const[]){"width", "8", "mining_from", "0", NULL});
+    open_trial(&t, 2, (shape){8, 28, 28, 1}, (const char *const[]){"width", "8", "mining_from", "0", NULL});
     t.how->step(t.self, 0);
     t.how->step(t.self, 1);
     size_t before = allocations_made();
@@ -431,7 +383,7 @@ static void a_score_does_not_depend_on_its_batch(void **state)
     static const char *const variants[] = {"reconstruction", "visual"};
     for (int i = 0; i < 2; i++) {
         trial t;
-        trial_open(&t, 2, (shape){16, 28, 28, 1}, (const char *const[]){SMALL, "score", variants[i], NULL});
+        open_trial(&t, 2, (shape){16, 28, 28, 1}, (const char *const[]){SMALL, "score", variants[i], NULL});
         for (uint64_t step = 0; step < 3; step++)
             t.how->step(t.self, step);
         float one[1], seven[7], all[16];

@@ -48,16 +48,6 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static bool input(const void *self, shape data, shape *in, error *e)
-{
-    (void)self;
-    int side;
-    if (!bigan_side(data, &side, e))
-        return false;
-    *in = (shape){1, side, side, data.c};
-    return true;
-}
-
 static void nets(alad *m, model *own, shape image)
 {
     m->encoder = model_net(own, "encoder");
@@ -206,7 +196,7 @@ const method method_alad = {
         "and its reconstruction are from those of the image and itself.",
     .options = options,
     .size = sizeof(alad),
-    .input = input,
+    .input = bigan_input,
     .build = build,
     .step = step,
     .score = score,

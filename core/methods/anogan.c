@@ -63,16 +63,6 @@ static const option options[] = {
     {.name = NULL},
 };
 
-static bool input(const void *self, shape data, shape *in, error *e)
-{
-    (void)self;
-    int side;
-    if (!bigan_side(data, &side, e))
-        return false;
-    *in = (shape){1, side, side, data.c};
-    return true;
-}
-
 static shape code_shape(const anogan *m, shape image)
 {
     return (shape){image.n, 1, 1, m->latent ? m->latent : bigan_latent(image)};
@@ -241,7 +231,7 @@ const method method_anogan = {
                "the distance that remains. Scoring is slow.",
     .options = options,
     .size = sizeof(anogan),
-    .input = input,
+    .input = bigan_input,
     .build = build,
     .step = step,
     .search = search_for,

@@ -17,17 +17,18 @@ static int base_of(int side, int *halvings)
     return side;
 }
 
-bool bigan_side(shape data, int *side, error *e)
+bool bigan_input(const void *self, shape data, shape *in, error *e)
 {
+    (void)self;
     if (data.h != data.w)
         return error_set(e, ERROR_UNSUPPORTED, "images of %d x %d: these networks need square ones", data.w, data.h);
-    int halvings;
-    *side = data.h > SIDE_LEAST ? data.h : SIDE_LEAST;
-    while (base_of(*side, &halvings) > BASE_MOST)
-        ++*side;
-    if (*side > SIDE_MOST)
+    int halvings, side = data.h > SIDE_LEAST ? data.h : SIDE_LEAST;
+    while (base_of(side, &halvings) > BASE_MOST)
+        side++;
+    if (side > SIDE_MOST)
         return error_set(e, ERROR_UNSUPPORTED, "images of %d x %d: these networks take at most %d x %d", data.w, data.h,
                          SIDE_MOST, SIDE_MOST);
+    *in = (shape){1, side, side, data.c};
     return true;
 }
 

@@ -14,8 +14,9 @@
 
 enum { BIGAN_WIDTH = 64 };
 
-/* The smallest side listed above that holds the image; false with a message where none does or it is not square. */
-bool bigan_side(shape data, int *side, error *e);
+/* A method's `input`: the smallest side listed above that holds the image; false with a message where none does or it
+ * is not square. Reads nothing of self. */
+bool bigan_input(const void *self, shape data, shape *in, error *e);
 /* Is an image of such a side for the family with dense layers? */
 bool bigan_is_dense(shape image);
 /* How often the image's side is halved on its way to a code. */

@@ -4,6 +4,7 @@
  * Prints progress as text and the result as one line of JSON.
  */
 #include "base/blas.h"
+#include "base/clock.h"
 #include "daemon/command.h"
 #include "train/train.h"
 
@@ -42,15 +43,32 @@ static void help(FILE *out)
           out);
 }
 
+/* Of what is printed while a run goes on: a terminal has one line that changes, a log a line now and then. */
+typedef struct display {
+    bool terminal;
+    double progress_s; /* when last */
+} display;
+
+static const double log_interval_s = 10;
+
+static void show_progress(display *d, const train_event *ev)
+{
+    if (!d->terminal && clock_now_s() - d->progress_s < log_interval_s)
+        return;
+    d->progress_s = clock_now_s();
+    fprintf(stderr, "%sepoch %d/%d  step %llu/%llu  %.0f images/s  %.0f s left%s", d->terminal ? "\r\033[K" : "",
+            ev->epoch, ev->epochs, (unsigned long long)ev->step, (unsigned long long)ev->steps, ev->images_s, ev->eta_s,
+            d->terminal ? "" : "\n");
+}
+
 static void show(void *context, const train_event *ev)
 {
-    (void)context;
+    display *d = context;
     if (ev->kind == TRAIN_PROGRESS)
-        fprintf(stderr, "epoch %d/%d  step %llu/%llu  %.0f images/s  %.0f s left\n", ev->epoch, ev->epochs,
-                (unsigned long long)ev->step, (unsigned long long)ev->steps, ev->images_s, ev->eta_s);
+        show_progress(d, ev);
     if (ev->kind != TRAIN_EPOCH)
         return;
-    fprintf(stderr, "epoch %d/%d", ev->epoch, ev->epochs);
+    fprintf(stderr, "%sepoch %d/%d", d->terminal ? "\r\033[K" : "", ev->epoch, ev->epochs);
     for (int i = 0; i < ev->value_count; i++)
         fprintf(stderr, "  %s %.5g", ev->values[i].name, ev->values[i].value);
     fputc('\n', stderr);
@@ -198,7 +216,8 @@ static bool train_on(request *q, const char *packed, error *e)
     train_result *result = good ? malloc(sizeof *result) : NULL;
     if (good && !result)
         good = error_memory(e, "a result");
-    const train_watch watch = {.event = show, .cancelled = never};
+    display shown = {.terminal = isatty(STDERR_FILENO), .progress_s = clock_now_s()};
+    const train_watch watch = {.context = &shown, .event = show, .cancelled = never};
     if (good && q->only_plan)
         good = train_plan_print(&q->plan, info, t, stdout, e);
     else if (good && (good = train_run(&q->plan, d, t, &watch, result, e)))

@@ -35,6 +35,7 @@ static void help(FILE *out)
           "  --class NAME         the normal class; for one-vs-rest the anomalous one\n"
           "  --seed N             (default 0)\n"
           "  --held-out SHARE     of the training normals, for selection and calibration (default 0.1)\n"
+          "  --test-images N      test on N images that the seed draws (default 0: on all)\n"
           "  --set NAME=VALUE     an option of the method; may be repeated\n"
           "  --threads N          (default: the CPUs there are)\n"
           "  --trace              also the test AUROC of each epoch, which chooses nothing\n"
@@ -92,6 +93,8 @@ static void print_result(const request *q, const train_result *r)
     json_object_set_new(o, "protocol", json_string(protocol_name(q->plan.protocol.protocol)));
     json_object_set_new(o, "class", q->class_name ? json_string(q->class_name) : json_null());
     json_object_set_new(o, "seed", json_integer((json_int_t)q->plan.seed));
+    json_object_set_new(o, "test_normals", json_integer((json_int_t)r->test_normals));
+    json_object_set_new(o, "test_anomalies", json_integer((json_int_t)r->test_anomalies));
     json_object_set_new(o, "auroc", number(r->auroc.value));
     json_object_set_new(o, "auroc_low", number(r->auroc.low));
     json_object_set_new(o, "auroc_high", number(r->auroc.high));
@@ -155,6 +158,11 @@ static bool read_option(request *q, int letter)
         return true;
     case 'h':
         return read_number("held-out", optarg, 0, 0.8, &q->plan.held_out);
+    case 'n':
+        if (!read_number("test-images", optarg, 0, UINT32_MAX, &value))
+            return false;
+        q->plan.protocol.test_images = (size_t)value;
+        return true;
     case 'S':
         return read_setting(q, optarg);
     case 't':
@@ -176,17 +184,13 @@ static bool read_option(request *q, int letter)
 
 static bool read_options(request *q, int argc, char **argv)
 {
-    static const struct option long_options[] = {{"method", required_argument, NULL, 'm'},
-                                                 {"protocol", required_argument, NULL, 'p'},
-                                                 {"class", required_argument, NULL, 'c'},
-                                                 {"seed", required_argument, NULL, 's'},
-                                                 {"held-out", required_argument, NULL, 'h'},
-                                                 {"set", required_argument, NULL, 'S'},
-                                                 {"threads", required_argument, NULL, 't'},
-                                                 {"trace", no_argument, NULL, 'T'},
-                                                 {"plan", no_argument, NULL, 'P'},
-                                                 {"output", required_argument, NULL, 'o'},
-                                                 {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {
+        {"method", required_argument, NULL, 'm'},   {"protocol", required_argument, NULL, 'p'},
+        {"class", required_argument, NULL, 'c'},    {"seed", required_argument, NULL, 's'},
+        {"held-out", required_argument, NULL, 'h'}, {"test-images", required_argument, NULL, 'n'},
+        {"set", required_argument, NULL, 'S'},      {"threads", required_argument, NULL, 't'},
+        {"trace", no_argument, NULL, 'T'},          {"plan", no_argument, NULL, 'P'},
+        {"output", required_argument, NULL, 'o'},   {NULL, 0, NULL, 0}};
     int letter;
     while ((letter = getopt_long(argc, argv, "o:", long_options, NULL)) != -1)
         if (!read_option(q, letter))

@@ -60,6 +60,11 @@ static bool check_spec(const dataset_info *info, const protocol_spec *spec, erro
     if (!(spec->calibration_share >= 0 && spec->calibration_share <= share_max))
         return error_set(e, ERROR_INVALID, "calibration share: %g is not between 0 and %g", spec->calibration_share,
                          share_max);
+    if (spec->test_images && spec->test_images < PROTOCOL_TEST_LEAST)
+        return error_set(e, ERROR_INVALID, "test_images: %zu is neither 0, for all, nor at least %d", spec->test_images,
+                         PROTOCOL_TEST_LEAST);
+    if (spec->test_images && spec->protocol == PROTOCOL_UNLABELLED)
+        return error_set(e, ERROR_INVALID, "test_images: protocol unlabelled tests on none; leave it out");
     return true;
 }
 
@@ -68,9 +73,8 @@ struct census {
     size_t normals, tests, test_anomalies;
 };
 
-static bool take_census(const dataset *d, const protocol_spec *spec, struct census *out, error *e)
+static bool take_census(const dataset_info *info, const protocol_spec *spec, struct census *out, error *e)
 {
-    const dataset_info *info = dataset_facts(d);
     *out = (struct census){0};
     for (int k = 0; k < info->classes; k++) {
         bool anomalous = is_anomalous(spec, k);
@@ -90,7 +94,16 @@ static bool take_census(const dataset *d, const protocol_spec *spec, struct cens
         return error_set(e, ERROR_INVALID,
                          "%s with class \"%s\": all %zu test images are %s, so nothing can be measured",
                          protocol_name(spec->protocol), name, out->tests, out->test_anomalies ? "anomalous" : "normal");
+    if (spec->test_images > out->tests)
+        return error_set(e, ERROR_INVALID, "test_images: %zu are more than the data set's %zu test images",
+                         spec->test_images, out->tests);
     return true;
+}
+
+bool protocol_check(const dataset_info *info, const protocol_spec *spec, error *e)
+{
+    struct census c;
+    return check_spec(info, spec, e) && take_census(info, spec, &c, e);
 }
 
 static bool allocate(parts *p, error *e)
@@ -108,35 +121,56 @@ static bool allocate(parts *p, error *e)
 
 enum holder { HELD_BY_TRAINING, HELD_BY_VALIDATION, HELD_BY_CALIBRATION };
 
-/* Which part holds the i-th normal: the first of a random order validate, the next calibrate. */
-static bool draw_holders(const parts *p, uint64_t seed, uint8_t **holders, error *e)
+/* A random order of 0 … n-1, of a stream of its own. Returns new. */
+static uint32_t *draw_order(uint64_t seed, const char *stream, size_t n, error *e)
+{
+    uint32_t *order = malloc((n + 1) * sizeof *order);
+    if (order)
+        random_permutation(random_stream(seed, stream), 0, order, n);
+    else
+        error_memory(e, "the parts of an experiment");
+    return order;
+}
+
+/* Which part holds the i-th normal: the first of a random order validate, the next calibrate. Returns new. */
+static uint8_t *draw_holders(const parts *p, uint64_t seed, error *e)
 {
     size_t n = p->train_count + p->validation_count + p->calibration_count;
-    uint32_t *order = malloc(n * sizeof *order);
-    *holders = calloc(n, 1);
-    if (!order || !*holders) {
-        free(order);
-        free(*holders);
-        return error_memory(e, "the parts of an experiment");
-    }
-    random_permutation(random_stream(seed, "split"), 0, order, n);
-    for (size_t i = 0; i < p->validation_count; i++)
-        (*holders)[order[i]] = HELD_BY_VALIDATION;
-    for (size_t i = 0; i < p->calibration_count; i++)
-        (*holders)[order[p->validation_count + i]] = HELD_BY_CALIBRATION;
+    uint32_t *order = draw_order(seed, "split", n, e);
+    uint8_t *holders = order ? calloc(n, 1) : NULL;
+    if (order && !holders)
+        error_memory(e, "the parts of an experiment");
+    for (size_t i = 0; holders && i < p->validation_count; i++)
+        holders[order[i]] = HELD_BY_VALIDATION;
+    for (size_t i = 0; holders && i < p->calibration_count; i++)
+        holders[order[p->validation_count + i]] = HELD_BY_CALIBRATION;
     free(order);
-    return true;
+    return holders;
+}
+
+/* Which of the test split's images are tested on: the first of a random order that nothing but the seed decides.
+ * Returns new. */
+static uint8_t *draw_tested(const parts *p, size_t tests, uint64_t seed, error *e)
+{
+    uint32_t *order = draw_order(seed, "test", tests, e);
+    uint8_t *tested = order ? calloc(tests + 1, 1) : NULL;
+    if (order && !tested)
+        error_memory(e, "the parts of an experiment");
+    for (size_t i = 0; tested && i < p->test_count; i++)
+        tested[order[i]] = 1;
+    free(order);
+    return tested;
 }
 
 /* Every part lists its images in the order of the data set. */
-static void deal(const dataset *d, const protocol_spec *spec, const uint8_t *holders, parts *p)
+static void deal(const dataset *d, const protocol_spec *spec, const uint8_t *holders, const uint8_t *tested, parts *p)
 {
-    size_t normals = 0, train = 0, validation = 0, calibration = 0, test = 0;
+    size_t normals = 0, train = 0, validation = 0, calibration = 0, tests = 0, test = 0;
     size_t n = (size_t)dataset_facts(d)->image.n;
     for (size_t i = 0; i < n; i++) {
         bool anomalous = is_anomalous(spec, dataset_label(d, i));
         if (dataset_split_of(d, i) == SPLIT_TEST) {
-            if (p->test_count) {
+            if (tested[tests++]) {
                 p->anomalous[test] = anomalous;
                 p->test[test++] = (uint32_t)i;
             }
@@ -156,31 +190,50 @@ static void deal(const dataset *d, const protocol_spec *spec, const uint8_t *hol
     assert(calibration == p->calibration_count && test == p->test_count);
 }
 
+static bool check_kinds(const parts *p, const protocol_spec *spec, error *e)
+{
+    size_t anomalies = 0;
+    for (size_t i = 0; i < p->test_count; i++)
+        anomalies += p->anomalous[i];
+    if (!p->test_count || (anomalies && anomalies < p->test_count))
+        return true;
+    return error_set(e, ERROR_INVALID,
+                     "test_images: the %zu that seed %llu draws are all %s, so nothing can be measured; take more, or "
+                     "another seed",
+                     p->test_count, (unsigned long long)spec->seed, anomalies ? "anomalous" : "normal");
+}
+
 bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e)
 {
     *out = (parts){0};
     struct census c;
-    if (!check_spec(dataset_facts(d), spec, e) || !take_census(d, spec, &c, e))
+    if (!check_spec(dataset_facts(d), spec, e) || !take_census(dataset_facts(d), spec, &c, e))
         return false;
+    size_t wanted = spec->test_images ? spec->test_images : c.tests;
     parts p = {
         .validation_count = (size_t)llround(spec->validation_share * (double)c.normals),
         .calibration_count = (size_t)llround(spec->calibration_share * (double)c.normals),
-        .test_count = spec->protocol == PROTOCOL_UNLABELLED ? 0 : c.tests,
+        .test_count = spec->protocol == PROTOCOL_UNLABELLED ? 0 : wanted,
     };
     if (p.validation_count + p.calibration_count >= c.normals)
         return error_set(e, ERROR_INVALID,
                          "of %zu normal images none is left to train on: %zu validate and %zu calibrate", c.normals,
                          p.validation_count, p.calibration_count);
     p.train_count = c.normals - p.validation_count - p.calibration_count;
-    uint8_t *holders;
-    if (!allocate(&p, e) || !draw_holders(&p, spec->seed, &holders, e)) {
-        parts_finish(&p);
-        return false;
+    uint8_t *holders = NULL, *tested = NULL;
+    bool good = allocate(&p, e) && (holders = draw_holders(&p, spec->seed, e)) &&
+                (tested = draw_tested(&p, c.tests, spec->seed, e));
+    if (good) {
+        deal(d, spec, holders, tested, &p);
+        good = check_kinds(&p, spec, e);
     }
-    deal(d, spec, holders, &p);
     free(holders);
-    *out = p;
-    return true;
+    free(tested);
+    if (good)
+        *out = p;
+    else
+        parts_finish(&p);
+    return good;
 }
 
 void parts_finish(parts *p)

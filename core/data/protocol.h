@@ -5,6 +5,9 @@
  * Test images come from the test split only. Validation (epoch selection) and calibration (conformal
  * p-values) are held out of the TRAINING normals, by a seeded permutation, so that no label of an anomaly
  * is ever used before the test. The four parts are disjoint.
+ *
+ * A test may be cut to some of its images. Which ones, the data set and the seed alone decide, so that methods, classes
+ * and protocols of one seed are measured on the same images.
  */
 #ifndef ANOMALYD_DATA_PROTOCOL_H
 #define ANOMALYD_DATA_PROTOCOL_H
@@ -27,7 +30,12 @@ typedef struct protocol_spec {
     double validation_share;  /* of the training normals, 0 … 0.4 */
     double calibration_share; /* of the training normals, 0 … 0.4 */
     uint64_t seed;
+    size_t test_images; /* 0: all there are; else at least PROTOCOL_TEST_LEAST, drawn without replacement */
 } protocol_spec;
+enum { PROTOCOL_TEST_LEAST = 20 };
+
+/* Checks all of a spec that a data set's facts can tell; ERROR_INVALID says what is wrong and what is accepted. */
+bool protocol_check(const dataset_info *info, const protocol_spec *spec, error *e);
 
 /* Indices into the data set, ascending in each part; owned by this struct. */
 typedef struct parts {
@@ -37,8 +45,9 @@ typedef struct parts {
 } parts;
 
 /* Deals out all normals of the training split (held-out counts are rounded shares) and, unless unlabelled, all
- * images of the test split. Fills *out, for parts_finish; it is empty on failure. ERROR_INVALID where the data set
- * cannot serve the protocol. Depends on data set and spec alone. */
+ * images of the test split or as many as asked for. Fills *out, for parts_finish; it is empty on failure. ERROR_INVALID
+ * where the data set cannot serve the spec, and where the drawn test images are all normal or all anomalous. Depends on
+ * data set and spec alone. */
 bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e);
 void parts_finish(parts *p);
 

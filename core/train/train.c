@@ -143,7 +143,7 @@ bool run_describe(run *r, const dataset_info *info, protocol_spec *spec, error *
     if (left < (double)least)
         return error_set(e, ERROR_INVALID, "%.0f normal images are left for training; %s needs at least %zu", left,
                          r->method->id, least);
-    return true;
+    return protocol_check(info, spec, e);
 }
 
 bool train_check(const train_plan *plan, const dataset_info *info, error *e)

@@ -85,7 +85,7 @@ static void assert_training_part(const dataset *d, const uint32_t *part, size_t 
 static void one_class_trains_on_the_class_and_tests_on_all(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
-    parts p = make(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.1, 0.2, 7});
+    parts p = make(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.1, 0.2, 7, 0});
     assert_int_equal(p.train_count, 280);
     assert_int_equal(p.validation_count, 40);
     assert_int_equal(p.calibration_count, 80);
@@ -104,7 +104,7 @@ static void one_class_trains_on_the_class_and_tests_on_all(void **state)
 static void one_vs_rest_trains_on_all_but_the_class(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
-    parts p = make(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 9, 0.25, 0, 7});
+    parts p = make(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 9, 0.25, 0, 7, 0});
     assert_int_equal(p.train_count, 2700);
     assert_int_equal(p.validation_count, 900);
     assert_int_equal(p.calibration_count, 0);
@@ -121,7 +121,7 @@ static void one_vs_rest_trains_on_all_but_the_class(void **state)
 static void unlabelled_uses_every_training_image_and_tests_none(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
-    parts p = make(d, (protocol_spec){PROTOCOL_UNLABELLED, -1, 0.1, 0.1, 7});
+    parts p = make(d, (protocol_spec){PROTOCOL_UNLABELLED, -1, 0.1, 0.1, 7, 0});
     assert_int_equal(p.train_count, 3200);
     assert_int_equal(p.test_count, 0);
     assert_disjoint_and_ordered(&p, 5000);
@@ -131,7 +131,7 @@ static void unlabelled_uses_every_training_image_and_tests_none(void **state)
 static void split_depends_on_the_seed_alone(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
-    protocol_spec spec = {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7}, other = spec;
+    protocol_spec spec = {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 0}, other = spec;
     other.seed = 8;
     parts a = make(d, spec), b = make(d, spec), c = make(d, other);
     assert_memory_equal(a.validation, b.validation, a.validation_count * sizeof *a.validation);
@@ -145,6 +145,56 @@ static void split_depends_on_the_seed_alone(void **state)
     parts_finish(&b);
     parts_finish(&c);
     parts_finish(&wider);
+}
+
+static void the_cut_test_depends_on_the_seed_alone(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    protocol_spec spec = {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 200};
+    parts first = make(d, spec);
+    assert_int_equal(first.test_count, 200);
+    assert_disjoint_and_ordered(&first, 5000);
+    for (size_t i = 0; i < first.test_count; i++) {
+        assert_int_equal(dataset_split_of(d, first.test[i]), SPLIT_TEST);
+        assert_int_equal(first.anomalous[i], dataset_label(d, first.test[i]) != 3);
+    }
+    const protocol_spec same[] = {
+        spec,
+        {PROTOCOL_ONE_CLASS, 8, 0.1, 0.1, 7, 200},
+        {PROTOCOL_ONE_VS_REST, 3, 0.1, 0.1, 7, 200},
+        {PROTOCOL_ONE_CLASS, 3, 0, 0.3, 7, 200},
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        parts p = make(d, same[i]);
+        assert_int_equal(p.test_count, 200);
+        assert_memory_equal(p.test, first.test, 200 * sizeof *p.test);
+        parts_finish(&p);
+    }
+    spec.seed = 8;
+    parts other = make(d, spec);
+    assert_memory_not_equal(other.test, first.test, 200 * sizeof *other.test);
+    parts_finish(&other);
+    parts_finish(&first);
+}
+
+static void a_cut_test_leaves_the_training_as_it_is(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    protocol_spec spec = {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 0};
+    parts all = make(d, spec);
+    spec.test_images = PROTOCOL_TEST_LEAST;
+    parts cut = make(d, spec);
+    assert_int_equal(cut.test_count, PROTOCOL_TEST_LEAST);
+    assert_int_equal(cut.train_count, all.train_count);
+    assert_memory_equal(cut.train, all.train, all.train_count * sizeof *all.train);
+    assert_memory_equal(cut.validation, all.validation, all.validation_count * sizeof *all.validation);
+    spec.test_images = 1000;
+    parts whole = make(d, spec);
+    assert_int_equal(whole.test_count, 1000);
+    assert_memory_equal(whole.test, all.test, 1000 * sizeof *all.test);
+    parts_finish(&all);
+    parts_finish(&cut);
+    parts_finish(&whole);
 }
 
 static void assert_refused(const dataset *d, protocol_spec spec, const char *message)
@@ -162,12 +212,17 @@ static void assert_refused(const dataset *d, protocol_spec spec, const char *mes
 static void impossible_specs_are_refused_by_name(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 10, 0.1, 0.1, 7},
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 10, 0.1, 0.1, 7, 0},
                    "class 10: the data set has classes 0 to 9");
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, -1, 0.1, 0.1, 7}, "class -1");
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0.5, 0.1, 7}, "validation share: 0.5");
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, -0.1, 0.1, 7}, "validation share: -0.1");
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0.1, NAN, 7}, "calibration share: nan");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, -1, 0.1, 0.1, 7, 0}, "class -1");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0.5, 0.1, 7, 0}, "validation share: 0.5");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, -0.1, 0.1, 7, 0}, "validation share: -0.1");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0.1, NAN, 7, 0}, "calibration share: nan");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0.1, 0.1, 7, 19},
+                   "test_images: 19 is neither 0, for all, nor at least 20");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0.1, 0.1, 7, 1001},
+                   "test_images: 1001 are more than the data set's 1000 test images");
+    assert_refused(d, (protocol_spec){PROTOCOL_UNLABELLED, -1, 0.1, 0.1, 7, 20}, "test_images: protocol unlabelled");
 }
 
 /* Writes an uncompressed IDX pair: one pixel an image. */
@@ -196,11 +251,44 @@ static void data_that_cannot_serve_a_protocol_are_refused(void **state)
     assert_true(dataset_import(scratch_at(&s, "in").text, scratch_at(&s, "out").text, &info, &e));
     dataset *d = dataset_open(scratch_at(&s, "out").text, &e);
     assert_non_null(d);
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0, 0, 7}, "class \"1\": there is no normal image");
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 0, 0, 0, 7}, "all 2 test images are normal");
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 2, 0, 0, 7}, "all 2 test images are anomalous");
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 2, 0.3, 0.3, 7}, "all 2 test images are normal");
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 0, 0, 0.4, 7}, "all 2 test images are anomalous");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 1, 0, 0, 7, 0}, "class \"1\": there is no normal image");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 0, 0, 0, 7, 0}, "all 2 test images are normal");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 2, 0, 0, 7, 0}, "all 2 test images are anomalous");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 2, 0.3, 0.3, 7, 0}, "all 2 test images are normal");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 0, 0, 0.4, 7, 0}, "all 2 test images are anomalous");
+    dataset_free(d);
+    scratch_remove(&s);
+}
+
+/* Of 30 test images one is anomalous; a third of all seeds leave it out of 20. */
+static void a_drawn_test_of_one_kind_is_refused(void **state)
+{
+    (void)state;
+    scratch s = scratch_make();
+    uint8_t labels[30] = {[17] = 1};
+    write_pair(&s, "train", labels, 30);
+    write_pair(&s, "t10k", labels, 30);
+    static dataset_info info;
+    error e = {0};
+    assert_true(dataset_import(scratch_at(&s, "in").text, scratch_at(&s, "out").text, &info, &e));
+    dataset *d = dataset_open(scratch_at(&s, "out").text, &e);
+    assert_non_null(d);
+    int refused = 0;
+    for (uint64_t seed = 0; seed < 64; seed++) {
+        parts p;
+        protocol_spec spec = {PROTOCOL_ONE_CLASS, 0, 0, 0, seed, 20};
+        if (!parts_make(d, &spec, &p, &e)) {
+            assert_refused(d, spec, "draws are all normal, so nothing can be measured");
+            refused++;
+            continue;
+        }
+        size_t anomalies = 0;
+        for (size_t i = 0; i < p.test_count; i++)
+            anomalies += p.anomalous[i];
+        assert_int_equal(anomalies, 1);
+        parts_finish(&p);
+    }
+    assert_true(refused > 0 && refused < 64);
     dataset_free(d);
     scratch_remove(&s);
 }
@@ -216,7 +304,7 @@ static void shares_that_leave_nothing_to_train_on_are_refused(void **state)
     assert_true(dataset_import(scratch_at(&s, "in").text, scratch_at(&s, "out").text, &info, &e));
     dataset *d = dataset_open(scratch_at(&s, "out").text, &e);
     assert_non_null(d);
-    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 0, 0.3, 0.3, 7}, "of 2 normal images none is left");
+    assert_refused(d, (protocol_spec){PROTOCOL_ONE_CLASS, 0, 0.3, 0.3, 7, 0}, "of 2 normal images none is left");
     dataset_free(d);
     scratch_remove(&s);
 }
@@ -242,8 +330,11 @@ int main(void)
         cmocka_unit_test(one_vs_rest_trains_on_all_but_the_class),
         cmocka_unit_test(unlabelled_uses_every_training_image_and_tests_none),
         cmocka_unit_test(split_depends_on_the_seed_alone),
+        cmocka_unit_test(the_cut_test_depends_on_the_seed_alone),
+        cmocka_unit_test(a_cut_test_leaves_the_training_as_it_is),
         cmocka_unit_test(impossible_specs_are_refused_by_name),
         cmocka_unit_test(data_that_cannot_serve_a_protocol_are_refused),
+        cmocka_unit_test(a_drawn_test_of_one_kind_is_refused),
         cmocka_unit_test(shares_that_leave_nothing_to_train_on_are_refused),
         cmocka_unit_test(names_parse_back_and_others_are_refused),
     };

@@ -202,6 +202,31 @@ static void labels_of_the_test_choose_nothing(void **state)
     bars_close(&swapped);
 }
 
+static void a_cut_test_is_the_same_for_every_method(void **state)
+{
+    (void)state;
+    bars b = bars_open(false);
+    train_plan plan = bars_plan(&b, "ganomaly");
+    train_result all = bars_train(&b, &plan, 2), cut;
+    plan.protocol.test_images = 30;
+    plan.trace = true;
+    watching w = {0};
+    error e;
+    assert_true(run(&b, &plan, &w, &cut, &e));
+    assert_int_equal(cut.test_normals + cut.test_anomalies, 30);
+    assert_true(cut.auroc.value == w.test[cut.chosen_epoch]); /* the trace is of the same images */
+    assert_string_equal(cut.model_digest, all.model_digest);
+    static const char *const ids[] = {"kde", "pca"};
+    for (int i = 0; i < 2; i++) {
+        plan = bars_plan(&b, ids[i]);
+        plan.protocol.test_images = 30;
+        train_result r = bars_train(&b, &plan, 2);
+        assert_int_equal(r.test_normals, cut.test_normals);
+        assert_int_equal(r.test_anomalies, cut.test_anomalies);
+    }
+    bars_close(&b);
+}
+
 static void baselines_know_standing_bars_from_lying_ones(void **state)
 {
     (void)state;
@@ -445,6 +470,10 @@ static void a_plan_is_checked_before_it_is_run(void **state)
     assert_false(train_check(&bad, info, &e));
     assert_string_equal(e.message, "class: number 2 is not among the data set's 2");
     bad = plan;
+    bad.protocol.test_images = BARS_TEST + 1;
+    assert_false(train_check(&bad, info, &e));
+    assert_string_equal(e.message, "test_images: 121 are more than the data set's 120 test images");
+    bad = plan;
     bad.options = (const struct train_option[]){{"batch", "200"}};
     bad.option_count = 1;
     assert_false(train_check(&bad, info, &e));
@@ -490,6 +519,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(checkpoints_and_threads_change_nothing),
         cmocka_unit_test(the_chosen_epoch_is_the_first_of_the_best),
         cmocka_unit_test(labels_of_the_test_choose_nothing),
+        cmocka_unit_test(a_cut_test_is_the_same_for_every_method),
         cmocka_unit_test(baselines_know_standing_bars_from_lying_ones),
         cmocka_unit_test(without_labels_there_is_a_model_and_no_figure),
         cmocka_unit_test(a_checkpoint_of_another_run_is_refused),

@@ -19,11 +19,12 @@
 static json_t *job_json(const job_row *row)
 {
     const job_spec *spec = &row->spec;
-    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:f, s:b, s:i}", "id", row->id, "kind",
-                             "train", "state", job_state_name(row->state), "method", spec->method, "dataset",
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:f, s:I, s:b, s:i}", "id", row->id,
+                             "kind", "train", "state", job_state_name(row->state), "method", spec->method, "dataset",
                              spec->dataset, "protocol", spec->protocol, "class", json_name(spec->class_name), "seed",
                              (json_int_t)spec->seed, "hyperparameters", json_embedded(spec->hyperparameters), "model",
-                             spec->model, "held_out", spec->held_out, "trace", spec->trace, "attempt", row->attempt);
+                             spec->model, "held_out", spec->held_out, "test_images", (json_int_t)spec->test_images,
+                             "trace", spec->trace, "attempt", row->attempt);
     json_t *progress = json_pack("{s:i, s:i, s:I, s:I, s:o, s:o}", "epoch", row->epoch, "epochs", row->epochs, "step",
                                  (json_int_t)row->step, "steps", (json_int_t)row->steps, "images_s",
                                  json_number(row->images_s), "eta_s", json_number(row->eta_s));
@@ -265,10 +266,18 @@ static void take_model(const fields *f, job_spec *spec)
         fields_complain(f, "model", "is missing, and '%.40s...-%s' is too long", spec->dataset, spec->method);
 }
 
+static void take_test_images(const fields *f, job_spec *spec)
+{
+    spec->test_images = (uint32_t)fields_integer(f, "test_images", 0, UINT32_MAX, 0);
+    if (spec->test_images && spec->test_images < PROTOCOL_TEST_LEAST)
+        fields_complain(f, "test_images", "%" PRIu32 " is neither 0, for all, nor at least %d", spec->test_images,
+                        PROTOCOL_TEST_LEAST);
+}
+
 static void read_job(json_t *body, job_spec *spec, problem *p)
 {
-    static const char *const names[] = {"kind",  "method",          "dataset",  "protocol", "class", "seed",
-                                        "model", "hyperparameters", "held_out", "trace",    NULL};
+    static const char *const names[] = {"kind",  "method",          "dataset",  "protocol",    "class", "seed",
+                                        "model", "hyperparameters", "held_out", "test_images", "trace", NULL};
     fields f = fields_of(body, "", names, p);
     const char *kind = fields_text(&f, "kind", "train");
     if (strcmp(kind, "train") != 0)
@@ -280,6 +289,7 @@ static void read_job(json_t *body, job_spec *spec, problem *p)
     take_protocol(&f, spec);
     spec->seed = (uint64_t)fields_integer(&f, "seed", 0, SEED_MAX, 0);
     spec->held_out = fields_number(&f, "held_out", 0, HELD_OUT_MOST, HELD_OUT_PRESET);
+    take_test_images(&f, spec);
     spec->trace = fields_flag(&f, "trace", false);
     take_model(&f, spec);
     if (!p->status && !spec->hyperparameters)

@@ -58,6 +58,7 @@ typedef struct job_spec {
     char class_name[DATASET_CLASS_NAME_MAX]; /* empty for unlabelled */
     uint64_t seed;
     double held_out;              /* share of the training normals for selection and calibration */
+    uint32_t test_images;         /* images to test on, drawn by the seed; 0: all */
     bool trace;                   /* also the test AUROC of each epoch */
     char model[SERVICE_NAME_MAX]; /* name under which the result is registered */
     char *hyperparameters;        /* a JSON object of option values; owned by whoever holds the spec */
@@ -106,6 +107,7 @@ typedef struct run_row {
     char method[SERVICE_NAME_MAX], dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
     char protocol[16], class_name[DATASET_CLASS_NAME_MAX];
     uint64_t seed;
+    uint32_t test_images; /* as the job asked */
     char model[SERVICE_NAME_MAX];
     int version;
     double auroc, auroc_low, auroc_high, auroc_deviation, average_precision; /* NaN when not evaluated */

@@ -76,6 +76,7 @@ static bool add_apply(connection *c, write_op *op, error *e)
     query_put_text(&q, spec->class_name);
     query_put_int(&q, (int64_t)spec->seed);
     query_put_real(&q, spec->held_out);
+    query_put_int(&q, spec->test_images);
     query_put_int(&q, spec->trace);
     query_put_text(&q, spec->model);
     query_put_text(&q, spec->hyperparameters ? spec->hyperparameters : "{}");
@@ -341,6 +342,7 @@ static void read_row(query *q, job_row *row)
     query_get_text(q, spec->class_name, sizeof spec->class_name);
     spec->seed = (uint64_t)query_get_int(q);
     spec->held_out = query_get_real(q);
+    spec->test_images = (uint32_t)query_get_int(q);
     spec->trace = query_get_int(q) != 0;
     query_get_text(q, spec->model, sizeof spec->model);
     spec->hyperparameters = query_get_copy(q);

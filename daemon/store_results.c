@@ -57,6 +57,7 @@ static bool add_run(connection *c, const run_row *r, error *e)
     query_put_text(&q, r->protocol);
     query_put_text(&q, r->class_name);
     query_put_int(&q, (int64_t)r->seed);
+    query_put_int(&q, r->test_images);
     query_put_text(&q, r->model);
     query_put_int(&q, r->version);
     query_put_real(&q, r->auroc);
@@ -305,6 +306,7 @@ static void read_run(query *q, run_row *r)
     query_get_text(q, r->protocol, sizeof r->protocol);
     query_get_text(q, r->class_name, sizeof r->class_name);
     r->seed = (uint64_t)query_get_int(q);
+    r->test_images = (uint32_t)query_get_int(q);
     query_get_text(q, r->model, sizeof r->model);
     r->version = (int)query_get_int(q);
     r->auroc = query_get_real(q);

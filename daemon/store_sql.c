@@ -4,8 +4,9 @@
 
 #define DATASET_COLUMNS "name, created, bytes, format, images, height, width, channels, classes, duplicates, digest"
 
-#define JOB_COLUMNS                                                                                                  \
-    "id, state, method, dataset, protocol, class, seed, held_out, trace, model, hyperparameters, attempt, created, " \
+#define JOB_COLUMNS                                                                                             \
+    "id, state, method, dataset, protocol, class, seed, held_out, test_images, trace, model, hyperparameters, " \
+    "attempt, created, "                                                                                        \
     "started, finished, epoch, epochs, step, steps, images_s, eta_s, last_values, failure, run, version"
 
 #define MODEL_COLUMNS                                                                                           \
@@ -14,7 +15,8 @@
     "threshold, false_alarm_rate, job, run, auroc, code_version, hyperparameters"
 
 #define RUN_COLUMNS                                                                                                    \
-    "id, created, job, method, dataset, dataset_digest, protocol, class, seed, model, version, auroc, auroc_low, "     \
+    "id, created, job, method, dataset, dataset_digest, protocol, class, seed, test_images, model, version, auroc, "   \
+    "auroc_low, "                                                                                                      \
     "auroc_high, auroc_deviation, average_precision, train_count, validation_count, calibration_count, test_normals, " \
     "test_anomalies, epochs, chosen_epoch, train_s, score_s, parameters, weights_digest, code_version, "               \
     "hyperparameters"
@@ -57,7 +59,8 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_KEY_GET] = "SELECT fingerprint, job FROM idempotency_keys WHERE key = ?",
     [SQL_KEY_ADD] = "INSERT INTO idempotency_keys (key, fingerprint, job, created) VALUES (?, ?, ?, ?)",
     [SQL_JOB_ADD] = "INSERT INTO jobs (id, state, method, dataset, dataset_digest, protocol, class, seed, held_out, "
-                    "trace, model, hyperparameters, created) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "test_images, trace, model, hyperparameters, created) "
+                    "VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_JOB_CLAIM] = "UPDATE jobs SET state = 'running', attempt = attempt + 1, token = token + 1, worker = ?2, "
                       "lease_until = ?3, started = iif(started = 0, ?4, started) WHERE id = ?1 AND state = 'queued' "
                       "RETURNING token, attempt",
@@ -72,7 +75,7 @@ const char *const sql_text[SQL_COUNT] = {
                        "failure = NULL, worker = NULL, lease_until = NULL WHERE id = ?1 AND token = ?2",
     [SQL_RUN_ADD] =
         "INSERT INTO runs (" RUN_COLUMNS ", detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_MODEL_VERSION] = "SELECT coalesce(max(version), 0) + 1 FROM models WHERE name = ?",
     [SQL_MODEL_ADD] =
         "INSERT INTO models (" MODEL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "

@@ -15,9 +15,10 @@ static json_t *spec_json(const job_spec *s)
     json_t *hyperparameters = json_loads(s->hyperparameters ? s->hyperparameters : "{}", 0, NULL);
     if (!hyperparameters)
         return NULL;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:b, s:s, s:o}", "method", s->method, "dataset", s->dataset,
-                     "protocol", s->protocol, "class", s->class_name, "seed", seed, "held_out", s->held_out, "trace",
-                     (int)s->trace, "model", s->model, "hyperparameters", hyperparameters);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:I, s:b, s:s, s:o}", "method", s->method, "dataset", s->dataset,
+                     "protocol", s->protocol, "class", s->class_name, "seed", seed, "held_out", s->held_out,
+                     "test_images", (json_int_t)s->test_images, "trace", (int)s->trace, "model", s->model,
+                     "hyperparameters", hyperparameters);
 }
 
 static bool copy_text(json_t *o, const char *key, char *out, size_t size, error *e)
@@ -40,6 +41,7 @@ static bool read_spec(json_t *o, job_spec *s, error *e)
         return false;
     s->seed = strtoull(seed, NULL, 10);
     s->held_out = json_number_value(json_object_get(o, "held_out"));
+    s->test_images = (uint32_t)json_integer_value(json_object_get(o, "test_images"));
     s->trace = json_is_true(json_object_get(o, "trace"));
     json_t *hyperparameters = json_object_get(o, "hyperparameters");
     if (!json_is_object(hyperparameters))
@@ -150,6 +152,7 @@ bool wire_plan_make(wire_plan *p, const job_spec *spec, const dataset_info *info
     p->train.held_out = spec->held_out;
     p->train.dataset_name = spec->dataset;
     p->train.seed = spec->seed;
+    p->train.protocol.test_images = spec->test_images;
     p->train.trace = spec->trace;
     return protocol_parse(spec->protocol, &p->train.protocol.protocol, e) && plan_class(p, spec, info, e) &&
            plan_options(p, spec, e);

@@ -261,7 +261,8 @@ static void a_job_is_queued_with_every_field(void **state)
     static const char body[] =
         "{\"kind\": \"train\", \"method\": \"toy\", \"dataset\": \"digits\", \"protocol\": \"one-vs-rest\", "
         "\"class\": 8, \"seed\": 12, \"hyperparameters\": {\"epochs\": 3, \"rate\": 0.5, \"flip\": false, "
-        "\"mode\": \"fast\"}, \"model\": \"m.1\", \"held_out\": 0.2, \"trace\": true}";
+        "\"mode\": \"fast\"}, \"model\": \"m.1\", \"held_out\": 0.2, \"test_images\": 500, "
+        "\"trace\": true}";
     reply r = ask(f, "POST", "/jobs", "Content-Type: application/json; charset=utf-8\r\nIdempotency-Key: k-1\r\n", body,
                   sizeof body - 1);
     assert_status(&r, 202);
@@ -272,7 +273,7 @@ static void a_job_is_queued_with_every_field(void **state)
     assert_string_equal(f->spec.class_name, "8");
     assert_string_equal(f->spec.model, "m.1");
     assert_int_equal(f->spec.seed, 12);
-    assert_true(f->spec.trace && f->spec.held_out == 0.2);
+    assert_true(f->spec.trace && f->spec.held_out == 0.2 && f->spec.test_images == 500);
     json_t *given = json_loads(f->spec.hyperparameters, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(given, "epochs")), 3);
     assert_int_equal(json_object_size(given), 4);
@@ -289,7 +290,7 @@ static void a_job_has_sensible_presets(void **state)
     assert_string_equal(f->spec.class_name, "eight");
     assert_string_equal(f->spec.model, "digits-toy");
     assert_string_equal(f->spec.hyperparameters, "{}");
-    assert_true(f->spec.seed == 0 && f->spec.held_out == 0.1 && !f->spec.trace);
+    assert_true(f->spec.seed == 0 && f->spec.held_out == 0.1 && f->spec.test_images == 0 && !f->spec.trace);
     assert_string_equal(f->key, "");
     reply_finish(&r);
 }
@@ -300,7 +301,8 @@ static void every_fault_of_a_job_is_told_at_once(void **state)
     reply r = post_json(
         f, "/jobs",
         "{\"method\": \"toy\", \"dataset\": \"Digits\", \"protocol\": \"two-class\", \"sed\": 1, \"seed\": -1, "
-        "\"held_out\": 0.9, \"trace\": 1, \"hyperparameters\": {\"epoch\": 3, \"epochs\": 0, \"batch\": \"8\", "
+        "\"held_out\": 0.9, \"test_images\": 19, \"trace\": 1, \"hyperparameters\": {\"epoch\": 3, \"epochs\": 0, "
+        "\"batch\": \"8\", "
         "\"mode\": \"medium\", \"flip\": 1, \"a/b~c\": 0}}");
     assert_problem(&r, 422, "");
     assert_true(has_error(&r, "/sed", "unknown key 'sed'; accepted: kind, method"));
@@ -308,6 +310,7 @@ static void every_fault_of_a_job_is_told_at_once(void **state)
     assert_true(has_error(&r, "/protocol", "two-class"));
     assert_true(has_error(&r, "/seed", "-1 is not in 0 ..."));
     assert_true(has_error(&r, "/held_out", "0.9"));
+    assert_true(has_error(&r, "/test_images", "19 is neither 0, for all, nor at least 20"));
     assert_true(has_error(&r, "/trace", "expected true or false"));
     assert_true(has_error(&r, "/hyperparameters/epoch",
                           "unknown hyperparameter 'epoch'; toy takes: epochs, batch, selection, average_decay, rate"));

@@ -116,6 +116,7 @@ static inline job_row job_on(fixture *f, const char *set)
                             .model = "m",
                             .seed = UINT64_MAX - 1,
                             .held_out = 0.1,
+                            .test_images = 3000000000,
                             .trace = true,
                             .hyperparameters = hyperparameters}};
     snprintf(row.spec.dataset, sizeof row.spec.dataset, "%s", set);
@@ -192,6 +193,7 @@ static inline outcome finish(fixture *f, const char *id, int64_t token, const ch
                  .protocol = "one-class",
                  .class_name = "zero",
                  .seed = UINT64_MAX,
+                 .test_images = 3000000000,
                  .auroc = 0.75,
                  .auroc_low = 0.5,
                  .auroc_high = 0.875,

@@ -144,6 +144,29 @@ static void the_embedded_migrations_apply(void **state)
     sqlite3_close(db);
 }
 
+/* Rows of the first schema keep what they say, and say what was so before a later column asked. */
+static void an_old_registry_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    error e = {0};
+    assert_true(store_migrate(db, migrations, 1, &e));
+    const char *rows =
+        "INSERT INTO datasets VALUES ('set', 1, 2, 'idx', 3, 4, 5, 6, '[]', 7, 'd');"
+        "INSERT INTO jobs (id, state, method, dataset, dataset_digest, protocol, class, seed, held_out, trace, model, "
+        "hyperparameters, created) VALUES ('j', 'queued', 'pca', 'set', 'd', 'one-class', '3', 1, 0.1, 0, 'm', '{}', "
+        "9);"
+        "INSERT INTO runs VALUES ('r', 1, 'j', 'pca', 'set', 'd', 'one-class', '3', 1, 'm', 1, 0.5, 0.4, 0.6, 0.1, "
+        "0.7, "
+        "10, 11, 12, 13, 14, 15, 16, 1.5, 2.5, 17, 'w', 'v', '{}', '{}');";
+    assert_int_equal(sqlite3_exec(db, rows, NULL, NULL, NULL), SQLITE_OK);
+    assert_true(store_migrate(db, migrations, migration_count, &e));
+    assert_int_equal(ask(db, "PRAGMA user_version"), migration_count);
+    assert_int_equal(ask(db, "SELECT count(*) FROM jobs WHERE id = 'j' AND created = 9 AND test_images = 0"), 1);
+    assert_int_equal(ask(db, "SELECT count(*) FROM runs WHERE id = 'r' AND auroc = 0.5 AND test_images = 0"), 1);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +178,7 @@ int main(void)
         cmocka_unit_test(another_programs_file_is_refused),
         cmocka_unit_test(a_file_that_is_no_data_base_is_refused),
         cmocka_unit_test(the_embedded_migrations_apply),
+        cmocka_unit_test(an_old_registry_is_brought_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

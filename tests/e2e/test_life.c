@@ -58,6 +58,26 @@ static void a_data_set_becomes_a_model_that_scores(void **state)
     assert_int_equal(e2e_end(d, SIGTERM), 0);
 }
 
+static void a_job_may_test_on_a_part(void **state)
+{
+    e2e *d = *state;
+    e2e_start(d, NULL);
+    e2e_import(d);
+    json_t *job = e2e_await(d, e2e_submit(d, E2E_SHORT ", \"test_images\": 100").text);
+    assert_int_equal(json_integer_value(json_object_get(job, "test_images")), 100);
+    char path[128];
+    snprintf(path, sizeof path, "/runs/%s", text_of(job, "run"));
+    reply run = e2e_get(d, path);
+    assert_int_equal(json_integer_value(json_object_get(run.body, "test_images")), 100);
+    json_t *images = json_object_get(run.body, "images");
+    assert_int_equal(json_integer_value(json_object_get(images, "test_normals")) +
+                         json_integer_value(json_object_get(images, "test_anomalies")),
+                     100);
+    json_decref(run.body);
+    json_decref(job);
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+}
+
 static int entries(const char *path)
 {
     DIR *folder = opendir(path);
@@ -176,6 +196,10 @@ static void what_cannot_be_done_is_refused_before_it_is_queued(void **state)
                     "{\"kind\": \"train\", \"method\": \"pca\", \"dataset\": \"none\", \"protocol\": \"one-class\", "
                     "\"class\": \"3\", \"model\": \"m\"}"),
            422, "none");
+    expect(e2e_post(d, "/jobs",
+                    "{\"kind\": \"train\", \"method\": \"pca\", \"dataset\": \"digits\", \"protocol\": \"one-class\", "
+                    "\"class\": \"3\", \"model\": \"m\", \"test_images\": 1001}"),
+           422, "test_images: 1001 are more than the data set's 1000");
     reply r;
     score(d, "grey.png", "nobody", &r);
     expect(r, 404, "nobody");
@@ -240,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_data_set_becomes_a_model_that_scores),
+        TEST(a_job_may_test_on_a_part),
         TEST(a_running_job_is_cancelled),
         TEST(a_queued_job_is_cancelled_before_it_runs),
         TEST(a_repeated_submission_is_one_job_also_after_a_kill),

@@ -15,13 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_STEPS = 2, STEPS_LEAST = 3, STEPS_MOST = 100000 };
+enum { WARM_STEPS = 2, STEPS_LEAST = 3, STEPS_MOST = 100000, SETTINGS_MAX = 64 };
+
+typedef struct setting {
+    const char *name, *value;
+} setting;
 
 typedef struct request {
     const method *method;
     shape input; /* n is the batch */
     int threads;
     double seconds;
+    setting settings[SETTINGS_MAX];
+    int setting_count;
     bool profile, plan;
 } request;
 
@@ -30,10 +36,11 @@ static void help(FILE *out)
     fputs("usage: anomalyd bench train|score [OPTION...]\n\n"
           "  --method NAME      (default ganomaly)\n"
           "  --shape HxWxC      images (default 32x32x3)\n"
-          "  --batch N          images in a step (default 64)\n"
+          "  --batch N          images in a step, or in a search (default 64)\n"
+          "  --set NAME=VALUE   an option of the method; may be repeated\n"
           "  --threads N        (default: the CPUs there are)\n"
           "  --seconds S        how long to measure (default 6)\n"
-          "  --profile          also a table of time by operation\n"
+          "  --profile          also a table of time by operation; of a search, of one of its steps\n"
           "  --plan             also the program's operations with their places in memory\n\n"
           "Prints one JSON object: {\"work\", \"threads\", \"batch\", \"ms\", \"images_per_s\", ...}; ms is the "
           "median.\n",
@@ -53,9 +60,27 @@ typedef struct rig {
     void *self;
     program *program;
     search *search;
+    float *scores; /* of a search */
+    array *x;
     const method *method;
     bool trains;
 } rig;
+
+static bool make_scoring(rig *r, shape input, error *e)
+{
+    if (r->method->search) {
+        r->search = r->method->search(r->self, r->model, input, e);
+        r->program = r->search ? search_program(r->search) : NULL;
+        r->scores = calloc((size_t)input.n, sizeof *r->scores);
+        return r->program && (r->scores || error_memory(e, "scores"));
+    }
+    graph *g = model_graph(r->model, SCORE);
+    if (!g)
+        return error_memory(e, "a graph");
+    t_output(r->method->score(r->self, r->model, g, t_leaf(g, r->x)), "score");
+    r->program = program_compile(g, e);
+    return r->program != NULL;
+}
 
 static bool rig_open(rig *r, const request *q, bool trains, error *e)
 {
@@ -71,73 +96,74 @@ static bool rig_open(rig *r, const request *q, bool trains, error *e)
     if (!r->model || !r->self)
         return r->model ? error_memory(e, q->method->id) : false;
     options_preset(q->method->options, r->self);
+    for (int i = 0; i < q->setting_count; i++)
+        if (!options_set(q->method->options, r->self, q->settings[i].name, q->settings[i].value, e))
+            return false;
     shape input = q->input;
     if (q->method->input && !q->method->input(r->self, q->input, &input, e))
         return false;
     input.n = q->input.n;
-    array *x = model_array(r->model, "x", input);
+    r->x = model_array(r->model, "x", input);
+    if (!r->x)
+        return error_memory(e, "a batch");
     if (trains && !q->method->build(r->self, r->model, input, e))
         return false;
-    if (!x)
-        return error_memory(e, "a batch");
-    random_uniform(random_stream(1, "bench"), 0, -1, 1, array_values(x), shape_size(input));
-    if (trains) {
-        r->program = q->method->programs(r->self)[0];
-        return true;
-    }
-    if (q->method->search) {
-        r->search = q->method->search(r->self, r->model, input, e);
-        r->program = r->search ? search_program(r->search) : NULL;
-        return r->program != NULL;
-    }
-    graph *g = model_graph(r->model, SCORE);
-    if (!g)
-        return error_memory(e, "a graph");
-    t_output(q->method->score(r->self, r->model, g, t_leaf(g, x)), "score");
-    r->program = program_compile(g, e);
-    return r->program != NULL;
+    random_uniform(random_stream(1, "bench"), 0, -1, 1, array_values(r->x), shape_size(input));
+    if (!trains)
+        return make_scoring(r, input, e);
+    r->program = q->method->programs(r->self)[0];
+    return true;
 }
 
 static void rig_close(rig *r)
 {
     search_free(r->search);
+    free(r->scores);
     model_free(r->model);
     free(r->self);
     team_free(r->team);
 }
 
-static void turn(rig *r, uint64_t counter)
+static bool turn(rig *r, uint64_t counter, error *e)
 {
+    size_t n = (size_t)array_shape(r->x).n;
+    if (r->search)
+        return search_run(r->search, NULL, &(search_job){.images = array_values(r->x), .n = n, .scores = r->scores}, e);
     if (r->trains)
         r->method->step(r->self, counter);
     else
         program_run(r->program, counter);
+    return true;
 }
 
 /* The times of as many turns as the seconds allow, sorted. */
-static double *measure(rig *r, double seconds, int *count)
+static bool measure(rig *r, const request *q, double *took, int *count, error *e)
 {
-    double *took = malloc(STEPS_MOST * sizeof *took);
-    if (!took)
-        return NULL;
     uint64_t counter = 0;
+    program_profile(r->program, q->profile);
     while (counter < WARM_STEPS)
-        turn(r, counter++);
-    double end = clock_now_s() + seconds;
+        if (!turn(r, counter++, e))
+            return false;
+    double end = clock_now_s() + q->seconds;
     for (*count = 0; *count < STEPS_MOST && (*count < STEPS_LEAST || clock_now_s() < end); ++*count) {
         double start = clock_now_s();
-        turn(r, counter++);
+        if (!turn(r, counter++, e))
+            return false;
         took[*count] = clock_now_s() - start;
     }
     qsort(took, (size_t)*count, sizeof *took, by_value);
-    return took;
+    return true;
 }
 
 static void print(const request *q, const rig *r, const double *took, int count)
 {
     double median = took[count / 2];
-    char work[128];
-    const char *what = r->trains ? "train" : r->search ? "search-step" : "score";
+    char work[128], what[64];
+    snprintf(what, sizeof what,
+             r->search   ? "score-%d-iterations"
+             : r->trains ? "train"
+                         : "score",
+             r->search ? search_iterations(r->search) : 0);
     snprintf(work, sizeof work, "%s-%s-%dx%dx%d", q->method->id, what, q->input.h, q->input.w, q->input.c);
     json_t *line = json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:s}", "work", work, "threads",
                              q->threads, "batch", q->input.n, "ms", round(median * 1e6) / 1e3, "images_per_s",
@@ -170,6 +196,18 @@ static bool read_count(const char *name, const char *text, int most, int *out)
     return true;
 }
 
+static bool read_setting(request *q, char *text)
+{
+    char *equals = strchr(text, '=');
+    if (!equals || q->setting_count == SETTINGS_MAX) {
+        fprintf(stderr, "anomalyd bench: --set: \"%s\" is not NAME=VALUE\n", text);
+        return false;
+    }
+    *equals = 0;
+    q->settings[q->setting_count++] = (setting){text, equals + 1};
+    return true;
+}
+
 static bool read_option(request *q, int letter)
 {
     switch (letter) {
@@ -193,6 +231,8 @@ static bool read_option(request *q, int letter)
     case 'S':
         q->seconds = strtod(optarg, NULL);
         return q->seconds > 0 && q->seconds < 3600;
+    case 'o':
+        return read_setting(q, optarg);
     case 'p':
         return q->profile = true;
     case 'P':
@@ -204,11 +244,15 @@ static bool read_option(request *q, int letter)
 
 static bool read_options(request *q, int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"method", required_argument, NULL, 'm'},  {"shape", required_argument, NULL, 's'},
-        {"batch", required_argument, NULL, 'b'},   {"threads", required_argument, NULL, 't'},
-        {"seconds", required_argument, NULL, 'S'}, {"profile", no_argument, NULL, 'p'},
-        {"plan", no_argument, NULL, 'P'},          {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {{"method", required_argument, NULL, 'm'},
+                                                 {"shape", required_argument, NULL, 's'},
+                                                 {"batch", required_argument, NULL, 'b'},
+                                                 {"threads", required_argument, NULL, 't'},
+                                                 {"seconds", required_argument, NULL, 'S'},
+                                                 {"set", required_argument, NULL, 'o'},
+                                                 {"profile", no_argument, NULL, 'p'},
+                                                 {"plan", no_argument, NULL, 'P'},
+                                                 {NULL, 0, NULL, 0}};
     int letter;
     while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         if (!read_option(q, letter))
@@ -236,13 +280,9 @@ static int run(int argc, char **argv)
     rig r;
     error e = {0};
     int count = 0;
-    double *took = NULL;
-    bool good = rig_open(&r, &q, trains, &e);
-    if (good) {
-        program_profile(r.program, q.profile);
-        took = measure(&r, q.seconds, &count);
-        good = took || error_memory(&e, "measurements");
-    }
+    double *took = malloc(STEPS_MOST * sizeof *took);
+    bool good =
+        rig_open(&r, &q, trains, &e) && (took || error_memory(&e, "measurements")) && measure(&r, &q, took, &count, &e);
     if (good && q.plan)
         program_describe(r.program, stdout);
     if (good && q.profile)

@@ -69,6 +69,11 @@ int search_slots(const search *s)
     return (int)s->slots;
 }
 
+int search_iterations(const search *s)
+{
+    return s->rule.iterations;
+}
+
 program *search_program(const search *s)
 {
     return s->parts.step;

@@ -40,6 +40,7 @@ typedef struct search_parts {
 search *search_new(const search_parts *parts, search_rule rule, error *e);
 void search_free(search *s);
 int search_slots(const search *s);
+int search_iterations(const search *s);
 /* The program of a step. */
 program *search_program(const search *s);
 /* Its programs' and its own. */

@@ -3,10 +3,12 @@
  * product.c — lowers a group of lines, multiplies, and puts the rows where they belong. Knows nothing of
  * gradients.
  *
- * Three ways of cutting. Freely: lines of the whole batch in groups, each a matrix that fits the cache. With
- * fixed tiles: the same within one image, or, where an image has fewer than TILE positions, TILE images
- * at a time at one position. Bits of a result row then depend neither on its place in the batch nor on its
- * neighbours: OpenBLAS's kernels treat four or eight rows alike, which is not so for most other counts.
+ * Two ways of cutting. Freely: lines of the whole batch in groups, each a matrix that fits the cache. With fixed
+ * tiles: units, which are some lines of one image or, where an image has fewer than TILE positions, TILE images at
+ * one position. Each unit has products of its own, in sizes that the extents of a unit decide, so bits of a result row
+ * depend neither on its place in the batch nor on its neighbours: OpenBLAS's kernels treat four or eight rows alike,
+ * which is not so for most other counts. Units only go together in that a block of weights is used for several of them
+ * while it is in the cache.
  */
 #include "compute/product.h"
 
@@ -19,12 +21,18 @@ enum {
     ROWS_MAX = 1024,
     LOWERED_FLOATS = 1 << 18,     /* wanted size of a lowered group: 1 MiB */
     LOWERED_FLOATS_MAX = 1 << 20, /* not exceeded for the sake of ROWS_MIN */
-    /* With fixed tiles, outputs of one product; and its largest size in multiply-accumulates. Up to that size
-     * OpenBLAS's AVX-512 kernels read the matrices where they are: for the few rows of one image, copying
-     * the weights into its buffers would cost as much as the product. */
-    BLOCK = 64,
-    BLOCK_MACS = 1000000,
-    BLOCK_ROWS_MAX = 192 /* with more rows the copy pays */
+    /* Multiply-accumulates up to which OpenBLAS's AVX-512 kernels read the matrices where they are; with more rows
+     * than these, copying the weights into its buffers pays. */
+    UNPACKED_MACS = 1000000,
+    UNPACKED_ROWS = 192,
+    /* With fixed tiles: */
+    BLOCK = 64,              /* outputs of one product, */
+    TERMS_UNIT = 16,         /* terms of a cache line, */
+    TERMS_MIN = 64,          /* the least terms of its sums that are worth a product, */
+    UNIT_ROWS_MIN = 64,      /* rows of a unit where an image has them, */
+    UNITS_MAX = 8,           /* units that go together, */
+    UNITS_FLOATS = 96 << 10, /* and the floats they may have in the cache. */
+    TRANSPOSE_TERMS = 128    /* transposed at a time: as many lines of the result as the first cache holds */
 };
 
 static bool is_tiled(const product *p)
@@ -32,16 +40,59 @@ static bool is_tiled(const product *p)
     return p->fixed_tiles && stencil_positions(&p->window) < TILE;
 }
 
-/* Pieces of the outputs with fixed tiles: blocks of BLOCK each, in whatever number of pieces. */
+/* Slices of the outputs with fixed tiles: blocks of BLOCK each, in whatever number of slices. */
 static int slice_count(const product *p, int slices_max)
 {
     int blocks = (p->outputs + BLOCK - 1) / BLOCK;
     return blocks < slices_max ? blocks : slices_max < 1 ? 1 : slices_max;
 }
 
-static int tile_count(const product *p)
+/* Lines of an image in a unit, at most. */
+static int unit_lines(const product *p)
 {
-    return (p->n + TILE - 1) / TILE;
+    const stencil *s = &p->window;
+    const int depth = stencil_depth(s);
+    int rows = UNPACKED_MACS / BLOCK / (depth > 0 ? depth : 1);
+    rows = rows < UNIT_ROWS_MIN ? UNIT_ROWS_MIN : rows > ROWS_MAX ? ROWS_MAX : rows;
+    const int lines = rows / s->columns;
+    return lines < 1 ? 1 : lines > s->rows ? s->rows : lines;
+}
+
+static int units_of_image(const product *p)
+{
+    const int lines = unit_lines(p);
+    return (p->window.rows + lines - 1) / lines;
+}
+
+static int unit_count(const product *p)
+{
+    return is_tiled(p) ? (p->n + TILE - 1) / TILE * stencil_positions(&p->window) : p->n * units_of_image(p);
+}
+
+static int unit_rows_most(const product *p)
+{
+    return is_tiled(p) ? TILE : unit_lines(p) * p->window.columns;
+}
+
+/* Products that a unit's sums of `terms` terms are made of, for a block of outputs. */
+static int piece_count(const product *p, int terms)
+{
+    int most = UNPACKED_MACS / BLOCK / unit_rows_most(p);
+    most = most < TERMS_MIN ? TERMS_MIN : most / TERMS_UNIT * TERMS_UNIT;
+    return (terms + most - 1) / most;
+}
+
+/* Terms of a sum that lie in one matrix of weights. */
+static int terms_together(const product *p)
+{
+    return p->weights.is_by_taps ? p->window.c : stencil_depth(&p->window);
+}
+
+/* The most terms of a piece. */
+static int piece_terms(const product *p)
+{
+    const int terms = terms_together(p), pieces = piece_count(p, terms);
+    return pieces > 0 ? ((terms + TERMS_UNIT - 1) / TERMS_UNIT + pieces - 1) / pieces * TERMS_UNIT : 0;
 }
 
 /* Lines of positions a group has at most. */
@@ -53,8 +104,8 @@ static int group_lines(const product *p)
         rows = rows < ROWS_MIN ? ROWS_MIN : rows > ROWS_MAX ? ROWS_MAX : rows;
         if (rows > LOWERED_FLOATS_MAX / depth)
             rows = LOWERED_FLOATS_MAX / depth;
-        long unpacked = (long)BLOCK_MACS / depth / p->outputs;
-        if (unpacked >= BLOCK_ROWS_MAX && rows > unpacked)
+        long unpacked = (long)UNPACKED_MACS / depth / p->outputs;
+        if (unpacked >= UNPACKED_ROWS && rows > unpacked)
             rows = (int)unpacked;
     }
     int lines = rows / p->window.columns;
@@ -69,36 +120,66 @@ static bool is_contiguous(const product *p)
            p->image_step == p->row_step * (size_t)s->rows;
 }
 
-int product_parts(const product *p, int parts_max)
-{
-    const stencil *s = &p->window;
-    if (stencil_positions(s) == 0)
-        return 0;
-    if (is_tiled(p)) {
-        int tiles = tile_count(p) * stencil_positions(s);
-        return tiles * slice_count(p, parts_max / tiles);
-    }
-    if (p->fixed_tiles)
-        return p->n * slice_count(p, parts_max / p->n);
-    long lines = (long)p->n * s->rows, parts = lines * s->columns / ROWS_MIN;
-    parts = parts > parts_max ? parts_max : parts;
-    parts = parts > lines ? lines : parts;
-    return parts < 1 ? 1 : (int)parts;
-}
-
 /* Floats up to the next cache line. */
 static size_t aligned(size_t floats)
 {
     return (floats + 15) / 16 * 16;
 }
 
+/* Scratch of one unit: its rows of a piece, then its result. */
+static size_t unit_lowered(const product *p)
+{
+    return aligned((size_t)unit_rows_most(p) * (size_t)piece_terms(p));
+}
+
+/* The result's is used where that is not the target itself. */
+static size_t unit_scratch(const product *p)
+{
+    const bool has_result = is_tiled(p) || !is_contiguous(p);
+    return unit_lowered(p) + (has_result ? aligned((size_t)unit_rows_most(p) * (size_t)p->outputs) : 0);
+}
+
+/* Units that go together at most. */
+static int units_together(const product *p)
+{
+    /* Of tiles only those that are not full have their result in the scratch. */
+    const size_t floats = is_tiled(p) ? unit_lowered(p) : unit_scratch(p), most = UNITS_FLOATS / (floats + 1);
+    return most < 1 ? 1 : most > UNITS_MAX ? UNITS_MAX : (int)most;
+}
+
+static int group_count(const product *p)
+{
+    const int together = units_together(p);
+    return (unit_count(p) + together - 1) / together;
+}
+
+int product_parts(const product *p, int parts_max)
+{
+    const stencil *s = &p->window;
+    if (stencil_positions(s) == 0)
+        return 0;
+    if (p->fixed_tiles) {
+        const int groups = group_count(p);
+        return groups * slice_count(p, parts_max / groups);
+    }
+    long lines = (long)p->n * s->rows, parts = lines * s->columns / ROWS_MIN;
+    parts = parts > parts_max ? parts_max : parts;
+    parts = parts > lines ? lines : parts;
+    return parts < 1 ? 1 : (int)parts;
+}
+
+/* Scratch of all units that go together; behind it, a block of weights. */
+static size_t units_scratch(const product *p)
+{
+    return (size_t)units_together(p) * unit_scratch(p);
+}
+
 size_t product_scratch(const product *p)
 {
     const stencil *s = &p->window;
-    size_t depth = (size_t)stencil_depth(s), outputs = (size_t)p->outputs;
-    if (is_tiled(p))
-        return TILE * (depth + outputs);
-    size_t lines = (size_t)(p->fixed_tiles ? s->rows : s->rows * p->n);
+    if (p->fixed_tiles)
+        return units_scratch(p) + (size_t)piece_terms(p) * BLOCK;
+    size_t depth = (size_t)stencil_depth(s), outputs = (size_t)p->outputs, lines = (size_t)s->rows * (size_t)p->n;
     if (lines > (size_t)group_lines(p))
         lines = (size_t)group_lines(p);
     size_t rows = lines * (size_t)s->columns;
@@ -111,85 +192,11 @@ static float *target_line(const product *p, size_t line)
     return p->target + line / rows * p->image_step + line % rows * p->row_step;
 }
 
-/* What one group of rows is multiplied with: the outputs wanted, and the lowered rows. */
-typedef struct operand {
-    const float *rows; /* count × depth */
-    int count;
-    span outputs;
-} operand;
-
-static const float *weights_of_tap(const product *p, int tap)
+static void scatter(const product *p, size_t first, int lines, const float *rows)
 {
-    const product_weights *w = &p->weights;
-    return w->value + tap / p->window.kw * w->row_step + tap % p->window.kw * w->column_step;
-}
-
-/* The part of a product that takes terms `terms` of a tap to outputs `outputs`. */
-typedef struct block {
-    bool add;
-    int tap;
-    span terms, outputs;
-} block;
-
-/* result: count rows, `pitch` apart. */
-static void multiply_block(const product *p, const operand *o, block b, float *result, int pitch)
-{
-    const product_weights *w = &p->weights;
-    const int depth = stencil_depth(&p->window);
-    const int ld = !w->is_transposed ? p->outputs : w->is_by_taps ? p->window.c : depth;
-    const size_t output = (size_t)b.outputs.from, term = (size_t)b.terms.from;
-    const size_t at = w->is_transposed ? output * (size_t)ld + term : term * (size_t)ld + output;
-    gemm(&(gemm_call){.b_transposed = w->is_transposed,
-                      .m = o->count,
-                      .n = b.outputs.to - b.outputs.from,
-                      .k = b.terms.to - b.terms.from,
-                      .alpha = 1,
-                      .beta = b.add ? 1 : 0,
-                      .a = o->rows + (size_t)b.tap * (size_t)p->window.c + term,
-                      .lda = depth,
-                      .b = weights_of_tap(p, b.tap) + at,
-                      .ldb = ld,
-                      .c = result,
-                      .ldc = pitch});
-}
-
-/* The product in blocks whose sizes depend on the rows' count and the extents of the weights, not on how the
- * outputs were sliced. `result` begins at output o->outputs.from. */
-static void multiply_blocks(const product *p, const operand *o, block b, float *result, int pitch)
-{
-    const int taps = p->weights.is_by_taps ? p->window.kh * p->window.kw : 1;
-    const int terms = stencil_depth(&p->window) / taps;
-    const int terms_max = o->count < BLOCK_ROWS_MAX ? BLOCK_MACS / (BLOCK * o->count) : terms;
-    const int pieces = (terms + terms_max - 1) / terms_max;
-    const bool add = b.add;
-    for (int from = o->outputs.from; from < o->outputs.to; from += BLOCK) {
-        b.outputs = (span){from, from + BLOCK < o->outputs.to ? from + BLOCK : o->outputs.to};
-        b.add = add;
-        for (b.tap = 0; b.tap < taps; b.tap++)
-            for (int piece = 0; piece < pieces; piece++, b.add = true) {
-                b.terms = span_part(terms, 1, piece, pieces);
-                multiply_block(p, o, b, result + from - o->outputs.from, pitch);
-            }
-    }
-}
-
-static void multiply(const product *p, const operand *o, bool add, float *result, int pitch)
-{
-    const int depth = stencil_depth(&p->window);
-    if (depth == 0)
-        return;
-    block b = {.add = add, .outputs = o->outputs, .terms = {0, depth}};
-    if (p->fixed_tiles)
-        multiply_blocks(p, o, b, result, pitch);
-    else
-        multiply_block(p, o, b, result, pitch);
-}
-
-static void scatter(const product *p, size_t first, int lines, span outputs, const float *rows)
-{
-    const size_t count = (size_t)(outputs.to - outputs.from);
+    const size_t count = (size_t)p->outputs;
     for (int i = 0; i < lines; i++) {
-        float *out = target_line(p, first + (size_t)i) + outputs.from;
+        float *out = target_line(p, first + (size_t)i);
         for (int column = 0; column < p->window.columns; column++, out += p->column_step, rows += count) {
             if (!p->add)
                 memcpy(out, rows, count * sizeof *out);
@@ -200,89 +207,245 @@ static void scatter(const product *p, size_t first, int lines, span outputs, con
     }
 }
 
-static void run_group(const product *p, size_t first, int lines, span outputs, float *scratch)
+static void run_group(const product *p, size_t first, int lines, float *scratch)
 {
     const stencil *s = &p->window;
     const int depth = stencil_depth(s), rows = lines * s->columns;
     const bool is_direct = is_contiguous(p);
-    const int pitch = is_direct ? p->outputs : outputs.to - outputs.from;
-    operand o = {.count = rows, .outputs = outputs};
-    float *result = is_direct ? target_line(p, first) + outputs.from : scratch;
+    float *result = is_direct ? target_line(p, first) : scratch;
+    const float *lowered = p->source + first * (size_t)s->columns * (size_t)depth;
     if (!is_direct)
-        scratch += aligned((size_t)rows * (size_t)pitch);
-    if (stencil_is_plain(s)) {
-        o.rows = p->source + first * (size_t)s->columns * (size_t)depth;
-    } else if (depth > 0) {
+        scratch += aligned((size_t)rows * (size_t)p->outputs);
+    if (!stencil_is_plain(s) && depth > 0) {
         stencil_lower(s, p->source, first, lines, 0, depth, scratch);
-        o.rows = scratch;
+        lowered = scratch;
     }
     bool is_added = is_direct && p->add;
     if (p->bias.value || depth == 0)
         for (int row = 0; row < rows; row++)
-            row_bias_apply(p->bias, is_added, outputs.from, outputs.to - outputs.from,
-                           result + (size_t)row * (size_t)pitch);
-    multiply(p, &o, is_added || p->bias.value, result, pitch);
+            row_bias_apply(p->bias, is_added, 0, p->outputs, result + (size_t)row * (size_t)p->outputs);
+    if (depth > 0)
+        gemm(&(gemm_call){.m = rows,
+                          .n = p->outputs,
+                          .k = depth,
+                          .alpha = 1,
+                          .beta = is_added || p->bias.value ? 1 : 0,
+                          .a = lowered,
+                          .lda = depth,
+                          .b = p->weights.value,
+                          .ldb = p->outputs,
+                          .c = result,
+                          .ldc = p->outputs});
     if (!is_direct)
-        scatter(p, first, lines, outputs, result);
+        scatter(p, first, lines, result);
 }
 
 /* Lines first … first+lines-1 in groups of nearly equal size. */
-static void run_lines(const product *p, size_t first, int lines, span outputs, float *scratch)
+static void run_lines(const product *p, size_t first, int lines, float *scratch)
 {
     int most = group_lines(p), groups = (lines + most - 1) / most;
     for (int group = 0; group < groups; group++) {
         span s = span_part(lines, 1, group, groups);
-        run_group(p, first + (size_t)s.from, s.to - s.from, outputs, scratch);
+        run_group(p, first + (size_t)s.from, s.to - s.from, scratch);
     }
 }
 
-/* The rows of TILE images at one position; images beyond the batch are zero. */
-static const float *tile_rows(const product *p, int tile, int position, float *scratch)
+/* --- fixed tiles --- */
+
+/* Terms of the sums that one product adds up: of a tap's, where there is a matrix for each. */
+typedef struct piece {
+    int tap;
+    span terms;
+} piece;
+
+/* A unit's rows as far as a piece has them, and its result from the first of the wanted outputs on. */
+typedef struct unit {
+    size_t image;         /* the first */
+    int images, position; /* of a tile: the images that there are */
+    int line, lines;      /* of others */
+    int count;            /* rows */
+    float *lowered, *result;
+    const float *rows;
+    int rows_pitch, result_pitch;
+    bool is_direct; /* the result is the target itself */
+} unit;
+
+/* Where the outputs of a row of the unit go. */
+static float *target_of(const product *p, const unit *u, int row)
 {
-    const stencil *s = &p->window;
-    const size_t depth = (size_t)stencil_depth(s), image = (size_t)s->h * (size_t)s->w * (size_t)s->c;
-    const float *source = p->source + (size_t)tile * TILE * image;
-    int images = p->n - tile * TILE < TILE ? p->n - tile * TILE : TILE;
-    if (image == depth && images == TILE && stencil_is_plain(s))
-        return source;
-    for (int i = 0; i < images; i++)
-        stencil_lower_position(s, source + (size_t)i * image, position, scratch + (size_t)i * depth);
-    memset(scratch + (size_t)images * depth, 0, (size_t)(TILE - images) * depth * sizeof *scratch);
-    return scratch;
+    const int columns = p->window.columns, position = is_tiled(p) ? u->position : u->line * columns + row;
+    const size_t image = u->image + (is_tiled(p) ? (size_t)row : 0);
+    return p->target + image * p->image_step + (size_t)(position / columns) * p->row_step +
+           (size_t)(position % columns) * p->column_step;
 }
 
-static void run_tile(const product *p, int tile, int position, span outputs, float *scratch)
+static unit tile_at(const product *p, int index)
+{
+    const int positions = stencil_positions(&p->window), first = index / positions * TILE;
+    const int images = p->n - first < TILE ? p->n - first : TILE;
+    return (unit){.image = (size_t)first,
+                  .images = images,
+                  .position = index % positions,
+                  .count = TILE,
+                  .result_pitch = (int)p->image_step,
+                  .is_direct = images == TILE && !p->add};
+}
+
+static unit lines_at(const product *p, int index)
+{
+    const int units = units_of_image(p);
+    const span lines = span_part(p->window.rows, 1, index % units, units);
+    return (unit){.image = (size_t)(index / units),
+                  .line = lines.from,
+                  .lines = lines.to - lines.from,
+                  .count = (lines.to - lines.from) * p->window.columns,
+                  .result_pitch = p->outputs,
+                  .is_direct = is_contiguous(p)};
+}
+
+static unit unit_at(const product *p, int index, span outputs, float *scratch)
+{
+    unit u = is_tiled(p) ? tile_at(p, index) : lines_at(p, index);
+    u.lowered = scratch;
+    u.result = target_of(p, &u, 0) + outputs.from;
+    if (!u.is_direct) {
+        u.result = scratch + unit_lowered(p);
+        u.result_pitch = outputs.to - outputs.from;
+    }
+    return u;
+}
+
+/* Images beyond the batch are zero. */
+static void lower_tile(const product *p, unit *u, int from, int to)
 {
     const stencil *s = &p->window;
-    const int depth = stencil_depth(s), count = outputs.to - outputs.from;
-    float *result = scratch + (size_t)TILE * (size_t)depth;
-    if (depth > 0) {
-        const operand o = {.rows = tile_rows(p, tile, position, scratch), .count = TILE, .outputs = outputs};
-        multiply(p, &o, false, result, count);
+    const size_t terms = (size_t)(to - from), image = (size_t)s->h * (size_t)s->w * (size_t)s->c;
+    const float *source = p->source + u->image * image;
+    for (int i = 0; i < u->images; i++)
+        stencil_lower_position(s, source + (size_t)i * image, u->position, from, to, u->lowered + (size_t)i * terms);
+    memset(u->lowered + (size_t)u->images * terms, 0, (size_t)(TILE - u->images) * terms * sizeof *u->lowered);
+}
+
+static void lower_unit(const product *p, unit *u, piece at)
+{
+    const stencil *s = &p->window;
+    const int from = at.tap * s->c + at.terms.from, to = at.tap * s->c + at.terms.to, depth = stencil_depth(s);
+    u->rows = u->lowered;
+    u->rows_pitch = to - from;
+    if (stencil_is_plain(s) && (!is_tiled(p) || u->images == TILE)) {
+        const size_t position = u->image * (size_t)stencil_positions(s) + (size_t)(u->line * s->columns);
+        u->rows = p->source + position * (size_t)depth + from;
+        u->rows_pitch = depth;
+    } else if (is_tiled(p))
+        lower_tile(p, u, from, to);
+    else
+        stencil_lower(s, p->source, u->image * (size_t)s->rows + (size_t)u->line, u->lines, from, to, u->lowered);
+}
+
+/* Weights of a piece's terms and a block's outputs: `outputs` of every `pitch` floats. */
+typedef struct weights_block {
+    const float *at;
+    int pitch, outputs;
+} weights_block;
+
+/* Transposed weights are brought into the order of the others: that costs a single image little, and products are half
+ * as fast again. Others are copied together where several units share them, which changes no bit. */
+static weights_block block_of(const product *p, piece at, span outputs, bool is_shared, float *copy)
+{
+    const product_weights *w = &p->weights;
+    const int count = outputs.to - outputs.from, terms = at.terms.to - at.terms.from;
+    const size_t ld = (size_t)(w->is_transposed ? terms_together(p) : p->outputs), width = (size_t)count;
+    const float *tap = w->value + at.tap / p->window.kw * w->row_step + at.tap % p->window.kw * w->column_step;
+    if (w->is_transposed) {
+        const float *from = tap + (size_t)outputs.from * ld + (size_t)at.terms.from;
+        for (int i = 0; i < terms; i += TRANSPOSE_TERMS)
+            blas_transpose(count, terms - i < TRANSPOSE_TERMS ? terms - i : TRANSPOSE_TERMS, from + i, (int)ld,
+                           copy + (size_t)i * width, count);
+        return (weights_block){copy, count, count};
     }
-    float *out = p->target + (size_t)tile * TILE * p->image_step + (size_t)(position / s->columns) * p->row_step +
-                 (size_t)(position % s->columns) * p->column_step + outputs.from;
-    for (int i = 0; i < TILE && tile * TILE + i < p->n; i++, out += p->image_step, result += count) {
-        row_bias_apply(p->bias, p->add, outputs.from, count, out);
-        for (int k = 0; k < count && depth > 0; k++)
-            out[k] += result[k];
+    const float *from = tap + (size_t)at.terms.from * ld + (size_t)outputs.from;
+    if (!is_shared || width == ld)
+        return (weights_block){from, (int)ld, count};
+    for (size_t i = 0; i < (size_t)terms; i++)
+        memcpy(copy + i * width, from + i * ld, width * sizeof *copy);
+    return (weights_block){copy, count, count};
+}
+
+static void multiply(const unit *u, piece at, weights_block b, bool add, float *result)
+{
+    gemm(&(gemm_call){.m = u->count,
+                      .n = b.outputs,
+                      .k = at.terms.to - at.terms.from,
+                      .alpha = 1,
+                      .beta = add ? 1 : 0,
+                      .a = u->rows,
+                      .lda = u->rows_pitch,
+                      .b = b.at,
+                      .ldb = b.pitch,
+                      .c = result,
+                      .ldc = u->result_pitch});
+}
+
+/* `copy`: room for a block of weights. */
+static void multiply_units(const product *p, unit *units, int count, span outputs, bool add, float *copy)
+{
+    const int taps = p->weights.is_by_taps ? p->window.kh * p->window.kw : 1;
+    const int terms = terms_together(p), pieces = piece_count(p, terms);
+    for (int i = 0; i < taps * pieces; i++) {
+        const piece at = {.tap = i / pieces, .terms = span_part(terms, TERMS_UNIT, i % pieces, pieces)};
+        for (int k = 0; k < count; k++)
+            lower_unit(p, &units[k], at);
+        for (int from = outputs.from; from < outputs.to; from += BLOCK) {
+            const span block = {from, from + BLOCK < outputs.to ? from + BLOCK : outputs.to};
+            const weights_block b = block_of(p, at, block, count > 1, copy);
+            for (int k = 0; k < count; k++)
+                multiply(&units[k], at, b, add || i > 0, units[k].result + from - outputs.from);
+        }
     }
+}
+
+static void put_rows(const product *p, const unit *u, span outputs)
+{
+    const int count = outputs.to - outputs.from, rows = is_tiled(p) ? u->images : u->count;
+    const float *in = u->result;
+    for (int row = 0; row < rows; row++, in += count) {
+        float *out = target_of(p, u, row) + outputs.from;
+        if (!p->add)
+            memcpy(out, in, (size_t)count * sizeof *out);
+        else
+            for (int k = 0; k < count; k++)
+                out[k] += in[k];
+    }
+}
+
+static void run_units(const product *p, span wanted, span outputs, float *scratch)
+{
+    unit units[UNITS_MAX];
+    const int count = wanted.to - wanted.from;
+    const bool has_sums = stencil_depth(&p->window) > 0, is_added = p->add && !is_tiled(p) && is_contiguous(p);
+    assert(count <= UNITS_MAX);
+    for (int k = 0; k < count; k++) {
+        units[k] = unit_at(p, wanted.from + k, outputs, scratch + (size_t)k * unit_scratch(p));
+        for (int row = 0; (p->bias.value || !has_sums) && row < units[k].count; row++)
+            row_bias_apply(p->bias, is_added, outputs.from, outputs.to - outputs.from,
+                           units[k].result + (size_t)row * (size_t)units[k].result_pitch);
+    }
+    if (has_sums)
+        multiply_units(p, units, count, outputs, is_added || p->bias.value, scratch + units_scratch(p));
+    for (int k = 0; k < count; k++)
+        if (!units[k].is_direct)
+            put_rows(p, &units[k], outputs);
 }
 
 void product_run(const product *p, int part, int parts, float *scratch)
 {
     assert(part >= 0 && part < parts);
-    const int rows = p->window.rows;
     if (!p->fixed_tiles) {
-        span lines = span_part(p->n * rows, 1, part, parts);
-        run_lines(p, (size_t)lines.from, lines.to - lines.from, (span){0, p->outputs}, scratch);
+        span lines = span_part(p->n * p->window.rows, 1, part, parts);
+        run_lines(p, (size_t)lines.from, lines.to - lines.from, scratch);
         return;
     }
-    const int positions = stencil_positions(&p->window), units = is_tiled(p) ? tile_count(p) * positions : p->n;
-    const int slices = parts / units, unit = part / slices;
-    const span outputs = span_part(p->outputs, BLOCK, part % slices, slices);
-    if (is_tiled(p))
-        run_tile(p, unit / positions, unit % positions, outputs, scratch);
-    else
-        run_lines(p, (size_t)unit * (size_t)rows, rows, outputs, scratch);
+    const int groups = group_count(p), slices = parts / groups;
+    run_units(p, span_part(unit_count(p), 1, part / slices, groups),
+              span_part(p->outputs, BLOCK, part % slices, slices), scratch);
 }

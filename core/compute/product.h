@@ -33,7 +33,7 @@ typedef struct product {
     size_t image_step, row_step, column_step;
 } product;
 
-/* Number of parts: at most `parts_max`, but with fixed_tiles at least one for every image or tile. */
+/* Number of parts: at most `parts_max`, but with fixed_tiles as many as there are groups of images. */
 int product_parts(const product *p, int parts_max);
 
 /* Floats of scratch that a part needs. */

@@ -131,8 +131,8 @@ void stencil_lower(const stencil *s, const float *images, size_t first, int line
     }
 }
 
-void stencil_lower_position(const stencil *s, const float *image, int position, float *out)
+void stencil_lower_position(const stencil *s, const float *image, int position, int from, int to, float *out)
 {
     int row = position / s->columns, column = position % s->columns;
-    lower(s, image, row, (range){column, column + 1}, (range){0, stencil_depth(s)}, out);
+    lower(s, image, row, (range){column, column + 1}, (range){from, to}, out);
 }

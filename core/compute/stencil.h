@@ -35,7 +35,7 @@ bool stencil_is_plain(const stencil *s);
  * and of their rows only the floats from … to-1. out: lines·columns × (to - from). */
 void stencil_lower(const stencil *s, const float *images, size_t first, int lines, int from, int to, float *out);
 
-/* Lowers one position of one image. out: kh·kw·c floats. */
-void stencil_lower_position(const stencil *s, const float *image, int position, float *out);
+/* Lowers one position of one image, and of its row only the floats from … to-1. */
+void stencil_lower_position(const stencil *s, const float *image, int position, int from, int to, float *out);
 
 #endif

@@ -128,7 +128,8 @@ static bool turn(rig *r, uint64_t counter, error *e)
 {
     size_t n = (size_t)array_shape(r->x).n;
     if (r->search)
-        return search_run(r->search, NULL, &(search_job){.images = array_values(r->x), .n = n, .scores = r->scores}, e);
+        return search_run(r->search, NULL,
+                          &(search_job){.images = array_values(r->x), .n = n, .out = {.score = r->scores}}, e);
     if (r->trains)
         r->method->step(r->self, counter);
     else

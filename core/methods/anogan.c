@@ -174,8 +174,8 @@ static program *search_step(anogan *m, model *own, const search_parts *parts, er
     tensor *f, *x = t_leaf(g, parts->images);
     tensor *x_hat = bigan_generate(m->generator, g, t_leaf(g, parts->codes), m->width, tensor_shape(x));
     discriminate(m, g, x_hat, &f);
-    tensor *r = t_output(t_row_sum(t_abs(t_sub(x, x_hat))), "residual");
-    tensor *d = t_output(t_row_sum(t_abs(t_sub(t_leaf(g, parts->target), f))), "discrimination");
+    tensor *r = t_output(t_row_sum(t_abs(t_sub(x, x_hat))), "score.residual");
+    tensor *d = t_output(t_row_sum(t_abs(t_sub(t_leaf(g, parts->target), f))), "score.discrimination");
     tensor *l = t_output(t_add(t_scale(r, 1 - m->lambda), t_scale(d, m->lambda)), "loss");
     t_output(x_hat, "reconstruction");
     differentiate(g, t_sum(l), parts->codes);

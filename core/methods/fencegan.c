@@ -349,6 +349,7 @@ const method method_fencegan = {
              "Detection. ICTAI 2019",
     .summary = "A generator that surrounds the normal images instead of imitating them; the score is the "
                "discriminator's.",
+    .unexplained = "the score is the discriminator's judgement; it does not reconstruct",
     .options = options,
     .size = sizeof(fencegan),
     .input = input,

@@ -320,6 +320,7 @@ const method method_kde = {
     .paper = "Parzen, On Estimation of a Probability Density Function and Mode, 1962; preprocessing of Ruff et al., "
              "Deep One-Class Classification, 2018",
     .summary = "How unlikely an image is under a Gaussian kernel on every training image. No training; the baseline.",
+    .unexplained = "the score is the density of the training images at the image as a whole; it does not reconstruct",
     .options = kde_options,
     .size = sizeof(kde),
     .unit_range = true,

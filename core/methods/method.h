@@ -64,6 +64,7 @@ extern const char *const selection_choices[];
 
 typedef struct method {
     const char *id, *title, *paper, *summary;
+    const char *unexplained; /* why no image can show what a score is made of; NULL where the method reconstructs */
     const option *options;
     size_t size; /* bytes of its struct */
     bool unit_range;
@@ -77,8 +78,8 @@ typedef struct method {
     bool (*build)(void *self, model *own, shape input, error *e);
     /* One step on the batch now in array "x". */
     void (*step)(void *self, uint64_t step);
-    /* Records the score of each row of x (n×1×1×1), higher is more anomalous; applies the same nets. May mark
-     * "reconstruction" with t_output. */
+    /* Records the score of each row of x (n×1×1×1), higher is more anomalous; applies the same nets. May mark with
+     * t_output what scored.h names: variants of the score, the reconstruction; not the tensor it returns. */
     tensor *(*score)(void *self, model *own, graph *g, tensor *x);
     /* Instead of `score`, where a score is the least loss that a search finds: makes a search for input.n images at
      * once over the same nets. Returns new. */
@@ -94,6 +95,8 @@ typedef struct method {
     /* Scores n rows. A row's score has the same bits whatever its neighbours. Allocates nothing that grows with calls.
      */
     bool (*score_rows)(void *self, model *own, const float *x, size_t n, float *scores, error *e);
+    /* What the method makes of n rows, in the same range and with the same promise. NULL: it does not reconstruct. */
+    bool (*reconstruct_rows)(void *self, model *own, const float *x, size_t n, float *out, error *e);
     void (*finish)(void *self); /* frees what ready made; NULL when nothing */
 } method;
 

@@ -78,13 +78,32 @@ typedef struct scoring {
     const pca *own;
     team *team;
     const rows *rows;
-    float *scores;
+    float *scores, *reconstruction; /* NULL: not wanted */
 } scoring;
 
 /* One row, a tile of rows, its components and its reconstruction. */
 static size_t scratch_floats(const pca *own)
 {
     return (size_t)own->d * (2 * TILE_ROWS + 1) + (size_t)own->k * TILE_ROWS;
+}
+
+static void give_scores(const float *tile, const float *again, size_t d, float *scores, size_t count)
+{
+    double residual[TILE_ROWS] = {0};
+    for (size_t j = 0; j < d; j++)
+        for (size_t q = 0; q < TILE_ROWS; q++) {
+            double difference = (double)(tile[j * TILE_ROWS + q] - again[j * TILE_ROWS + q]);
+            residual[q] += difference * difference;
+        }
+    for (size_t q = 0; q < count; q++)
+        scores[q] = (float)residual[q];
+}
+
+static void give_rows(const float *again, const float *mean, size_t d, float *out, size_t count)
+{
+    for (size_t q = 0; q < count; q++)
+        for (size_t j = 0; j < d; j++)
+            out[q * d + j] = again[j * TILE_ROWS + q] + mean[j];
 }
 
 static void score_tile(void *context, int chunk, int worker)
@@ -94,29 +113,37 @@ static void score_tile(void *context, int chunk, int worker)
     size_t first = (size_t)chunk * TILE_ROWS, left = s->rows->n - first, d = (size_t)own->d;
     float *row = team_scratch(s->team, worker), *tile = row + d, *again = tile + d * TILE_ROWS;
     float *z = again + d * TILE_ROWS;
-    double residual[TILE_ROWS] = {0};
     tile_load(s->rows, own->mean, first, row, tile);
     tile_apply(own->basis, own->k, own->d, tile, z);
     tile_apply_transposed(own->basis, own->k, own->d, z, again);
-    for (size_t j = 0; j < d; j++)
-        for (size_t q = 0; q < TILE_ROWS; q++) {
-            double difference = (double)(tile[j * TILE_ROWS + q] - again[j * TILE_ROWS + q]);
-            residual[q] += difference * difference;
-        }
-    for (size_t q = 0; q < left && q < TILE_ROWS; q++)
-        s->scores[first + q] = (float)residual[q];
+    size_t count = left < TILE_ROWS ? left : TILE_ROWS;
+    if (s->scores)
+        give_scores(tile, again, d, s->scores + first, count);
+    if (s->reconstruction)
+        give_rows(again, own->mean, d, s->reconstruction + first * d, count);
 }
 
-static bool pca_score_rows(void *self, model *m, const float *x, size_t n, float *scores, error *e)
+static bool run_tiles(pca *own, model *m, const float *x, size_t n, scoring s, error *e)
 {
-    pca *own = self;
     source from = {x, (size_t)own->d};
     rows r = {load_row, &from, n, own->d};
-    scoring s = {own, model_team(m), &r, scores};
+    s.own = own;
+    s.team = model_team(m);
+    s.rows = &r;
     if (!team_reserve(s.team, scratch_floats(own), e))
         return false;
     team_run(s.team, (int)((n + TILE_ROWS - 1) / TILE_ROWS), score_tile, &s);
     return true;
+}
+
+static bool pca_score_rows(void *self, model *m, const float *x, size_t n, float *scores, error *e)
+{
+    return run_tiles(self, m, x, n, (scoring){.scores = scores}, e);
+}
+
+static bool pca_reconstruct_rows(void *self, model *m, const float *x, size_t n, float *out, error *e)
+{
+    return run_tiles(self, m, x, n, (scoring){.reconstruction = out}, e);
 }
 
 extern const method method_pca;
@@ -132,4 +159,5 @@ const method method_pca = {
     .fit = pca_fit,
     .ready = pca_ready,
     .score_rows = pca_score_rows,
+    .reconstruct_rows = pca_reconstruct_rows,
 };

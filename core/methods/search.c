@@ -14,9 +14,10 @@ static const float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
 typedef struct slot {
     bool busy;
     size_t image;
-    int steps;         /* made */
-    int without;       /* steps since the last progress */
-    float best, point; /* least loss; loss at the last progress */
+    int restart;
+    int steps;   /* made */
+    int without; /* steps since the last progress */
+    float point; /* loss at the last progress */
 } slot;
 
 struct search {
@@ -93,7 +94,7 @@ static void start(search *s, size_t index, const float *image, size_t restart)
     memcpy(array_values(s->parts.codes) + code, s->starts + restart * s->length, bytes);
     memset(s->first + code, 0, bytes);
     memset(s->second + code, 0, bytes);
-    s->slot[index] = (slot){.busy = true, .best = INFINITY, .point = INFINITY};
+    s->slot[index] = (slot){.busy = true, .point = INFINITY};
 }
 
 static void prepare(search *s)
@@ -116,6 +117,7 @@ static size_t fill(search *s, const search_job *job, size_t *next)
             size_t image = *next / restarts;
             start(s, i, job->images + image * row, *next % restarts);
             s->slot[i].image = image;
+            s->slot[i].restart = (int)(*next % restarts);
             came = true;
             ++*next;
         }
@@ -159,8 +161,6 @@ static void move(search *s, size_t index)
 /* Takes note of the loss of the present code. True when the slot is done. */
 static bool judge(const search_rule *r, slot *at, float loss)
 {
-    if (loss < at->best)
-        at->best = loss;
     at->without++;
     if (loss < at->point * (1 - r->progress)) {
         at->point = loss;
@@ -169,11 +169,26 @@ static bool judge(const search_rule *r, slot *at, float loss)
     return at->steps == r->iterations || (r->patience > 0 && at->without >= r->patience);
 }
 
-bool search_run(search *s, const search_watch *watch, const search_job *job, error *e)
+/* Takes the present code of a slot for its image's when it is the best so far. `restarts` has, for each image, the
+ * restart that the best so far came from; NULL where only scores are wanted. */
+static void keep(const search *s, size_t index, float loss, const search_job *job, int *restarts)
+{
+    const slot *at = &s->slot[index];
+    float *score = &job->out.score[job->out.at + at->image];
+    if (!(loss < *score || (restarts && loss == *score && at->restart < restarts[at->image])))
+        return;
+    *score = loss;
+    if (!restarts)
+        return;
+    restarts[at->image] = at->restart;
+    scored_copy(&job->out, at->image, s->parts.step, index, 1);
+}
+
+static bool search_queue(search *s, const search_watch *watch, const search_job *job, int *restarts, error *e)
 {
     size_t next = 0;
     for (size_t i = 0; i < job->n; i++)
-        job->scores[i] = INFINITY;
+        job->out.score[job->out.at + i] = INFINITY;
     for (size_t i = 0; i < s->slots; i++)
         s->slot[i].busy = false;
     while (fill(s, job, &next) > 0) {
@@ -185,17 +200,25 @@ bool search_run(search *s, const search_watch *watch, const search_job *job, err
             slot *at = &s->slot[i];
             if (!at->busy)
                 continue;
-            if (!judge(&s->rule, at, loss[i])) {
+            bool done = judge(&s->rule, at, loss[i]);
+            if (done || !s->rule.keeps_last)
+                keep(s, i, loss[i], job, restarts);
+            at->busy = !done;
+            if (!done)
                 move(s, i);
-                continue;
-            }
-            float *score = &job->scores[at->image], found = s->rule.keeps_last ? loss[i] : at->best;
-            if (found < *score)
-                *score = found;
-            at->busy = false;
         }
     }
     return true;
+}
+
+bool search_run(search *s, const search_watch *watch, const search_job *job, error *e)
+{
+    int *restarts = NULL;
+    if ((job->out.variants || job->out.reconstruction) && !(restarts = calloc(job->n + 1, sizeof *restarts)))
+        return error_memory(e, "the codes of a search");
+    bool ok = search_queue(s, watch, job, restarts, e);
+    free(restarts);
+    return ok;
 }
 
 void search_first_step(search *s, const float *images, size_t n, float *losses)

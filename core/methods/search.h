@@ -11,6 +11,7 @@
 #ifndef ANOMALYD_METHODS_SEARCH_H
 #define ANOMALYD_METHODS_SEARCH_H
 
+#include "methods/scored.h"
 #include "nn/model.h"
 
 typedef struct search search;
@@ -29,7 +30,8 @@ typedef struct search_rule {
 typedef struct search_parts {
     array *images; /* n×h×w×c, n being the number of slots */
     array *codes;  /* n×1×1×d */
-    program *step; /* has output "loss", n×1×1×1, and differentiates its sum by the codes */
+    /* Has output "loss", n×1×1×1, and differentiates its sum by the codes. Its other outputs are those of scored.h. */
+    program *step;
     /* What of an image stays the same at every step: run when images have come in, its output "target" is copied into
      * the array. NULL: nothing. */
     program *prepare;
@@ -49,7 +51,7 @@ size_t search_bytes(const search *s);
 typedef struct search_job {
     const float *images; /* n rows */
     size_t n;
-    float *scores;
+    scored_rows out; /* variants and reconstruction are those of the code that counts */
 } search_job;
 
 typedef struct search_watch {
@@ -58,7 +60,8 @@ typedef struct search_watch {
 } search_watch;
 
 /* False with ERROR_CANCELLED when the watch says so; scores are then incomplete. A score that no step made finite is
- * infinite. Allocates nothing. */
+ * infinite. Of codes of one image whose losses are equal the one of the earlier restart counts, then that of the
+ * earlier step. Allocates only where more than scores is wanted. */
 bool search_run(search *s, const search_watch *watch, const search_job *job, error *e);
 /* The losses of the codes that n images (at most the slots) start from. */
 void search_first_step(search *s, const float *images, size_t n, float *losses);

@@ -135,7 +135,7 @@ static const struct stage *stage_for(const evaluator *v, size_t n)
     return &v->stages[i];
 }
 
-static void run_programs(evaluator *v, const float *rows, size_t n, float *scores)
+static void run_programs(evaluator *v, const float *rows, size_t n, const scored_rows *out)
 {
     for (size_t first = 0; first < n;) {
         const struct stage *s = stage_for(v, n - first);
@@ -144,7 +144,8 @@ static void run_programs(evaluator *v, const float *rows, size_t n, float *score
         memcpy(x, rows + first * v->row, count * v->row * sizeof *x);
         memset(x + count * v->row, 0, (batch - count) * v->row * sizeof *x);
         program_run(s->run, 0);
-        memcpy(scores + first, program_output(s->run, "score", NULL), count * sizeof *scores);
+        memcpy(out->score + out->at + first, program_output(s->run, "score", NULL), count * sizeof *x);
+        scored_copy(out, first, s->run, 0, count);
         first += count;
     }
 }
@@ -158,18 +159,42 @@ static bool check_finite(const evaluator *v, const float *scores, size_t n, erro
     return true;
 }
 
-bool evaluator_run(evaluator *v, const float *rows, size_t n, float *scores, error *e)
+static bool run_closed_form(evaluator *v, const float *rows, size_t n, const scored_rows *out, error *e)
 {
+    const method *m = v->method;
+    return m->score_rows(v->self, v->own, rows, n, out->score + out->at, e) &&
+           (!out->reconstruction ||
+            m->reconstruct_rows(v->self, v->own, rows, n, out->reconstruction + out->at * v->row, e));
+}
+
+bool evaluator_run(evaluator *v, const float *rows, size_t n, const scored_rows *out, error *e)
+{
+    assert(!out->reconstruction || evaluator_reconstructs(v));
     if (v->method->closed_form) {
-        if (!v->method->score_rows(v->self, v->own, rows, n, scores, e))
+        if (!run_closed_form(v, rows, n, out, e))
             return false;
     } else if (v->method->search) {
-        if (!search_run(stage_for(v, n)->search, &v->watch, &(search_job){rows, n, scores}, e))
+        if (!search_run(stage_for(v, n)->search, &v->watch, &(search_job){rows, n, *out}, e))
             return false;
     } else {
-        run_programs(v, rows, n, scores);
+        run_programs(v, rows, n, out);
     }
-    return check_finite(v, scores, n, e);
+    return check_finite(v, out->score + out->at, n, e);
+}
+
+size_t evaluator_variant_count(const evaluator *v)
+{
+    return v->count ? scored_variant_count(v->stages[0].program) : 0;
+}
+
+const char *evaluator_variant_name(const evaluator *v, size_t index)
+{
+    return scored_variant_name(v->stages[0].program, index);
+}
+
+bool evaluator_reconstructs(const evaluator *v)
+{
+    return v->count ? scored_reconstructs(v->stages[0].program) : v->method->reconstruct_rows != NULL;
 }
 
 bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e)
@@ -177,7 +202,7 @@ bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e)
     float scores[EVALUATE_ROWS_MAX];
     assert(n <= EVALUATE_ROWS_MAX);
     if (!v->method->search)
-        return evaluator_run(v, rows, n, scores, e);
+        return evaluator_run(v, rows, n, &(scored_rows){.score = scores}, e);
     search *s = stage_for(v, n)->search;
     n = n < (size_t)search_slots(s) ? n : (size_t)search_slots(s);
     search_first_step(s, rows, n, scores);

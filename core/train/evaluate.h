@@ -30,8 +30,17 @@ void evaluate_scale(const method *m, float *row, size_t n);
 evaluator *evaluator_new(const method *m, void *self, model *own, shape input, const int *batches, error *e);
 void evaluator_free(evaluator *v);
 
-/* Scores n rows of prepared input. Short batches are padded. ERROR_DIVERGED when a score is not finite. */
-bool evaluator_run(evaluator *v, const float *rows, size_t n, float *scores, error *e);
+/* Variants of the score that the method gives; 0 for a closed form. */
+size_t evaluator_variant_count(const evaluator *v);
+/* "l1", say, of 0 … count-1. Borrowed; lives as long as the program. */
+const char *evaluator_variant_name(const evaluator *v, size_t index);
+/* False where the method makes no image of what it scores: its `unexplained` says why. */
+bool evaluator_reconstructs(const evaluator *v);
+
+/* Scores n rows of prepared input, and gives what else is wanted; a reconstruction only of a method that makes one.
+ * Short batches are padded. All of it has the same bits in whatever company. ERROR_DIVERGED when a score is not finite;
+ * the rest is not looked at. */
+bool evaluator_run(evaluator *v, const float *rows, size_t n, const scored_rows *out, error *e);
 /* Touches whatever scoring n rows (at most EVALUATE_ROWS_MAX) at once uses, and fails where their scores are not
  * finite. Of a search it makes the first step alone. */
 bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e);

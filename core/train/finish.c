@@ -18,7 +18,7 @@ static int ascending(const void *a, const void *b)
 
 static bool calibrate(run *r, float *scores, error *e)
 {
-    if (!run_score(r, r->parts.calibration, r->parts.calibration_count, scores, e))
+    if (!run_score(r, r->parts.calibration, r->parts.calibration_count, &(scored_rows){.score = scores}, e))
         return error_at(e, "calibration");
     qsort(scores, r->parts.calibration_count, sizeof *scores, ascending);
     return true;
@@ -50,7 +50,7 @@ static bool test(run *r, train_result *out, error *e)
     if (!scores)
         return error_memory(e, "test scores");
     double start = clock_now_s();
-    bool ok = run_score(r, r->parts.test, n, scores, e);
+    bool ok = run_score(r, r->parts.test, n, &(scored_rows){.score = scores}, e);
     out->score_s = clock_now_s() - start;
     ok = ok && measure(r, scores, out, e);
     free(scores);

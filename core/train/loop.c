@@ -89,7 +89,8 @@ static bool trace_test(run *r, train_event *ev, error *e)
     auroc found;
     if (!scores)
         return error_memory(e, "test scores");
-    bool ok = run_score(r, r->parts.test, n, scores, e) && metric_auroc(scores, r->parts.anomalous, n, &found, e);
+    bool ok = run_score(r, r->parts.test, n, &(scored_rows){.score = scores}, e) &&
+              metric_auroc(scores, r->parts.anomalous, n, &found, e);
     free(scores);
     if (ok)
         add_value(ev, "test_auroc", found.value);

@@ -67,8 +67,8 @@ void run_report(const run *r, const train_event *ev);
 
 /* Prepares images of the data set as rows of the run's input. Chunks of the team work on different images. */
 bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *e);
-/* Scores images of the data set, a window at a time. */
-bool run_score(run *r, const uint32_t *indices, size_t n, float *scores, error *e);
+/* Scores images of the data set, a window at a time; see evaluator_run. */
+bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out, error *e);
 
 /* loop.c: all steps from r->step on. */
 bool run_loop(run *r, error *e);

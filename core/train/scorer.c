@@ -213,7 +213,7 @@ bool scorer_run(scorer *s, const image *images, size_t n, float *scores, error *
             if (!prepare(s, at->pixels, from, s->rows + i * row, e))
                 return false;
         }
-        if (!evaluator_run(s->evaluator, s->rows, count, scores + first, e))
+        if (!evaluator_run(s->evaluator, s->rows, count, &(scored_rows){.score = scores, .at = first}, e))
             return false;
     }
     return true;
@@ -227,7 +227,7 @@ bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, size_t n, float *
         for (size_t i = 0; i < count; i++)
             if (!prepare(s, pixels[first + i], s->facts.data, s->rows + i * row, e))
                 return false;
-        if (!evaluator_run(s->evaluator, s->rows, count, scores + first, e))
+        if (!evaluator_run(s->evaluator, s->rows, count, &(scored_rows){.score = scores, .at = first}, e))
             return false;
     }
     return true;

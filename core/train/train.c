@@ -65,7 +65,7 @@ bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *
     return true;
 }
 
-bool run_score(run *r, const uint32_t *indices, size_t n, float *scores, error *e)
+bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out, error *e)
 {
     size_t window = 16 * evaluator_rows(r->evaluator);
     float *rows = malloc(window * shape_row(r->input) * sizeof *rows);
@@ -75,8 +75,10 @@ bool run_score(run *r, const uint32_t *indices, size_t n, float *scores, error *
     evaluator_watch(r->evaluator, r->watch ? r->watch->cancelled : NULL, r->watch ? r->watch->context : NULL);
     for (size_t first = 0; ok && first < n; first += window) {
         size_t count = n - first < window ? n - first : window;
+        scored_rows part = *out;
+        part.at += first;
         ok = !run_cancelled(r, e) && run_prepare(r, indices + first, count, rows, e) &&
-             evaluator_run(r->evaluator, rows, count, scores + first, e);
+             evaluator_run(r->evaluator, rows, count, &part, e);
     }
     evaluator_watch(r->evaluator, NULL, NULL);
     free(rows);

@@ -20,7 +20,7 @@ static search *search_of(trial *t, int slots)
 static void find(search *s, const float *images, size_t n, float *scores)
 {
     error e;
-    if (!search_run(s, NULL, &(search_job){images, n, scores}, &e))
+    if (!search_run(s, NULL, &(search_job){images, n, {.score = scores}}, &e))
         fail_msg("%s", e.message);
 }
 
@@ -220,8 +220,8 @@ static void a_loss_is_the_weighted_sum_of_its_parts(void **state)
     search *s = search_of(&t, 6);
     float losses[6];
     search_first_step(s, t.x->values, 6, losses);
-    const float *r = program_output(search_program(s), "residual", NULL);
-    const float *d = program_output(search_program(s), "discrimination", NULL);
+    const float *r = program_output(search_program(s), "score.residual", NULL);
+    const float *d = program_output(search_program(s), "score.discrimination", NULL);
     const float *made = program_output(search_program(s), "reconstruction", NULL);
     for (int i = 0; i < 6; i++) {
         double sum = 0;
@@ -354,7 +354,7 @@ static void a_search_ends_when_it_is_told_to(void **state)
     int polls = 0;
     error e;
     search_watch watch = {at_the_third_poll, &polls};
-    assert_false(search_run(s, &watch, &(search_job){t.x->values, 4, scores}, &e));
+    assert_false(search_run(s, &watch, &(search_job){t.x->values, 4, {.score = scores}}, &e));
     assert_int_equal(e.code, ERROR_CANCELLED);
     assert_int_equal(polls, 3);
     search_free(s);

@@ -69,12 +69,12 @@ static void check_search(const method *how, void *self, model *m, const json_t *
     search_first_step(s, images, 5, losses);
     const program *p = search_program(s);
     check_list("first loss", losses, expected, "first_loss", (tolerance){5e-6, 0});
-    check_list("residual", program_output(p, "residual", NULL), expected, "first_residual", (tolerance){5e-6, 0});
-    check_list("discrimination", program_output(p, "discrimination", NULL), expected, "first_discrimination",
+    check_list("residual", program_output(p, "score.residual", NULL), expected, "first_residual", (tolerance){5e-6, 0});
+    check_list("discrimination", program_output(p, "score.discrimination", NULL), expected, "first_discrimination",
                (tolerance){5e-6, 0});
     check_list("gradient", array_gradient(model_find_array(m, "search.z5")), expected, "first_gradient",
                (tolerance){2e-5, 0});
-    if (!search_run(s, NULL, &(search_job){images, 5, scores}, &e))
+    if (!search_run(s, NULL, &(search_job){images, 5, {.score = scores}}, &e))
         fail_msg("%s", e.message);
     check_list("score", scores, expected, "least", (tolerance){5e-5, 0});
     search_free(s);

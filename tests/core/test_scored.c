@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* test_scored.c — what a scoring pass gives beside scores: of every method that reconstructs, and the same bits in any
+ * company. */
+#include "base/blas.h"
+#include "train/evaluate.h"
+#include "trial.h"
+
+enum { IMAGES = 21, SIDE = 16, ROW = SIDE * SIDE, VARIANTS_MAX = 4 };
+
+static const int batches[] = {1, 8, 0};
+
+/* A method with fresh weights, or fitted on its own images, and images to score. */
+typedef struct pass {
+    team *team;
+    model *model;
+    void *self;
+    evaluator *evaluator;
+    float *images;
+    size_t count;
+} pass;
+
+static pass pass_open(const char *id, int threads, const char *const *options)
+{
+    error e;
+    const method *m = method_find(id);
+    shape input = {1, SIDE, SIDE, 1};
+    pass p = {.team = team_new(threads, &e), .self = method_state_new(m, &e), .images = malloc(IMAGES * ROW * 4)};
+    p.model = model_new(3, p.team, &e);
+    assert_true(p.team && p.self && p.images && p.model);
+    for (int i = 0; options[i]; i += 2)
+        assert_true(options_set(m->options, p.self, options[i], options[i + 1], &e));
+    random_uniform(random_stream(6, "images"), 0, m->unit_range ? 0 : -1, 1, p.images, IMAGES * ROW);
+    assert_true(!m->closed_form || m->fit(p.self, p.model, p.images, IMAGES, input, &e));
+    p.evaluator = evaluator_new(m, p.self, p.model, input, batches, &e);
+    if (!p.evaluator)
+        fail_msg("%s", e.message);
+    p.count = evaluator_variant_count(p.evaluator);
+    assert_true(p.count <= VARIANTS_MAX);
+    return p;
+}
+
+static void pass_close(pass *p, const char *id)
+{
+    evaluator_free(p->evaluator);
+    method_state_free(method_find(id), p->self);
+    model_free(p->model);
+    team_free(p->team);
+    free(p->images);
+}
+
+/* All that a pass gives of all images. */
+typedef struct found {
+    float score[IMAGES], variants[VARIANTS_MAX][IMAGES], reconstruction[IMAGES * ROW];
+} found;
+
+/* Scores `count` images from `first` on into their places. */
+static void score_some(pass *p, size_t first, size_t count, found *f)
+{
+    error e;
+    float *variants[VARIANTS_MAX];
+    for (size_t i = 0; i < VARIANTS_MAX; i++)
+        variants[i] = f->variants[i];
+    scored_rows out = {.score = f->score, .variants = variants, .at = first};
+    out.reconstruction = evaluator_reconstructs(p->evaluator) ? f->reconstruction : NULL;
+    if (!evaluator_run(p->evaluator, p->images + first * ROW, count, &out, &e))
+        fail_msg("%s", e.message);
+}
+
+static size_t variant_named(const pass *p, const char *name)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(evaluator_variant_name(p->evaluator, i), name) == 0)
+            return i;
+    fail_msg("there is no variant %s", name);
+    return 0;
+}
+
+static const struct subject {
+    const char *id, *options[15];
+    size_t variants;
+    bool reconstructs;
+} subjects[] = {
+    {"ganomaly", {"width", "4", "latent", "6"}, 0, true},
+    {"alad", {"width", "4", "latent", "6"}, 4, true},
+    {"ocgan", {"width", "4", "latent", "6"}, 0, true},
+    {"fencegan", {"width", "4"}, 0, false},
+    {"anogan",
+     {"width", "4", "latent", "6", "iterations", "25", "search_rate", "0.3", "patience", "3", "restarts", "3"},
+     2,
+     true},
+    {"pca", {"components", "3"}, 0, true},
+    {"kde", {NULL}, 0, false},
+};
+enum { SUBJECTS = sizeof subjects / sizeof *subjects };
+
+static void every_method_says_what_it_gives(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    for (const method *const *m = method_all(); *m; m++)
+        count++;
+    assert_int_equal(count, SUBJECTS);
+    for (int i = 0; i < SUBJECTS; i++) {
+        const struct subject *s = &subjects[i];
+        pass p = pass_open(s->id, 1, s->options);
+        assert_int_equal(p.count, s->variants);
+        assert_int_equal(evaluator_reconstructs(p.evaluator), s->reconstructs);
+        if ((method_find(s->id)->unexplained == NULL) != s->reconstructs)
+            fail_msg("%s: a reason is there when, and only when, it does not reconstruct", s->id);
+        pass_close(&p, s->id);
+    }
+}
+
+static void all_of_it_is_the_same_bits_in_any_company(void **state)
+{
+    (void)state;
+    static found whole, parts;
+    for (int i = 0; i < SUBJECTS; i++) {
+        const struct subject *s = &subjects[i];
+        memset(&whole, 0, sizeof whole);
+        memset(&parts, 0, sizeof parts);
+        pass one = pass_open(s->id, 1, s->options), three = pass_open(s->id, 3, s->options);
+        score_some(&one, 0, IMAGES, &whole);
+        score_some(&three, 0, IMAGES, &parts);
+        assert_memory_equal(&whole, &parts, sizeof whole);
+        memset(&parts, 0, sizeof parts);
+        for (size_t first = 0; first < IMAGES; first++)
+            score_some(&one, first, 1, &parts);
+        assert_memory_equal(&whole, &parts, sizeof whole);
+        memset(&parts, 0, sizeof parts);
+        for (size_t first = 0; first < IMAGES; first += 5)
+            score_some(&three, first, IMAGES - first < 5 ? IMAGES - first : 5, &parts);
+        assert_memory_equal(&whole, &parts, sizeof whole);
+        pass_close(&one, s->id);
+        pass_close(&three, s->id);
+    }
+}
+
+static void a_score_has_the_same_bits_when_nothing_else_is_wanted(void **state)
+{
+    (void)state;
+    static found all;
+    for (int i = 0; i < SUBJECTS; i++) {
+        error e;
+        float alone[IMAGES];
+        pass p = pass_open(subjects[i].id, 2, subjects[i].options);
+        score_some(&p, 0, IMAGES, &all);
+        assert_true(evaluator_run(p.evaluator, p.images, IMAGES, &(scored_rows){.score = alone}, &e));
+        assert_memory_equal(alone, all.score, sizeof alone);
+        pass_close(&p, subjects[i].id);
+    }
+}
+
+static double difference(const float *a, const float *b, int power)
+{
+    double sum = 0;
+    for (int j = 0; j < ROW; j++)
+        sum += pow(fabs((double)a[j] - (double)b[j]), power);
+    return sum;
+}
+
+static void alads_score_is_the_variant_of_its_option(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"features", "l1", "l2", "logits"};
+    static found f;
+    for (int k = 0; k < 4; k++) {
+        pass p = pass_open("alad", 1, (const char *const[]){"width", "4", "latent", "6", "score", names[k], NULL});
+        score_some(&p, 0, IMAGES, &f);
+        assert_memory_equal(f.score, f.variants[variant_named(&p, names[k])], sizeof f.score);
+        const float *l1 = f.variants[variant_named(&p, "l1")];
+        for (int i = 0; i < IMAGES; i++) {
+            double sum = difference(p.images + i * ROW, f.reconstruction + i * ROW, 1);
+            assert_true(fabs(sum - (double)l1[i]) < 1e-4 * sum);
+        }
+        pass_close(&p, "alad");
+    }
+}
+
+/* The score names the code that counts: what else is given must be of the same one. */
+static void what_a_search_gives_is_of_the_code_that_counts(void **state)
+{
+    (void)state;
+    static const char *const kept[] = {"least", "last"}, *const restarts[] = {"1", "4"};
+    static found f;
+    for (int k = 0; k < 4; k++) {
+        /* A rate at which the loss goes up and down, so that the last code is not the best. */
+        pass p = pass_open("anogan", 1,
+                           (const char *const[]){"width", "4", "latent", "6", "lambda", "0.25", "iterations", "20",
+                                                 "search_rate", "1", "kept", kept[k / 2], "restarts", restarts[k % 2],
+                                                 NULL});
+        score_some(&p, 0, IMAGES, &f);
+        const float *r = f.variants[variant_named(&p, "residual")];
+        const float *d = f.variants[variant_named(&p, "discrimination")];
+        for (int i = 0; i < IMAGES; i++) {
+            double sum = difference(p.images + i * ROW, f.reconstruction + i * ROW, 1), score = (double)f.score[i];
+            assert_true(fabs(sum - (double)r[i]) < 1e-5 * sum);
+            assert_true(fabs(0.75 * (double)r[i] + 0.25 * (double)d[i] - score) < 1e-5 * score);
+        }
+        pass_close(&p, "anogan");
+    }
+}
+
+static void pcas_reconstruction_is_what_its_score_measures(void **state)
+{
+    (void)state;
+    static found f;
+    pass p = pass_open("pca", 1, (const char *const[]){"components", "3", NULL});
+    score_some(&p, 0, IMAGES, &f);
+    for (int i = 0; i < IMAGES; i++) {
+        double sum = difference(p.images + i * ROW, f.reconstruction + i * ROW, 2);
+        assert_true(sum > 1 && fabs(sum - (double)f.score[i]) < 1e-4 * sum);
+    }
+    pass_close(&p, "pca");
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    error e;
+    if (!blas_start(argv, &e))
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_method_says_what_it_gives),
+        cmocka_unit_test(all_of_it_is_the_same_bits_in_any_company),
+        cmocka_unit_test(a_score_has_the_same_bits_when_nothing_else_is_wanted),
+        cmocka_unit_test(alads_score_is_the_variant_of_its_option),
+        cmocka_unit_test(what_a_search_gives_is_of_the_code_that_counts),
+        cmocka_unit_test(pcas_reconstruction_is_what_its_score_measures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -46,7 +46,13 @@ void program_run(program *p, uint64_t counter)
     for (int k = 0; k < p->graph->objective_count; k++)
         if (p->updates[k].optim)
             optim_apply(p->updates[k].optim, p->graph->team, p->updates[k].slots, p->updates[k].count);
+    p->runs++;
     p->runs_profiled += p->profiling;
+}
+
+uint64_t program_runs(const program *p)
+{
+    return p->runs;
 }
 
 const float *program_output(const program *p, const char *name, shape *s)

@@ -35,6 +35,9 @@ program *program_compile(graph *g, error *e);
 /* Runs forward, all gradients, then all updates. `step` is the counter of every random draw. Allocates nothing. */
 void program_run(program *p, uint64_t step);
 
+/* How often it has run. */
+uint64_t program_runs(const program *p);
+
 /* Borrows: valid until the next run of p. NULL when there is no output of that name. */
 const float *program_output(const program *p, const char *name, shape *s);
 size_t program_output_count(const program *p);

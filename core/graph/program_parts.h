@@ -32,7 +32,7 @@ struct program {
     const float *output_values[GRAPH_TENSORS_MAX];
     int output_count;
     bool profiling;
-    uint64_t runs_profiled;
+    uint64_t runs, runs_profiled;
 };
 
 void program_free(program *p);

@@ -38,7 +38,7 @@ static void fill_batch(run *r)
         memcpy(x + i * row, r->train + r->order[first + i] * row, row * sizeof *x);
 }
 
-/* Adds the step's losses to the epoch's. */
+/* Adds the step's losses to the epoch's. A program that did not run in this step adds none. */
 static bool tally_step(run *r, error *e)
 {
     int at = 0;
@@ -47,11 +47,15 @@ static bool tally_step(run *r, error *e)
             const char *name = program_output_name(*p, i);
             if (strncmp(name, "loss.", 5) != 0 || at == r->tally.count)
                 continue;
+            uint64_t *runs = &r->tally.runs[at++];
+            if (*runs == program_runs(*p))
+                continue;
+            *runs = program_runs(*p);
             double value = (double)*program_output(*p, name, NULL);
             if (!isfinite(value))
                 return error_set(e, ERROR_DIVERGED, "%s is %g in epoch %d, step %llu", name, value,
                                  epoch_of(r, r->step), (unsigned long long)(r->step + 1));
-            r->tally.sums[at++] += value;
+            r->tally.sums[at - 1] += value;
         }
     r->tally.steps++;
     return true;

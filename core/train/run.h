@@ -15,6 +15,7 @@
 typedef struct tally {
     const char *names[TRAIN_VALUES_MAX];
     double sums[TRAIN_VALUES_MAX];
+    uint64_t runs[TRAIN_VALUES_MAX]; /* of the program whose loss it is, when it was last looked at */
     int count;
     uint64_t steps;
 } tally;

@@ -55,6 +55,7 @@ typedef struct attributes {
     bool moves_statistics; /* set by program_compile: an objective trains the owner */
     bool holds_statistics; /* not even then */
     bool score;            /* recorded in a SCORE graph */
+    bool is_settled;       /* normalises by the statistics as there, though recorded in a TRAIN graph */
     bool biased;
 } attributes;
 

@@ -3,7 +3,8 @@
  * op_norm.c — batch norm per channel (Ioffe & Szegedy, 2015). Sources: x, γ, β.
  *
  * TRAIN graphs normalise by the batch; the running statistics belong to the net and move only where an objective
- * of the program trains it. SCORE graphs normalise by the running statistics, so rows do not depend on each other.
+ * of the program trains it. SCORE graphs and frozen nets normalise by the running statistics, so rows do not depend on
+ * each other.
  */
 #include "base/simd.h"
 #include "compute/columns.h"
@@ -17,6 +18,11 @@ enum { X, GAMMA, BETA };
 static size_t padded(const tensor *t)
 {
     return ((size_t)t->s.c + 15) / 16 * 16;
+}
+
+static bool is_settled(const tensor *t)
+{
+    return t->at.score || t->at.is_settled;
 }
 
 static size_t rows_of(const tensor *t)
@@ -137,7 +143,7 @@ static void running_statistics(const call *c, norm_view *v)
 static void norm_forward(const call *c)
 {
     norm_view v = view_of(c);
-    if (c->t->at.score)
+    if (is_settled(c->t))
         running_statistics(c, &v);
     else
         batch_statistics(c, &v);
@@ -172,7 +178,7 @@ static void norm_backward(const call *c)
     size_t p = padded(c->t);
     double *sum = (double *)(void *)c->work, *product = sum + p;
     float *of_dy = c->work + 4 * p, *of_x = of_dy + p, *constant = of_x + p;
-    bool by_batch = !c->t->at.score;
+    bool by_batch = !is_settled(c->t);
     if (by_batch || c->dx[GAMMA] || c->dx[BETA])
         gradient_sums(c, &v, sum, product);
     put_column(c->dx[BETA], sum, c->t->s.c, c->add[BETA]);
@@ -201,7 +207,7 @@ static const op op_norm = {.name = "batch_norm",
 
 tensor *op_norm_record(tensor *x, tensor *gamma, tensor *beta, const attributes *at, const net *owner)
 {
-    if (!x->graph->score && x->s.n * x->s.h * x->s.w < 2)
+    if (!x->graph->score && !at->is_settled && x->s.n * x->s.h * x->s.w < 2)
         graph_fail(x->graph, "batch_norm", "a batch of one 1×1 map has no variance");
     tensor *t = graph_record(x->graph, &op_norm, x->s, (tensor *[]){x, gamma, beta}, 3);
     bool score = t->at.score;

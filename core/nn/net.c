@@ -36,6 +36,11 @@ void net_enter_aside(net *n, graph *g)
     n->aside = true;
 }
 
+void net_freeze(net *n, bool frozen)
+{
+    n->frozen = frozen;
+}
+
 int net_param_count(const net *n)
 {
     return n->count;
@@ -287,6 +292,7 @@ tensor *nn_batch_norm(net *n, tensor *x)
     if (!variance)
         return x;
     attributes at = {.statistic = {mean, variance}, .biased = n->norm.biased_variance, .holds_statistics = n->aside};
+    at.is_settled = n->frozen;
     at.number[0] = n->norm.epsilon;
     at.number[1] = n->norm.momentum;
     return op_norm_record(x, gamma, beta, &at, n);

@@ -13,6 +13,10 @@ void net_enter(net *n, graph *g);
  * that are not like those that will be scored. */
 void net_enter_aside(net *n, graph *g);
 
+/* With `frozen`, applications from here on are those of a finished net beside one that learns: batch norm takes the
+ * running statistics in TRAIN graphs too. */
+void net_freeze(net *n, bool frozen);
+
 enum init { INIT_NORMAL, INIT_GLOROT_NORMAL, INIT_GLOROT_UNIFORM, INIT_TRUNCATED_NORMAL };
 
 /* How fresh weights are drawn. Presets: N(0, 0.02²), γ ~ N(1, 0.02²) as in DCGAN. */

@@ -17,6 +17,7 @@ struct net {
     graph *graph; /* of the application in progress */
     int cursor;   /* next parameter of the application in progress */
     bool aside;   /* it leaves the running statistics alone */
+    bool frozen;  /* it normalises by them */
     param *params[NET_PARAMS_MAX];
     int count;
     int layers[8]; /* of each kind in this application, for names */

@@ -221,6 +221,34 @@ static void statistics_move_only_where_their_net_is_trained(void **state)
     }
 }
 
+static void a_frozen_net_normalises_as_in_scoring(void **state)
+{
+    fixture *f = *state;
+    net *n = model_net(f->m, "n"), *other = model_net(f->m, "other");
+    array *x = model_array(f->m, "x", (shape){8, 1, 1, 3});
+    random_normal(random_stream(1, "x"), 0, 3, 1, x->values, shape_size(x->s));
+    float found[3][24];
+    static const struct {
+        enum mode mode;
+        bool frozen;
+    } ways[] = {{SCORE, false}, {TRAIN, true}, {TRAIN, false}};
+    for (int i = 0; i < 3; i++) {
+        graph *g = model_graph(f->m, ways[i].mode);
+        net_freeze(n, ways[i].frozen);
+        net_enter(n, g);
+        tensor *y = t_output(nn_batch_norm(n, t_leaf(g, x)), "y");
+        if (ways[i].frozen) /* the statistics stay as they are beside a net that learns */
+            minimise(g, t_mean(layer(other, g, y, 1)), NETS(other), model_sgd(f->m, "sgd", 0.01f));
+        program *p = program_compile(g, &f->e);
+        assert_non_null(p);
+        program_run(p, 0);
+        memcpy(found[i], program_output(p, "y", NULL), sizeof found[i]);
+        assert_true(n->params[2]->values[0] == 0 && n->params[3]->values[0] == 1);
+    }
+    assert_memory_equal(found[0], found[1], sizeof found[0]);
+    assert_memory_not_equal(found[0], found[2], sizeof found[0]);
+}
+
 static void draws_differ_by_step_and_repeat_with_it(void **state)
 {
     fixture *f = *state;
@@ -301,6 +329,7 @@ int main(void)
         TEST(a_net_may_be_moved_by_one_objective_alone),
         TEST(a_loss_that_reaches_nothing_is_refused),
         TEST(statistics_move_only_where_their_net_is_trained),
+        TEST(a_frozen_net_normalises_as_in_scoring),
         TEST(draws_differ_by_step_and_repeat_with_it),
         TEST(a_plan_never_overlaps_what_lives_together),
         TEST(an_average_trails_the_weights_and_swaps_in_place),

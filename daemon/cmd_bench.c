@@ -68,7 +68,7 @@ typedef struct rig {
 
 static bool make_scoring(rig *r, shape input, error *e)
 {
-    if (r->method->search) {
+    if (method_searches(r->method, r->self)) {
         r->search = r->method->search(r->self, r->model, input, e);
         r->program = r->search ? search_program(r->search) : NULL;
         r->scores = calloc((size_t)input.n, sizeof *r->scores);

@@ -9,7 +9,17 @@
  *     L(z) = (1-λ)·R(z) + λ·D(z),  R(z) = Σ|x - G(z)|,  D(z) = Σ|f(x) - f(G(z))|.
  *
  * Absolute differences, as in the paper and both codes; the survey writes squared ones.
+ *
+ * An encoder E may guess the code (f-AnoGAN: Schlegl, Seeböck, Waldstein, Langs & Schmidt-Erfurth, Medical Image
+ * Analysis 2019): trained after the GAN, with G and D as they are, to lower
+ *
+ *     A(x) = mean (x - G(E(x)))² + κ·mean (f(x) - f(G(E(x))))².
+ *
+ * Its guess is where the search starts, or A is the score and nothing is searched for. E is ALAD's, whose code is
+ * linear; that of f-AnoGAN's authors ends in a tanh, which holds every code inside (-1, 1) where the generator learned
+ * from N(0, 1), a third of which is outside.
  */
+#include "methods/alad_nets.h"
 #include "methods/bigan_nets.h"
 #include "methods/method.h"
 
@@ -21,6 +31,8 @@ enum schedule { SCHEDULE_FALLING, SCHEDULE_CONSTANT };
 static const char *const schedules[] = {"falling", "constant", NULL};
 enum kept { KEPT_LEAST, KEPT_LAST };
 static const char *const kept_choices[] = {"least", "last", NULL};
+enum encoder { ENCODER_NONE, ENCODER_WARM, ENCODER_SCORE };
+static const char *const encoders[] = {"none", "warm", "score", NULL};
 
 typedef struct anogan {
     struct method_state state;
@@ -28,9 +40,11 @@ typedef struct anogan {
     float rate, beta1;
     int iterations, restarts, schedule, patience, kept;
     float lambda, search_rate, progress;
+    int encoder, encoder_epochs;
+    float encoder_rate, kappa;
 
-    net *generator, *discriminator;
-    program *programs[3]; /* the discriminator's step, the generator's */
+    net *generator, *discriminator, *guesser;
+    program *programs[4]; /* the discriminator's step, the generator's, and the encoder's where there is one */
 } anogan;
 
 static const option options[] = {
@@ -60,8 +74,35 @@ static const option options[] = {
     OPTION(OPTION_REAL, anogan, progress, 1e-3, 0, 1, "", "relative fall of the loss that counts as progress", ""),
     OPTION_OF(anogan, kept, KEPT_LEAST, kept_choices,
               "the score: the least loss met in the search, or the loss after its last step as in the codes", ""),
+    OPTION_OF(anogan, encoder, ENCODER_NONE, encoders,
+              "a network that guesses the code: none; warm: the search starts from its guess, and fewer iterations do; "
+              "score: how far the guess is off is the score, and there is no search",
+              "f-AnoGAN"),
+    OPTION(OPTION_INT, anogan, encoder_epochs, -1, -1, 10000, "epochs",
+           "the last of `epochs`, in which the encoder learns instead of the GAN; -1: a third of them", ""),
+    OPTION(OPTION_REAL, anogan, encoder_rate, 2e-4, 1e-7, 1, "",
+           "the encoder's learning rate, of Adam; f-AnoGAN's code has RMSProp at 5e-5", ""),
+    OPTION(OPTION_REAL, anogan, kappa, 1, 0, 1000, "", "weight of the features in what the encoder lowers", "f-AnoGAN"),
     {.name = NULL},
 };
+
+static int encoder_epochs(const anogan *m)
+{
+    if (m->encoder == ENCODER_NONE)
+        return 0;
+    return m->encoder_epochs < 0 ? (m->state.epochs + 2) / 3 : m->encoder_epochs;
+}
+
+static bool input(const void *self, shape data, shape *in, error *e)
+{
+    const anogan *m = self;
+    const int epochs = encoder_epochs(m);
+    if (m->encoder != ENCODER_NONE && (epochs < 1 || epochs >= m->state.epochs))
+        return error_set(e, ERROR_INVALID,
+                         "encoder_epochs: %d of %d epochs; the GAN needs one at least, and the encoder", epochs,
+                         m->state.epochs);
+    return bigan_input(self, data, in, e);
+}
 
 static shape code_shape(const anogan *m, shape image)
 {
@@ -94,6 +135,34 @@ static void nets(anogan *m, model *own)
 {
     m->generator = model_net(own, "generator");
     m->discriminator = model_net(own, "discriminator");
+    m->guesser = m->encoder == ENCODER_NONE ? NULL : model_net(own, "encoder");
+}
+
+static bool have_nets(const anogan *m)
+{
+    return m->generator && m->discriminator && (m->guesser || m->encoder == ENCODER_NONE);
+}
+
+static tensor *encode(const anogan *m, graph *g, tensor *x)
+{
+    const alad_sizes sizes = {.image = tensor_shape(x), .width = m->width, .latent = code_shape(m, tensor_shape(x)).c};
+    return alad_encode(m->guesser, g, &sizes, x);
+}
+
+/* What the encoder's guess leaves of each image. */
+typedef struct remainder {
+    tensor *x_hat, *residual, *discrimination; /* n×1×1×1, but for x_hat */
+} remainder;
+
+static remainder remainder_of(const anogan *m, graph *g, tensor *x)
+{
+    tensor *f, *f_hat;
+    tensor *x_hat = bigan_generate(m->generator, g, encode(m, g, x), m->width, tensor_shape(x));
+    discriminate(m, g, x, &f);
+    discriminate(m, g, x_hat, &f_hat);
+    return (remainder){.x_hat = x_hat,
+                       .residual = t_row_mean(t_square(t_sub(x, x_hat))),
+                       .discrimination = t_row_mean(t_square(t_sub(f, f_hat)))};
 }
 
 /* Batch norm sees real and generated images as two batches. */
@@ -130,27 +199,73 @@ static program *generator_step(anogan *m, model *own, array *batch, struct adam 
     return program_compile(g, e);
 }
 
+/* The GAN takes part as it will in scoring: by its running statistics. */
+static program *encoder_step(anogan *m, model *own, array *batch, struct adam adam, error *e)
+{
+    graph *g = model_graph(own, TRAIN);
+    if (!g) {
+        error_memory(e, "a graph");
+        return NULL;
+    }
+    net_freeze(m->generator, true);
+    net_freeze(m->discriminator, true);
+    remainder left = remainder_of(m, g, t_leaf(g, batch));
+    net_freeze(m->generator, false);
+    net_freeze(m->discriminator, false);
+    tensor *l_image = t_output(t_mean(left.residual), "loss.encoder_residual");
+    tensor *l_features = t_output(t_mean(left.discrimination), "loss.encoder_discrimination");
+    tensor *l_enc = t_output(T_BLEND({1, l_image}, {m->kappa, l_features}), "loss.encoder");
+    adam.rate = m->encoder_rate;
+    minimise(g, l_enc, NETS(m->guesser), model_adam(own, "encoder", adam));
+    return program_compile(g, e);
+}
+
 static bool build(void *self, model *own, shape s, error *e)
 {
     anogan *m = self;
     nets(m, own);
     array *batch = model_array(own, "x", s);
-    if (!m->generator || !m->discriminator || !batch)
+    if (!have_nets(m) || !batch)
         return error_memory(e, "AnoGAN");
     struct adam adam = {.rate = m->rate, .beta1 = m->beta1, .beta2 = 0.999f, .epsilon = 1e-8f};
     m->programs[0] = discriminator_step(m, own, batch, adam, e);
     m->programs[1] = m->programs[0] ? generator_step(m, own, batch, adam, e) : NULL;
-    return m->programs[1] != NULL;
+    if (!m->programs[1] || m->encoder == ENCODER_NONE)
+        return m->programs[1] != NULL;
+    m->programs[2] = encoder_step(m, own, batch, adam, e);
+    return m->programs[2] != NULL;
 }
 
 static void step(void *self, uint64_t counter)
 {
     anogan *m = self;
+    const uint64_t gan_epochs = (uint64_t)(m->state.epochs - encoder_epochs(m));
+    if (m->encoder != ENCODER_NONE && counter >= gan_epochs * m->state.steps_an_epoch) {
+        program_run(m->programs[2], counter);
+        return;
+    }
     program_run(m->programs[0], counter);
     program_run(m->programs[1], counter);
 }
 
-/* f(x), which does not change while x keeps its slot. */
+static bool searches(const void *self)
+{
+    return ((const anogan *)self)->encoder != ENCODER_SCORE;
+}
+
+/* Only where the encoder's guess is the score. */
+static tensor *score(void *self, model *own, graph *g, tensor *x)
+{
+    anogan *m = self;
+    nets(m, own);
+    remainder left = remainder_of(m, g, x);
+    t_output(left.x_hat, "reconstruction");
+    t_output(left.residual, "score.residual");
+    t_output(left.discrimination, "score.discrimination");
+    return t_add(left.residual, t_scale(left.discrimination, m->kappa));
+}
+
+/* f(x), which does not change while x keeps its slot, and the encoder's guess. */
 static program *features_of(anogan *m, model *own, array *images, shape *found, error *e)
 {
     graph *g = model_graph(own, SCORE);
@@ -158,8 +273,10 @@ static program *features_of(anogan *m, model *own, array *images, shape *found, 
         error_memory(e, "a graph");
         return NULL;
     }
-    tensor *f;
-    discriminate(m, g, t_leaf(g, images), &f);
+    tensor *f, *x = t_leaf(g, images);
+    discriminate(m, g, x, &f);
+    if (m->encoder == ENCODER_WARM)
+        t_output(encode(m, g, x), "start");
     *found = tensor_shape(t_output(f, "target"));
     return program_compile(g, e);
 }
@@ -194,7 +311,7 @@ static search *search_for(void *self, model *own, shape s, error *e)
     anogan *m = self;
     nets(m, own);
     search_parts p = {.images = slots_array(own, "x", s), .codes = slots_array(own, "z", code_shape(m, s))};
-    if (!m->generator || !m->discriminator || !p.images || !p.codes) {
+    if (!have_nets(m) || !p.images || !p.codes) {
         error_memory(e, "AnoGAN's search");
         return NULL;
     }
@@ -231,9 +348,11 @@ const method method_anogan = {
                "the distance that remains. Scoring is slow.",
     .options = options,
     .size = sizeof(anogan),
-    .input = bigan_input,
+    .input = input,
     .build = build,
     .step = step,
+    .score = score,
     .search = search_for,
+    .searches = searches,
     .programs = programs,
 };

@@ -3,9 +3,9 @@
  * method.h — all that a method is. One file a method, one line in methods.c, one in CMake; nothing else
  * knows its name.
  *
- * A method's struct begins with `struct method_state`. Neural methods give `build`, `step` and either `score` or
- * `search`; closed-form methods give `fit` and `score_rows`. Inputs are floats in [0, 1] when `unit_range` is set, else
- * in [-1, 1].
+ * A method's struct begins with `struct method_state`. Neural methods give `build`, `step` and `score` or `search`
+ * or, where options decide, both; closed-form methods give `fit` and `score_rows`. Inputs are floats in [0, 1] when
+ * `unit_range` is set, else in [-1, 1].
  */
 #ifndef ANOMALYD_METHODS_METHOD_H
 #define ANOMALYD_METHODS_METHOD_H
@@ -84,6 +84,8 @@ typedef struct method {
     /* Instead of `score`, where a score is the least loss that a search finds: makes a search for input.n images at
      * once over the same nets. Returns new. */
     search *(*search)(void *self, model *own, shape input, error *e);
+    /* Of a method that has both: whether it is `search` with these options. NULL: it has one of them. */
+    bool (*searches)(const void *self);
     /* Programs whose outputs named "loss.*" the trainer logs; NULL-terminated, borrowed. */
     program *const *(*programs)(const void *self);
 
@@ -103,5 +105,7 @@ typedef struct method {
 /* NULL-terminated. */
 const method *const *method_all(void);
 const method *method_find(const char *id);
+/* Whether scores are searched for: by `search` instead of `score`. */
+bool method_searches(const method *m, const void *self);
 
 #endif

@@ -17,6 +17,11 @@ const method *const *method_all(void)
     return all;
 }
 
+bool method_searches(const method *m, const void *self)
+{
+    return m->search && (!m->searches || m->searches(self));
+}
+
 const method *method_find(const char *id)
 {
     for (const method *const *m = all; *m; m++)

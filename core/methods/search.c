@@ -12,7 +12,7 @@
 static const float beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
 
 typedef struct slot {
-    bool busy;
+    bool busy, is_new;
     size_t image;
     int restart;
     int steps;   /* made */
@@ -24,7 +24,8 @@ struct search {
     search_parts parts;
     search_rule rule;
     size_t slots, length;  /* of a code */
-    float *starts;         /* restarts×length */
+    bool guesses;          /* the first restart's codes come from `prepare` */
+    float *starts;         /* restarts×length; the first is not used where it is guessed */
     float *first, *second; /* Adam's moments, slots×length */
     slot *slot;
 };
@@ -38,6 +39,7 @@ search *search_new(const search_parts *parts, search_rule rule, error *e)
     }
     *s = (search){.parts = *parts, .rule = rule, .slots = (size_t)array_shape(parts->codes).n};
     s->length = shape_row(array_shape(parts->codes));
+    s->guesses = parts->prepare && program_output(parts->prepare, "start", NULL);
     s->starts = calloc((size_t)rule.restarts * s->length, sizeof *s->starts);
     s->first = calloc(s->slots * s->length, sizeof *s->first);
     s->second = calloc(s->slots * s->length, sizeof *s->second);
@@ -49,8 +51,8 @@ search *search_new(const search_parts *parts, search_rule rule, error *e)
     }
     /* Not the model's seed: a model that was read back must score as the one that was trained. */
     random_key key = random_stream(0, "search");
-    for (size_t i = 0; i < (size_t)rule.restarts; i++)
-        random_truncated_normal(key, i, 0, 1, s->starts + i * s->length, s->length);
+    for (size_t i = s->guesses; i < (size_t)rule.restarts; i++)
+        random_truncated_normal(key, i - s->guesses, 0, 1, s->starts + i * s->length, s->length);
     return s;
 }
 
@@ -94,9 +96,10 @@ static void start(search *s, size_t index, const float *image, size_t restart)
     memcpy(array_values(s->parts.codes) + code, s->starts + restart * s->length, bytes);
     memset(s->first + code, 0, bytes);
     memset(s->second + code, 0, bytes);
-    s->slot[index] = (slot){.busy = true, .point = INFINITY};
+    s->slot[index] = (slot){.busy = true, .is_new = true, .restart = (int)restart, .point = INFINITY};
 }
 
+/* For images that have come in. */
 static void prepare(search *s)
 {
     if (!s->parts.prepare)
@@ -105,6 +108,13 @@ static void prepare(search *s)
     shape at;
     const float *target = program_output(s->parts.prepare, "target", &at);
     memcpy(array_values(s->parts.target), target, shape_size(at) * sizeof *target);
+    const float *guess = s->guesses ? program_output(s->parts.prepare, "start", NULL) : NULL;
+    for (size_t i = 0; i < s->slots; i++) {
+        slot *of = &s->slot[i];
+        if (guess && of->is_new && of->restart == 0)
+            memcpy(array_values(s->parts.codes) + i * s->length, guess + i * s->length, s->length * sizeof *guess);
+        of->is_new = false;
+    }
 }
 
 /* Gives free slots to the next in the queue, which holds each image once for every restart. Returns how many work. */
@@ -117,7 +127,6 @@ static size_t fill(search *s, const search_job *job, size_t *next)
             size_t image = *next / restarts;
             start(s, i, job->images + image * row, *next % restarts);
             s->slot[i].image = image;
-            s->slot[i].restart = (int)(*next % restarts);
             came = true;
             ++*next;
         }

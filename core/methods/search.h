@@ -33,12 +33,14 @@ typedef struct search_parts {
     /* Has output "loss", n×1×1×1, and differentiates its sum by the codes. Its other outputs are those of scored.h. */
     program *step;
     /* What of an image stays the same at every step: run when images have come in, its output "target" is copied into
-     * the array. NULL: nothing. */
+     * the array. An output "start", shaped like the codes, is where an image's first search starts from. NULL: nothing.
+     */
     program *prepare;
     array *target;
 } search_parts;
 
-/* Codes start from truncated normal draws, the same for every image and every model. Returns new. */
+/* Codes start from truncated normal draws, the same for every image and every model; where `prepare` has a start for
+ * each image, the draws are those of the further restarts. Returns new. */
 search *search_new(const search_parts *parts, search_rule rule, error *e);
 void search_free(search *s);
 int search_slots(const search *s);

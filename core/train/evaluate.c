@@ -21,6 +21,7 @@ struct evaluator {
         search *search;
     } stages[EVALUATE_BATCHES_MAX];
     int count;
+    bool searches;
     search_watch watch;
 };
 
@@ -79,7 +80,7 @@ static bool add_search(evaluator *v, shape input, int batch, error *e)
 
 static bool add_stage(evaluator *v, shape input, int batch, error *e)
 {
-    if (v->method->search)
+    if (v->searches)
         return add_search(v, input, batch, e);
     struct stage *s = &v->stages[v->count];
     char name[32];
@@ -109,6 +110,7 @@ evaluator *evaluator_new(const method *m, void *self, model *own, shape input, c
         return NULL;
     }
     *v = (evaluator){.method = m, .self = self, .own = own, .row = shape_row(input)};
+    v->searches = method_searches(m, self);
     bool ok = !m->closed_form || m->ready(self, own, input, e);
     for (int i = 0; ok && !m->closed_form && batches[i]; i++) {
         assert(i < EVALUATE_BATCHES_MAX);
@@ -173,7 +175,7 @@ bool evaluator_run(evaluator *v, const float *rows, size_t n, const scored_rows 
     if (v->method->closed_form) {
         if (!run_closed_form(v, rows, n, out, e))
             return false;
-    } else if (v->method->search) {
+    } else if (v->searches) {
         if (!search_run(stage_for(v, n)->search, &v->watch, &(search_job){rows, n, *out}, e))
             return false;
     } else {
@@ -201,7 +203,7 @@ bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e)
 {
     float scores[EVALUATE_ROWS_MAX];
     assert(n <= EVALUATE_ROWS_MAX);
-    if (!v->method->search)
+    if (!v->searches)
         return evaluator_run(v, rows, n, &(scored_rows){.score = scores}, e);
     search *s = stage_for(v, n)->search;
     n = n < (size_t)search_slots(s) ? n : (size_t)search_slots(s);

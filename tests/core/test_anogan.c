@@ -4,25 +4,8 @@
 #include "bars.h"
 #include "base/blas.h"
 #include "base/digest.h"
+#include "search_trial.h"
 #include "train/scorer.h"
-#include "trial.h"
-
-static search *search_of(trial *t, int slots)
-{
-    shape s = t->x->s;
-    s.n = slots;
-    search *found = t->how->search(t->self, t->m, s, &t->e);
-    if (!found)
-        fail_msg("%s", t->e.message);
-    return found;
-}
-
-static void find(search *s, const float *images, size_t n, float *scores)
-{
-    error e;
-    if (!search_run(s, NULL, &(search_job){images, n, {.score = scores}}, &e))
-        fail_msg("%s", e.message);
-}
 
 static const char *const small[] = {"width", "4", "latent", "6", NULL};
 
@@ -54,13 +37,14 @@ static void networks_are_made_for_sides_of_16_to_128(void **state)
         assert_true(program_finite(t.how->programs(t.self)[0], &name));
         trial_close(&t);
     }
-    const method *m = method_find("anogan");
+    trial t;
+    trial_open(&t, "anogan", 1, (shape){2, 16, 16, 1}, small);
     shape found;
-    error e;
-    assert_false(m->input(NULL, (shape){1, 129, 129, 1}, &found, &e));
-    assert_int_equal(e.code, ERROR_UNSUPPORTED);
-    assert_false(m->input(NULL, (shape){1, 28, 32, 1}, &found, &e));
-    assert_int_equal(e.code, ERROR_UNSUPPORTED);
+    assert_false(t.how->input(t.self, (shape){1, 129, 129, 1}, &found, &t.e));
+    assert_int_equal(t.e.code, ERROR_UNSUPPORTED);
+    assert_false(t.how->input(t.self, (shape){1, 28, 32, 1}, &found, &t.e));
+    assert_int_equal(t.e.code, ERROR_UNSUPPORTED);
+    trial_close(&t);
 }
 
 static void weights_are_the_same_bits_at_any_thread_count(void **state)
@@ -97,15 +81,6 @@ static void steps_and_searches_allocate_nothing(void **state)
     assert_int_equal(allocations_made() - before, 0);
     search_free(s);
     trial_close(&t);
-}
-
-static void digest_net(net *n, char out[65])
-{
-    digest d;
-    digest_begin(&d);
-    for (int i = 0; i < n->count; i++)
-        digest_update(&d, n->params[i]->values, shape_size(n->params[i]->s) * sizeof(float));
-    digest_end_hex(&d, out);
 }
 
 static void each_objective_moves_its_own_net_alone(void **state)
@@ -150,28 +125,6 @@ static void real_and_generated_images_are_normalised_apart(void **state)
     assert_true(loss_of(p, "loss.discriminator_fake") == fake);
     assert_true(loss_of(p, "loss.discriminator_real") != real);
     trial_close(&t);
-}
-
-/* Along its own gradient, a block of values must change the loss by the gradient's norm. */
-static void check_gradient(program *p, const char *loss, float *values, const float *gradient, size_t count)
-{
-    output_loss now = {p, loss, 1};
-    slope s = {values, gradient, count, 0.05, 1e-5, output_now, &now};
-    program_run(p, 0);
-    double norm = slope_norm(&s), off = norm > 1e-5 ? slope_error(&s, norm) : 0;
-    if (!(off < 2e-2))
-        fail_msg("%s: off by %.3g of a gradient of %.3g", loss, off, norm);
-}
-
-/* Fresh weights of such narrow nets are so small that rounding drowns their gradients. */
-static void enlarge(model *m)
-{
-    for (int i = 0; i < m->net_count; i++)
-        for (int j = 0; j < m->nets[i]->count; j++) {
-            param *w = m->nets[i]->params[j];
-            for (size_t k = 0; w->fan_in && k < shape_size(w->s); k++)
-                w->values[k] *= 8;
-        }
 }
 
 static void losses_have_the_gradients_they_claim(void **state)

@@ -5,7 +5,8 @@
     python3 tests/reference/anogan.py > tests/reference/anogan.json
 
 Two training steps, the discriminator's loss and then the generator's with codes of its own; then, with the nets as they
-are left, a search for each image of the batch by torch.optim.Adam. Layers, generator, random numbers and layout are
+are left, a search for each image of the batch by torch.optim.Adam; and two steps of an encoder beside those nets, with
+the scores that its guesses give. Layers, generator, random numbers and layout are
 those of alad.py, whose author's AnoGAN this is.
 """
 import hashlib
@@ -18,13 +19,19 @@ import torch
 from alad import (BATCH, LATENT, SIDE, STEPS, WIDTH, Adam, Net, as_float, bce, COUNTERS, digits, flat, generate,
                   leaky, normals, philox)
 
-LAMBDA, ITERATIONS, RATE = 0.1, 25, 0.05
+LAMBDA, ITERATIONS, RATE, KAPPA = 0.1, 25, 0.05, 0.5
 
 
 def discriminate(n, x):
     x = leaky(n.conv(x, 2 * WIDTH, 4, spectral=False))
     f = flat(leaky(n.norm(n.conv(x, 4 * WIDTH, 4, spectral=False))))
     return n.dense(f, 1, spectral=False), f
+
+
+def encode(n, x):
+    x = leaky(n.norm(n.conv(x, 2 * WIDTH, 4, spectral=False)))
+    x = leaky(n.norm(n.conv(x, 4 * WIDTH, 4, spectral=False)))
+    return n.dense(flat(x), LATENT, spectral=False)
 
 
 def prior(graph, step):
@@ -89,13 +96,35 @@ def search(g, d, x):
             "first_discrimination": digits(path[0][2]), "first_gradient": digits(first), "least": digits(least)}
 
 
+def remainder(e, g, d, x, **how):
+    """What the encoder's guess leaves of each image; the finished nets normalise as in scoring."""
+    finished = {"moves": False, "scoring": True}
+    made = g(e(x, **how), **finished)
+    f, f_made = d(x, **finished)[1], d(made, **finished)[1]
+    return ((x - made)**2).mean((1, 2, 3)), ((f - f_made)**2).mean(1)
+
+
+def train_encoder(g, d, x):
+    e, adam, losses = Net("encoder", encode), Adam(), []
+    for _ in range(STEPS):
+        r, dl = (part.mean() for part in remainder(e, g, d, x, moves=True))
+        loss, weights = r + KAPPA * dl, e.weights()
+        found = dict(zip(weights, torch.autograd.grad(loss, list(weights.values()))))
+        adam.step(weights, found)
+        of_step = {"encoder_residual": r, "encoder_discrimination": dl, "encoder": loss}
+        losses.append({k: float(f"{v.item():.9g}") for k, v in of_step.items()})
+    r, dl = remainder(e, g, d, x, moves=False, scoring=True)
+    return {"losses": losses, "gradients": {f"encoder/{k}": digits(v) for k, v in found.items()},
+            "values": {f"encoder/{k}": digits(v) for k, v in e.values.items()}, "score": digits(r + KAPPA * dl)}
+
+
 def main():
     g, d = Net("generator", generate), Net("discriminator", discriminate)
     x = as_float(0.5 * normals("images", 0, (BATCH, SIDE, SIDE, 1))).permute(0, 3, 1, 2)
     losses, gradients = train(g, d, x)
     values = {f"{n.name}/{k}": digits(v) for n in (g, d) for k, v in n.values.items()}
-    json.dump({"losses": losses, "gradients": gradients, "values": values, "search": search(g, d, x)}, sys.stdout,
-              separators=(",", ":"))
+    json.dump({"losses": losses, "gradients": gradients, "values": values, "search": search(g, d, x),
+               "encoder": train_encoder(g, d, x)}, sys.stdout, separators=(",", ":"))
     print()
 
 

@@ -12,7 +12,7 @@
 #define MIB ((size_t)1024 * 1024)
 
 static const char *const query_page[] = {"limit", "cursor", NULL};
-static const char *const query_score[] = {"model", NULL};
+static const char *const query_score[] = {"model", "explain", NULL};
 static const char *const query_datasets_post[] = {"name", NULL};
 static const char *const query_jobs[] = {"limit", "cursor", "state", "method", "dataset", NULL};
 static const char *const query_runs[] = {"limit", "cursor", "method", "dataset",   "protocol", "class", "seed",

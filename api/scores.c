@@ -7,6 +7,7 @@
 #include "api/resources.h"
 
 #include "api/json.h"
+#include "api/media.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -15,7 +16,8 @@
 
 enum {
     SCORE_IMAGE_BYTES_MAX = 8 * 1024 * 1024,
-    SCORE_JSON_INLINE_BYTES = 64 * 1024 /* larger JSON is read on the pool */
+    SCORE_JSON_INLINE_BYTES = 64 * 1024, /* larger JSON is read on the pool */
+    SCORE_EXPLAINED_MAX = 64
 };
 
 typedef struct score_item {
@@ -28,6 +30,8 @@ typedef struct score_call {
     request *request; /* held */
     const service *host;
     char model[SERVICE_NAME_MAX + 16];
+    enum explanation explain;
+    bool alone; /* the picture itself is the answer */
     json_t *document;
     score_item *items;
     size_t count;
@@ -161,8 +165,23 @@ static json_t *failure_json(const error *e, const char *path)
     return problem_json(&p, path);
 }
 
-static json_t *result_json(const score_item *item, const score_result *result, const char *path)
+static json_t *explanation_json(enum explanation kind, const score_result *result)
 {
+    size_t room = sodium_base64_encoded_len(result->picture.size, sodium_base64_VARIANT_ORIGINAL);
+    char *text = malloc(room);
+    if (!text)
+        return NULL;
+    sodium_bin2base64(text, room, result->picture.bytes, result->picture.size, sodium_base64_VARIANT_ORIGINAL);
+    json_t *data = json_string_nocheck(text);
+    free(text);
+    return json_pack("{s:s, s:s, s:o, s:i, s:i, s:o}", "kind", explanation_name(kind), "media_type", "image/png",
+                     "data", data, "width", result->picture.width, "height", result->picture.height, "scale",
+                     kind == EXPLAIN_HEATMAP ? json_number(result->error_scale) : json_null());
+}
+
+static json_t *result_json(const score_call *c, const score_item *item, const score_result *result)
+{
+    const char *path = c->request->path;
     const error *failure = item->failure.code ? &item->failure : &result->failure;
     if (failure->code)
         return json_pack("{s:o, s:o}", "id", json_text(item->id), "error", failure_json(failure, path));
@@ -175,6 +194,8 @@ static json_t *result_json(const score_item *item, const score_result *result, c
     json_object_set_new(body, "input",
                         json_pack("{s:i, s:i, s:i, s:b}", "width", result->width, "height", result->height, "channels",
                                   result->channels, "resized", result->converted));
+    if (c->explain != EXPLAIN_NONE)
+        json_object_set_new(body, "explanation", explanation_json(c->explain, result));
     return body;
 }
 
@@ -184,7 +205,7 @@ static void reply_answer(score_call *c, const score_answer *a)
     size_t next = 0;
     for (size_t i = 0; i < c->count; i++) {
         const score_result *result = c->items[i].failure.code ? NULL : &a->results[next++];
-        json_array_append_new(results, result_json(&c->items[i], result, c->request->path));
+        json_array_append_new(results, result_json(c, &c->items[i], result));
     }
     request_reply_json(c->request, 200,
                        json_pack("{s:s, s:i, s:s, s:o, s:{s:f, s:f, s:f}}", "model", a->model, "version", a->version,
@@ -202,6 +223,14 @@ static void reply_only_failure(request *r, const error *failure)
     request_reply_problem(r, &p);
 }
 
+static void reply_picture(request *r, const score_result *result)
+{
+    void *bytes = malloc(result->picture.size);
+    if (bytes)
+        memcpy(bytes, result->picture.bytes, result->picture.size);
+    request_reply_bytes(r, 200, "image/png", bytes, result->picture.size);
+}
+
 static void scored(void *context, const score_answer *a, const error *failure)
 {
     score_call *c = context;
@@ -212,6 +241,8 @@ static void scored(void *context, const score_answer *a, const error *failure)
         assert(a->count == c->image_count);
         if (c->count == 1 && a->results[0].failure.code)
             reply_only_failure(c->request, &a->results[0].failure);
+        else if (c->alone)
+            reply_picture(c->request, &a->results[0]);
         else
             reply_answer(c, a);
     }
@@ -246,15 +277,35 @@ static void reply_all_failed(score_call *c)
     request_reply_problem(c->request, &p);
 }
 
+/* Whether this many images can be explained in the way asked for. */
+static bool check_explanation(score_call *c)
+{
+    if (c->explain == EXPLAIN_NONE)
+        return true;
+    if (c->count > SCORE_EXPLAINED_MAX)
+        return problem_set(&c->failure, 422, "explain: at most %d images at once, not %zu", SCORE_EXPLAINED_MAX,
+                           c->count);
+    if (!c->alone || c->count == 1)
+        return true;
+    c->failure.accepted = json_pack("[s]", "application/json");
+    return problem_set(&c->failure, 406, "image/png is the answer to one image; to %zu it is application/json",
+                       c->count);
+}
+
 static void submit(score_call *c)
 {
+    if (!check_explanation(c)) {
+        request_reply_problem(c->request, &c->failure);
+        call_end(c);
+        return;
+    }
     if (c->image_count == 0) {
         reply_all_failed(c);
         call_end(c);
         return;
     }
     c->submitting = true;
-    void *ticket = c->host->score(c->host->self, c->model, c->images, c->image_count, scored, c);
+    void *ticket = c->host->score(c->host->self, c->model, c->explain, c->images, c->image_count, scored, c);
     c->submitting = false;
     if (c->finished)
         call_end(c);
@@ -297,6 +348,20 @@ static bool take_model(score_call *c, problem *p)
     return true;
 }
 
+/* ?explain=, and by Accept whether its picture is wanted alone. */
+static bool take_explanation(score_call *c, problem *p)
+{
+    const char *text = request_query(c->request, "explain");
+    if (text && !explanation_find(text, &c->explain))
+        return problem_set(p, 400, "explain: '%.32s' is not none, reconstruction or heatmap", text);
+    if (c->explain == EXPLAIN_NONE)
+        return true;
+    const char *accept = request_header(c->request, MHD_HTTP_HEADER_ACCEPT);
+    c->alone = media_prefers(accept, "image/png", "application/json");
+    request_add_header(c->request, MHD_HTTP_HEADER_VARY, "Accept");
+    return true;
+}
+
 void post_score(request *r)
 {
     problem p = {0};
@@ -308,7 +373,7 @@ void post_score(request *r)
     }
     c->request = r;
     c->host = r->host;
-    if (!take_model(c, &p)) {
+    if (!take_model(c, &p) || !take_explanation(c, &p)) {
         request_reply_problem(r, &p);
         call_free(c);
         return;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "data/dataset.h"
 #include "methods/method.h"
+#include "train/explain.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -151,7 +152,13 @@ typedef struct score_result {
     bool anomalous;
     int width, height, channels; /* of the image sent */
     bool converted;              /* it was resized or its channels were changed */
-    error failure;               /* code ERROR_NONE: scored */
+    double error_scale;          /* grey levels that a heat map shows as its last colour */
+    struct {
+        void *bytes; /* a PNG; NULL: none was asked for */
+        size_t size;
+        int width, height;
+    } picture;
+    error failure; /* code ERROR_NONE: scored */
 } score_result;
 
 typedef struct score_answer {
@@ -204,9 +211,10 @@ typedef struct service {
     bool (*run_get)(void *self, const char *id, run_row *row, error *e);
 
     /* Scores images by model "NAME", "NAME:VERSION" or, when empty, the only or newest model. Returns a ticket with
-     * which score_cancel can be called until done was; NULL when done was called already. */
-    void *(*score)(void *self, const char *model, const struct score_image *images, size_t count, score_done *done,
-                   void *context);
+     * which score_cancel can be called until done was; NULL when done was called already. With an explanation each
+     * result that has no failure has a picture; a model that has no such pictures is ERROR_UNSUPPORTED. */
+    void *(*score)(void *self, const char *model, enum explanation explain, const struct score_image *images,
+                   size_t count, score_done *done, void *context);
     /* The answer is no longer wanted: drops what has not started. `done` is still called, once, with ERROR_CANCELLED,
      * when nothing reads the images any more; that may be before score_cancel returns. */
     void (*score_cancel)(void *self, void *ticket);

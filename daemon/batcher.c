@@ -46,7 +46,8 @@ typedef struct place {
 
 typedef struct batch {
     resident *of;
-    size_t count, live; /* places; those that are to be scored */
+    enum explanation explain; /* the same for all of them */
+    size_t count, live;       /* places; those that are to be scored */
     place places[BATCHER_IMAGES_MAX];
     bool live_at[BATCHER_IMAGES_MAX];
 } batch;
@@ -167,8 +168,10 @@ static void take_batch(batcher *b, resident *r, batch *t)
 {
     int64_t now = clock_now_us();
     t->of = r;
+    t->explain = r->first->explain;
     t->count = t->live = 0;
-    while (r->first && t->live < (size_t)b->c.batch_images && t->count < BATCHER_IMAGES_MAX) {
+    while (r->first && r->first->explain == t->explain && t->live < (size_t)b->c.batch_images &&
+           t->count < BATCHER_IMAGES_MAX) {
         batch_order *o = r->first;
         if (!o->taken)
             o->queue_ms = (double)(now - o->queued_us) / 1000;
@@ -187,17 +190,28 @@ static void take_batch(batcher *b, resident *r, batch *t)
 
 /* ---- scoring a batch, without the lock */
 
-static void set_score(batcher *b, resident *r, place p, float score)
+static bool ask_engine(const batcher *b, const batch *t, const image *pictures, size_t n, float *scores,
+                       image *explained, error *e)
 {
+    const batcher_engine *g = &b->c.engine;
+    return t->explain == EXPLAIN_NONE
+               ? g->score(g->context, t->of->model, pictures, n, scores, e)
+               : g->explain(g->context, t->of->model, t->explain, pictures, n, scores, explained, e);
+}
+
+static void set_score(batcher *b, const batch *t, place p, float score, const image *explained)
+{
+    resident *r = t->of;
     score_result *result = &p.order->results[p.index];
     result->score = score;
+    if (t->explain != EXPLAIN_NONE)
+        p.order->explained[p.index] = *explained;
     b->c.engine.judge(b->c.engine.context, r->model, p.order->false_alarm_rate, &p.order->pictures[p.index], result);
 }
 
 static void score_batch(batcher *b, batch *t)
 {
-    const batcher_engine *g = &b->c.engine;
-    image pictures[BATCHER_IMAGES_MAX];
+    image pictures[BATCHER_IMAGES_MAX], explained[BATCHER_IMAGES_MAX];
     float scores[BATCHER_IMAGES_MAX];
     place live[BATCHER_IMAGES_MAX];
     size_t n = 0;
@@ -207,16 +221,16 @@ static void score_batch(batcher *b, batch *t)
             pictures[n++] = t->places[i].order->pictures[t->places[i].index];
         }
     error e = {0};
-    if (n && g->score(g->context, t->of->model, pictures, n, scores, &e)) {
+    if (n && ask_engine(b, t, pictures, n, scores, explained, &e)) {
         for (size_t i = 0; i < n; i++)
-            set_score(b, t->of, live[i], scores[i]);
+            set_score(b, t, live[i], scores[i], &explained[i]);
         return;
     }
     /* One image that cannot be scored must not spoil the others': each alone. */
     for (size_t i = 0; i < n; i++) {
         score_result *result = &live[i].order->results[live[i].index];
-        if (g->score(g->context, t->of->model, &pictures[i], 1, &scores[i], &result->failure))
-            set_score(b, t->of, live[i], scores[i]);
+        if (ask_engine(b, t, &pictures[i], 1, &scores[i], &explained[i], &result->failure))
+            set_score(b, t, live[i], scores[i], &explained[i]);
     }
 }
 
@@ -286,7 +300,9 @@ static void run_batch(batcher *b, batch *t)
     int64_t start = b->batch_start_us = clock_now_us();
     pthread_mutex_unlock(&b->lock);
     error e = {0};
-    if (t->live && !load(b, r, &e))
+    const batcher_engine *g = &b->c.engine;
+    if (t->live &&
+        !(load(b, r, &e) && (t->explain == EXPLAIN_NONE || g->explains(g->context, r->model, t->explain, &e))))
         fail_batch(t, &e);
     else if (t->live)
         score_batch(b, t);

@@ -12,6 +12,7 @@
 
 #include "api/service.h"
 #include "data/image.h"
+#include "train/explain.h"
 
 #include <stdatomic.h>
 
@@ -27,7 +28,9 @@ typedef struct batch_order {
     double false_alarm_rate;
     int64_t deadline_ms; /* of batcher_now; what waits longer fails with ERROR_BUSY */
     size_t count;
-    image *pictures;       /* pixels NULL where decoding failed */
+    image *pictures; /* pixels NULL where decoding failed */
+    enum explanation explain;
+    image *explained;      /* one for each picture, zeroed; NULL without explanation */
     score_result *results; /* failure set there */
     /* Set by the loop, read by the scoring thread to save work; it orders nothing. */
     atomic_bool abandoned;
@@ -52,6 +55,11 @@ typedef struct batcher_engine {
     void *(*load)(void *context, const char *model, int version, size_t *bytes, error *e);
     void (*unload)(void *context, void *model);
     bool (*score)(void *context, void *model, const image *pictures, size_t n, float *scores, error *e);
+    /* Whether the model can; *e says why not. */
+    bool (*explains)(void *context, void *model, enum explanation kind, error *e);
+    /* As score, with a new picture for each; none when it fails. */
+    bool (*explain)(void *context, void *model, enum explanation kind, const image *pictures, size_t n, float *scores,
+                    image *explained, error *e);
     /* Completes a result whose score is set. */
     void (*judge)(void *context, void *model, double false_alarm_rate, const image *picture, score_result *r);
 } batcher_engine;

@@ -96,6 +96,19 @@ static bool score(void *context, void *which, const image *pictures, size_t n, f
     return scorer_run(((loaded *)which)->scorer, pictures, n, scores, e);
 }
 
+static bool explains(void *context, void *which, enum explanation kind, error *e)
+{
+    (void)context;
+    return scorer_explains(((loaded *)which)->scorer, kind, e);
+}
+
+static bool explain(void *context, void *which, enum explanation kind, const image *pictures, size_t n, float *scores,
+                    image *explained, error *e)
+{
+    (void)context;
+    return scorer_explain(((loaded *)which)->scorer, kind, pictures, n, scores, explained, e);
+}
+
 static void judge(void *context, void *which, double false_alarm_rate, const image *picture, score_result *r)
 {
     (void)context;
@@ -106,6 +119,7 @@ static void judge(void *context, void *which, double false_alarm_rate, const ima
     r->has_threshold = scorer_threshold(s, false_alarm_rate, &threshold);
     r->threshold = (double)threshold;
     r->anomalous = r->has_threshold && r->score > threshold;
+    r->error_scale = scorer_describe(s)->error_scale;
     r->width = picture->width;
     r->height = picture->height;
     r->channels = picture->channels;
@@ -114,6 +128,13 @@ static void judge(void *context, void *which, double false_alarm_rate, const ima
 
 batcher_engine engine_calls(engine *g)
 {
-    return (batcher_engine){
-        .context = g, .start = start, .stop = stop, .load = load, .unload = unload, .score = score, .judge = judge};
+    return (batcher_engine){.context = g,
+                            .start = start,
+                            .stop = stop,
+                            .load = load,
+                            .unload = unload,
+                            .score = score,
+                            .explains = explains,
+                            .explain = explain,
+                            .judge = judge};
 }

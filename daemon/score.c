@@ -22,6 +22,11 @@ static void ticket_free(ticket *t)
 {
     for (size_t i = 0; t->order.pictures && i < t->order.count; i++)
         image_finish(&t->order.pictures[i]);
+    for (size_t i = 0; t->order.explained && i < t->order.count; i++)
+        image_finish(&t->order.explained[i]);
+    for (size_t i = 0; t->order.results && i < t->order.count; i++)
+        free(t->order.results[i].picture.bytes);
+    free(t->order.explained);
     free(t->order.pictures);
     free(t->order.results);
     free((void *)t->images);
@@ -44,6 +49,26 @@ static void answer(ticket *t, const error *failure)
     ticket_free(t);
 }
 
+static void encode(void *context) /* pool thread */
+{
+    batch_order *o = &((ticket *)context)->order;
+    for (size_t i = 0; i < o->count; i++) {
+        score_result *r = &o->results[i];
+        if (r->failure.code)
+            continue;
+        r->picture.width = o->explained[i].width;
+        r->picture.height = o->explained[i].height;
+        error e;
+        if (!image_encode_png(&o->explained[i], &r->picture.bytes, &r->picture.size, &e))
+            r->failure = e;
+    }
+}
+
+static void encoded(void *context)
+{
+    answer(context, NULL);
+}
+
 static void scored(batch_order *o)
 {
     ticket *t = o->context;
@@ -51,8 +76,10 @@ static void scored(batch_order *o)
     if (atomic_load_explicit(&o->abandoned, memory_order_relaxed)) {
         error_set(&cancelled, ERROR_CANCELLED, "cancelled");
         answer(t, &cancelled);
-    } else {
+    } else if (o->failure.code || o->explain == EXPLAIN_NONE) {
         answer(t, o->failure.code ? &o->failure : NULL);
+    } else {
+        loop_offload(t->owner->loop, encode, encoded, t);
     }
 }
 
@@ -113,7 +140,7 @@ static bool find_model(ticket *t, const char *text, error *e)
     return true;
 }
 
-static ticket *ticket_new(scoring *s, const struct score_image *images, size_t count)
+static ticket *ticket_new(scoring *s, enum explanation explain, const struct score_image *images, size_t count)
 {
     ticket *t = calloc(1, sizeof *t);
     struct score_image *table = malloc(count * sizeof *table);
@@ -121,8 +148,11 @@ static ticket *ticket_new(scoring *s, const struct score_image *images, size_t c
         t->order.count = count;
         t->order.pictures = calloc(count, sizeof *t->order.pictures);
         t->order.results = calloc(count, sizeof *t->order.results);
+        t->order.explain = explain;
+        if (explain != EXPLAIN_NONE)
+            t->order.explained = calloc(count, sizeof *t->order.explained);
     }
-    if (!t || !table || !t->order.pictures || !t->order.results) {
+    if (!t || !table || !t->order.pictures || !t->order.results || (explain != EXPLAIN_NONE && !t->order.explained)) {
         free(table);
         if (t)
             ticket_free(t);
@@ -137,11 +167,11 @@ static ticket *ticket_new(scoring *s, const struct score_image *images, size_t c
     return t;
 }
 
-void *score_start(scoring *s, const char *text, const struct score_image *images, size_t count, score_done *done,
-                  void *context)
+void *score_start(scoring *s, const char *text, enum explanation explain, const struct score_image *images,
+                  size_t count, score_done *done, void *context)
 {
     error e = {0};
-    ticket *t = count ? ticket_new(s, images, count) : NULL;
+    ticket *t = count ? ticket_new(s, explain, images, count) : NULL;
     if (!count)
         error_set(&e, ERROR_INVALID, "no image");
     else if (!t)

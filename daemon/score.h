@@ -19,8 +19,8 @@ typedef struct scoring {
 } scoring;
 
 /* See service.h. */
-void *score_start(scoring *s, const char *model, const struct score_image *images, size_t count, score_done *done,
-                  void *context);
+void *score_start(scoring *s, const char *model, enum explanation explain, const struct score_image *images,
+                  size_t count, score_done *done, void *context);
 void score_cancel(void *ticket);
 
 #endif

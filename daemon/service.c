@@ -101,10 +101,10 @@ static bool run_get(void *self, const char *id, run_row *row, error *e)
     return store_run_get(((anomalyd *)self)->reader, id, row, e);
 }
 
-static void *score(void *self, const char *name, const struct score_image *images, size_t count, score_done *done,
-                   void *context)
+static void *score(void *self, const char *name, enum explanation explain, const struct score_image *images,
+                   size_t count, score_done *done, void *context)
 {
-    return score_start(&((anomalyd *)self)->scoring, name, images, count, done, context);
+    return score_start(&((anomalyd *)self)->scoring, name, explain, images, count, done, context);
 }
 
 static void cancel_score(void *self, void *ticket)

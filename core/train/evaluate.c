@@ -60,6 +60,14 @@ void evaluate_scale(const method *m, float *row, size_t n)
         row[i] = 2 * row[i] - 1;
 }
 
+void evaluate_unscale(const method *m, float *row, size_t n)
+{
+    if (m->unit_range)
+        return;
+    for (size_t i = 0; i < n; i++)
+        row[i] = (row[i] + 1) / 2;
+}
+
 void evaluate_prepare(const method *m, const uint8_t *pixels, shape from, shape input, float *row, float *work)
 {
     image_convert(pixels, from, input, row, work);

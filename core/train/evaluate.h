@@ -24,6 +24,8 @@ bool method_input(const method *m, const void *self, shape data, shape *input, e
 void evaluate_prepare(const method *m, const uint8_t *pixels, shape from, shape input, float *row, float *work);
 /* Brings values in [0, 1] to the method's range. */
 void evaluate_scale(const method *m, float *row, size_t n);
+/* And back. */
+void evaluate_unscale(const method *m, float *row, size_t n);
 
 /* Records and compiles a scoring program or a search for each batch size (ascending; ended by 0) of a neural method,
  * or makes a closed-form one ready. Borrows method, self and model. Returns new. */

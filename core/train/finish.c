@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/version.h"
+#include "train/explain.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,9 +17,81 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool calibrate(run *r, float *scores, error *e)
+/* Room for a window of images, their reconstructions, and the errors of one. */
+typedef struct window {
+    size_t most; /* images */
+    float *x, *x_hat, *errors, *work;
+    explain_tally tally;
+} window;
+
+static void window_free(window *w)
 {
-    if (!run_score(r, r->parts.calibration, r->parts.calibration_count, &(scored_rows){.score = scores}, e))
+    if (!w)
+        return;
+    free(w->x);
+    free(w->x_hat);
+    free(w->errors);
+    free(w->work);
+    free(w);
+}
+
+static window *window_new(const run *r, error *e)
+{
+    window *w = calloc(1, sizeof *w);
+    if (w) {
+        size_t row = shape_row(r->input);
+        w->most = 16 * evaluator_rows(r->evaluator);
+        w->x = malloc(w->most * row * sizeof *w->x);
+        w->x_hat = malloc(w->most * row * sizeof *w->x_hat);
+        w->errors = malloc(shape_row(r->data_shape) * sizeof *w->errors);
+        w->work = malloc(explain_work(r->input, r->data_shape) * sizeof *w->work);
+    }
+    if (w && w->x && w->x_hat && w->errors && w->work)
+        return w;
+    window_free(w);
+    error_memory(e, "calibration images");
+    return NULL;
+}
+
+static void count_errors(const run *r, window *w, size_t n)
+{
+    size_t row = shape_row(r->input);
+    for (size_t i = 0; i < n; i++) {
+        explain_pair p = {r->method, w->x + i * row, w->x_hat + i * row, r->input, r->data_shape};
+        explain_errors(&p, w->errors, w->work);
+        explain_count(&w->tally, w->errors, (size_t)r->data_shape.h * (size_t)r->data_shape.w);
+    }
+}
+
+/* Scores the calibration images and finds the scale of their heat maps. */
+static bool score_and_scale(run *r, float *scores, double *scale, error *e)
+{
+    const uint32_t *indices = r->parts.calibration;
+    size_t n = r->parts.calibration_count;
+    window *w = window_new(r, e);
+    bool ok = w != NULL;
+    for (size_t first = 0; ok && first < n; first += w->most) {
+        size_t count = n - first < w->most ? n - first : w->most;
+        scored_rows out = {.score = scores + first, .reconstruction = w->x_hat};
+        ok = run_score(r, indices + first, count, &out, e) && run_prepare(r, indices + first, count, w->x, e);
+        if (ok)
+            count_errors(r, w, count);
+    }
+    if (ok)
+        *scale = explain_scale(&w->tally);
+    window_free(w);
+    return ok;
+}
+
+/* *scale stays 0 where nothing is reconstructed. */
+static bool calibrate(run *r, float *scores, double *scale, error *e)
+{
+    size_t n = r->parts.calibration_count;
+    *scale = 0;
+    bool ok = n > 0 && evaluator_reconstructs(r->evaluator)
+                  ? score_and_scale(r, scores, scale, e)
+                  : run_score(r, r->parts.calibration, n, &(scored_rows){.score = scores}, e);
+    if (!ok)
         return error_at(e, "calibration");
     qsort(scores, r->parts.calibration_count, sizeof *scores, ascending);
     return true;
@@ -57,7 +130,7 @@ static bool test(run *r, train_result *out, error *e)
     return ok || error_at(e, "test");
 }
 
-static bool write_model(const run *r, const float *calibration, train_result *out, error *e)
+static bool write_model(const run *r, const float *calibration, double scale, train_result *out, error *e)
 {
     bundle *b = bundle_new();
     if (!b)
@@ -70,6 +143,8 @@ static bool write_model(const run *r, const float *calibration, train_result *ou
     bundle_put_number(b, "chosen_epoch", out->chosen_epoch);
     bundle_put_number(b, "parameters", (double)out->parameters);
     bundle_put(b, "version", version_text());
+    if (scale > 0)
+        bundle_put_number(b, "explain.scale", scale);
     model_write(r->model, b, MODEL_WEIGHTS);
     if (out->calibration_count)
         bundle_put_tensor(b, "calibration", (shape){1, 1, 1, (int)out->calibration_count}, calibration);
@@ -99,7 +174,8 @@ bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
     float *calibration = malloc((out->calibration_count + 1) * sizeof *calibration);
     if (!calibration)
         return error_memory(e, "calibration scores");
-    bool ok = calibrate(r, calibration, e) && test(r, out, e) && write_model(r, calibration, out, e);
+    double scale;
+    bool ok = calibrate(r, calibration, &scale, e) && test(r, out, e) && write_model(r, calibration, scale, out, e);
     free(calibration);
     if (ok && r->plan->checkpoint_path)
         unlink(r->plan->checkpoint_path); /* one that stays behind does no harm: it resumes to the same model */

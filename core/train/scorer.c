@@ -2,9 +2,11 @@
 /* scorer.c — rebuilds a method's networks from a model file and scores images with them. */
 #include "train/scorer.h"
 
+#include "data/heat.h"
 #include "eval/metric.h"
 #include "train/evaluate.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@ struct scorer {
     float *work;              /* of image_convert, grown to the largest image seen */
     size_t work_floats;
     float *shrunk; /* one image at the extent of the training data */
+    float *made;   /* reconstructions of `rows`, and work space: at the first explanation */
 };
 
 /* Batch sizes of the compiled programs: one image alone, a few, and many. */
@@ -83,7 +86,13 @@ static bool read_facts(scorer *s, error *e)
         return error_set(e, ERROR_CORRUPT, "header: input %dx%dx%d, but %s takes %dx%dx%d", s->facts.input.h,
                          s->facts.input.w, s->facts.input.c, id, expected.h, expected.w, expected.c);
     s->facts.digest = bundle_digest(s->file);
-    return true;
+    if (!bundle_get(s->file, "explain.scale"))
+        return true;
+    double *scale = &s->facts.error_scale;
+    if (!bundle_get_number(s->file, "explain.scale", scale, e))
+        return false;
+    return (*scale > 0 && *scale <= 256) ||
+           error_set(e, ERROR_CORRUPT, "header: explain.scale = %g is not above 0 and at most 256", *scale);
 }
 
 static bool read_calibration(scorer *s, error *e)
@@ -156,6 +165,7 @@ void scorer_free(scorer *s)
     free(s->rows);
     free(s->work);
     free(s->shrunk);
+    free(s->made);
     free(s);
 }
 
@@ -202,17 +212,24 @@ static bool prepare(scorer *s, const uint8_t *pixels, shape from, float *row, er
     return true;
 }
 
+static bool prepare_all(scorer *s, const image *images, size_t n, error *e)
+{
+    size_t row = shape_row(s->facts.input);
+    for (size_t i = 0; i < n; i++) {
+        shape from = {1, images[i].height, images[i].width, images[i].channels};
+        if (!prepare(s, images[i].pixels, from, s->rows + i * row, e))
+            return false;
+    }
+    return true;
+}
+
 bool scorer_run(scorer *s, const image *images, size_t n, float *scores, error *e)
 {
-    size_t most = evaluator_rows(s->evaluator), row = shape_row(s->facts.input);
+    size_t most = evaluator_rows(s->evaluator);
     for (size_t first = 0; first < n; first += most) {
         size_t count = n - first < most ? n - first : most;
-        for (size_t i = 0; i < count; i++) {
-            const image *at = &images[first + i];
-            shape from = {1, at->height, at->width, at->channels};
-            if (!prepare(s, at->pixels, from, s->rows + i * row, e))
-                return false;
-        }
+        if (!prepare_all(s, images + first, count, e))
+            return false;
         if (!evaluator_run(s->evaluator, s->rows, count, &(scored_rows){.score = scores, .at = first}, e))
             return false;
     }
@@ -231,6 +248,73 @@ bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, size_t n, float *
             return false;
     }
     return true;
+}
+
+bool scorer_explains(const scorer *s, enum explanation kind, error *e)
+{
+    const method *m = s->facts.method;
+    if (kind == EXPLAIN_NONE)
+        return true;
+    if (!evaluator_reconstructs(s->evaluator))
+        return error_set(e, ERROR_UNSUPPORTED, "%s has no %s of an image: %s", m->id, explanation_name(kind),
+                         m->unexplained);
+    if (kind == EXPLAIN_HEATMAP && s->facts.error_scale <= 0)
+        return error_set(e, ERROR_UNSUPPORTED,
+                         "the model has no scale for a heat map: it was made without calibration images (held_out) "
+                         "or by an earlier version; train it again, or ask for its reconstruction");
+    return true;
+}
+
+/* Takes a picture of one pair; `work` is explain_work and as many floats as the picture has pixels. */
+static bool draw(const scorer *s, enum explanation kind, const explain_pair *p, image *out, float *work, error *e)
+{
+    size_t pixels = (size_t)p->data.h * (size_t)p->data.w;
+    int channels = kind == EXPLAIN_HEATMAP ? 3 : p->input.c;
+    *out = (image){p->data.w, p->data.h, channels, malloc(pixels * (size_t)channels)};
+    if (!out->pixels)
+        return error_memory(e, "a picture");
+    if (kind == EXPLAIN_RECONSTRUCTION) {
+        explain_reconstruction(p, out->pixels, work);
+        return true;
+    }
+    explain_errors(p, work, work + pixels);
+    heat_colour(work, pixels, (float)s->facts.error_scale, out->pixels);
+    return true;
+}
+
+static bool explain_window(scorer *s, enum explanation kind, const image *images, size_t n, float *scores,
+                           image *pictures, error *e)
+{
+    shape data = s->facts.data, input = s->facts.input;
+    size_t row = shape_row(input), made = evaluator_rows(s->evaluator) * row;
+    if (!s->made)
+        s->made = malloc((made + (size_t)data.h * (size_t)data.w + explain_work(input, data)) * sizeof *s->made);
+    if (!s->made)
+        return error_memory(e, "reconstructions");
+    if (!prepare_all(s, images, n, e) ||
+        !evaluator_run(s->evaluator, s->rows, n, &(scored_rows){.score = scores, .reconstruction = s->made}, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        explain_pair p = {s->facts.method, s->rows + i * row, s->made + i * row, input, data};
+        if (!draw(s, kind, &p, &pictures[i], s->made + made, e))
+            return false;
+    }
+    return true;
+}
+
+bool scorer_explain(scorer *s, enum explanation kind, const image *images, size_t n, float *scores, image *pictures,
+                    error *e)
+{
+    size_t most = evaluator_rows(s->evaluator);
+    bool ok = true;
+    assert(kind != EXPLAIN_NONE && scorer_explains(s, kind, NULL));
+    memset(pictures, 0, n * sizeof *pictures);
+    for (size_t first = 0; ok && first < n; first += most)
+        ok = explain_window(s, kind, images + first, n - first < most ? n - first : most, scores + first,
+                            pictures + first, e);
+    for (size_t i = 0; !ok && i < n; i++)
+        image_finish(&pictures[i]);
+    return ok;
 }
 
 bool scorer_p_value(const scorer *s, float score, double *out)

@@ -8,6 +8,7 @@
 
 #include "data/image.h"
 #include "methods/method.h"
+#include "train/explain.h"
 
 typedef struct scorer scorer;
 
@@ -17,6 +18,7 @@ typedef struct scorer_facts {
     shape input;              /* what its networks take */
     size_t parameters, bytes; /* bytes resident */
     size_t calibration_count;
+    double error_scale; /* of heat maps: see explain.h; 0: the file has none */
     const char *digest; /* of the model file */
 } scorer_facts;
 
@@ -32,6 +34,14 @@ const char *scorer_text(const scorer *s, const char *key);
 bool scorer_run(scorer *s, const image *images, size_t n, float *scores, error *e);
 /* Scores rows already at data.h×data.w×data.c bytes: pixels holds n of them. */
 bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, size_t n, float *scores, error *e);
+
+/* False, with ERROR_UNSUPPORTED and the reason, when the model cannot explain its scores by such pictures. */
+bool scorer_explains(const scorer *s, enum explanation kind, error *e);
+/* As scorer_run, with a picture of each image; `kind` is one that the model explains by, not EXPLAIN_NONE. Pictures
+ * have the extent of the training data: the reconstruction with its channels, the heat map in colour. Each is the same
+ * in any company. They are the caller's, to be freed with image_finish; there are none when it fails. */
+bool scorer_explain(scorer *s, enum explanation kind, const image *images, size_t n, float *scores, image *pictures,
+                    error *e);
 
 /* Against the held-out normals kept with the model. False when it has too few: `out` untouched. */
 bool scorer_p_value(const scorer *s, float score, double *out);

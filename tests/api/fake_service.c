@@ -349,6 +349,14 @@ static void finish_score(fake *f)
                                     .height = 27,
                                     .channels = 1,
                                     .converted = true};
+        if (f->score_explain != EXPLAIN_NONE) {
+            static char picture[] = "a picture";
+            results[i].error_scale = 12.5;
+            results[i].picture.bytes = picture;
+            results[i].picture.size = sizeof picture - 1;
+            results[i].picture.width = 28;
+            results[i].picture.height = 27;
+        }
         if (first == 'X')
             error_set(&results[i].failure, ERROR_CORRUPT, "the PNG ends early");
         if (first == 'J')
@@ -359,16 +367,19 @@ static void finish_score(fake *f)
     done(f->score_context, &answer, NULL);
 }
 
-static void *score(void *self, const char *name, const struct score_image *images, size_t count, score_done *done,
-                   void *context)
+static void *score(void *self, const char *name, enum explanation explain, const struct score_image *images,
+                   size_t count, score_done *done, void *context)
 {
     fake *f = self;
     f->scores++;
     snprintf(f->score_model, sizeof f->score_model, "%s", name);
+    f->score_explain = explain;
     f->score_images = count;
     f->score_list = images;
     f->score_done = done;
     f->score_context = context;
+    if (!strcmp(name, "nobody:7"))
+        error_set(&f->failure, ERROR_UNSUPPORTED, "nobody has no picture of an image");
     if (!strcmp(name, "nobody"))
         error_set(&f->failure, ERROR_NOT_FOUND, "there is no model 'nobody'");
     if (f->defer)

@@ -82,6 +82,87 @@ static void an_answer_may_come_later(void **state)
     client_close(c);
 }
 
+static void an_explanation_comes_with_each_score(void **state)
+{
+    fake *f = *state;
+    reply r = post_png(f, "/score?explain=heatmap", "P");
+    assert_status(&r, 200);
+    assert_int_equal(f->score_explain, EXPLAIN_HEATMAP);
+    json_t *found = json_object_get(result(&r, 0), "explanation");
+    assert_string_equal(json_string_value(json_object_get(found, "kind")), "heatmap");
+    assert_string_equal(json_string_value(json_object_get(found, "media_type")), "image/png");
+    assert_string_equal(json_string_value(json_object_get(found, "data")), "YSBwaWN0dXJl"); /* "a picture" */
+    assert_int_equal(json_integer_value(json_object_get(found, "width")), 28);
+    assert_int_equal(json_integer_value(json_object_get(found, "height")), 27);
+    assert_true(json_real_value(json_object_get(found, "scale")) == 12.5);
+    reply_finish(&r);
+    r = post_png(f, "/score?explain=reconstruction", "P");
+    found = json_object_get(result(&r, 0), "explanation");
+    assert_string_equal(json_string_value(json_object_get(found, "kind")), "reconstruction");
+    assert_true(json_is_null(json_object_get(found, "scale")));
+    reply_finish(&r);
+    r = post_png(f, "/score?explain=none", "P");
+    assert_int_equal(f->score_explain, EXPLAIN_NONE);
+    assert_null(json_object_get(result(&r, 0), "explanation"));
+    reply_finish(&r);
+}
+
+static const char two_parts[] = "--BB\r\nContent-Disposition: form-data; name=\"i\"; filename=\"a\"\r\n\r\nPa\r\n"
+                                "--BB\r\nContent-Disposition: form-data; name=\"i\"; filename=\"b\"\r\n\r\nPb\r\n"
+                                "--BB--\r\n";
+
+static void a_picture_alone_is_for_one_image(void **state)
+{
+    fake *f = *state;
+    static const char png[] = "Content-Type: image/png\r\nAccept: image/png\r\n";
+    reply r = ask(f, "POST", "/score?explain=heatmap", png, "P", 1);
+    assert_status(&r, 200);
+    assert_non_null(strstr(r.head, "Content-Type: image/png"));
+    assert_int_equal(r.body_size, 9);
+    assert_memory_equal(r.body, "a picture", 9);
+    reply_finish(&r);
+    r = ask(f, "POST", "/score?explain=heatmap", png, "X", 1); /* a bad image is a problem all the same */
+    assert_status(&r, 422);
+    reply_finish(&r);
+    r = ask(f, "POST", "/score", png, "P", 1); /* without a picture there is only JSON */
+    assert_status(&r, 200);
+    assert_non_null(json_object_get(r.json, "results"));
+    reply_finish(&r);
+    r = ask(f, "POST", "/score?explain=heatmap",
+            "Content-Type: multipart/form-data; boundary=BB\r\nAccept: image/png\r\n", two_parts, strlen(two_parts));
+    assert_status(&r, 406);
+    assert_non_null(strstr(r.body, "image/png is the answer to one image"));
+    reply_finish(&r);
+    r = ask(f, "POST", "/score?explain=heatmap", "Content-Type: multipart/form-data; boundary=BB\r\nAccept: */*\r\n",
+            two_parts, strlen(two_parts));
+    assert_status(&r, 200);
+    assert_non_null(json_object_get(result(&r, 1), "explanation"));
+    reply_finish(&r);
+}
+
+static void an_explanation_that_cannot_be_says_why(void **state)
+{
+    fake *f = *state;
+    reply r = post_png(f, "/score?explain=heat", "P");
+    assert_status(&r, 400);
+    assert_non_null(strstr(r.body, "'heat' is not none, reconstruction or heatmap"));
+    reply_finish(&r);
+    r = post_png(f, "/score?explain=heatmap&model=nobody:7", "P");
+    assert_status(&r, 422);
+    assert_non_null(strstr(r.body, "nobody has no picture of an image"));
+    reply_finish(&r);
+    assert_int_equal(f->scores, 1);
+    char many[4096];
+    int used = snprintf(many, sizeof many, "{\"images\": [");
+    for (int i = 0; i < 65; i++)
+        used += snprintf(many + used, sizeof many - (size_t)used, "%s{\"data\": \"UA==\"}", i ? ", " : "");
+    snprintf(many + used, sizeof many - (size_t)used, "]}");
+    r = ask(f, "POST", "/score?explain=heatmap", "Content-Type: application/json\r\n", many, strlen(many));
+    assert_status(&r, 422);
+    assert_non_null(strstr(r.body, "at most 64 images at once, not 65"));
+    reply_finish(&r);
+}
+
 static void a_form_scores_each_file_under_its_name(void **state)
 {
     reply r = post_form(*state, "--BB\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\nPa"
@@ -330,14 +411,14 @@ static void an_empty_body_is_400(void **state)
 static void the_limit_is_exact_to_the_byte(void **state)
 {
     fake *f = *state;
-    char *image = calloc(1, 8 * MIB + 1);
-    reply r = ask(f, "POST", "/score", "Content-Type: image/png\r\n", image, 8 * MIB);
+    char *large = calloc(1, 8 * MIB + 1);
+    reply r = ask(f, "POST", "/score", "Content-Type: image/png\r\n", large, 8 * MIB);
     assert_status(&r, 200);
     reply_finish(&r);
-    r = ask(f, "POST", "/score", "Content-Type: image/png\r\n", image, 8 * MIB + 1);
+    r = ask(f, "POST", "/score", "Content-Type: image/png\r\n", large, 8 * MIB + 1);
     assert_problem(&r, 413, "8388609 bytes");
     reply_finish(&r);
-    free(image);
+    free(large);
 }
 
 static void a_file_of_a_form_has_a_limit_of_its_own(void **state)
@@ -458,6 +539,9 @@ int main(void)
         CASE(one_image_gets_its_score),
         CASE(without_calibration_verdicts_are_null),
         CASE(an_answer_may_come_later),
+        CASE(an_explanation_comes_with_each_score),
+        CASE(a_picture_alone_is_for_one_image),
+        CASE(an_explanation_that_cannot_be_says_why),
         CASE(a_form_scores_each_file_under_its_name),
         CASE(a_bad_image_spoils_no_other),
         CASE(an_only_image_that_is_bad_is_the_whole_answer),

@@ -3,6 +3,7 @@
  * refused with a reason. */
 #include "bars.h"
 #include "base/blas.h"
+#include "data/heat.h"
 #include "train/scorer.h"
 
 #include <math.h>
@@ -165,12 +166,101 @@ static void a_score_is_placed_among_the_held_out_normals(void **state)
     serve_end(&s);
 }
 
+/* The test images, as images. */
+static void as_images(const served *s, image *images)
+{
+    for (int i = 0; i < BARS_TEST; i++)
+        images[i] = (image){BARS_SIDE, BARS_SIDE, 1, (uint8_t *)(uintptr_t)s->pixels[i]};
+}
+
+static void finish_all(image *pictures, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        image_finish(&pictures[i]);
+}
+
+static void pictures_are_the_same_in_any_company(void **state)
+{
+    (void)state;
+    static const char *const reconstructing[] = {"ganomaly", "pca"};
+    for (int m = 0; m < 2; m++)
+        for (int k = EXPLAIN_RECONSTRUCTION; k < EXPLANATIONS; k++) {
+            enum explanation kind = (enum explanation)k;
+            served s = serve(reconstructing[m], 0.2);
+            image images[BARS_TEST], whole[BARS_TEST], one;
+            float plain[BARS_TEST], scores[BARS_TEST], score;
+            error e;
+            as_images(&s, images);
+            assert_true(scorer_explains(s.scorer, kind, &e));
+            assert_true(scorer_run(s.scorer, images, BARS_TEST, plain, &e));
+            assert_true(scorer_explain(s.scorer, kind, images, BARS_TEST, scores, whole, &e));
+            assert_memory_equal(plain, scores, sizeof plain);
+            int channels = kind == EXPLAIN_HEATMAP ? 3 : 1;
+            for (int i = 0; i < BARS_TEST; i += 11) {
+                assert_true(scorer_explain(s.scorer, kind, &images[i], 1, &score, &one, &e));
+                assert_memory_equal(&score, &scores[i], sizeof score);
+                assert_int_equal(whole[i].channels, channels);
+                assert_true(whole[i].width == BARS_SIDE && whole[i].height == BARS_SIDE);
+                assert_memory_equal(one.pixels, whole[i].pixels, BARS_SIDE * BARS_SIDE * (size_t)channels);
+                image_finish(&one);
+            }
+            finish_all(whole, BARS_TEST);
+            serve_end(&s);
+        }
+}
+
+static void a_changed_pixel_is_hot(void **state)
+{
+    (void)state;
+    served s = serve("pca", 0.2);
+    enum { AT = 3 * BARS_SIDE + 5 };
+    uint8_t changed[BARS_SIDE * BARS_SIDE], last[3];
+    memcpy(changed, s.pixels[0], sizeof changed);
+    changed[AT] = changed[AT] < 128 ? 255 : 0;
+    image all[BARS_TEST], images[2], maps[2];
+    float scores[2];
+    error e;
+    as_images(&s, all);
+    images[0] = all[0];
+    images[1] = (image){BARS_SIDE, BARS_SIDE, 1, changed};
+    assert_true(scorer_explain(s.scorer, EXPLAIN_HEATMAP, images, 2, scores, maps, &e));
+    heat_colour((const float[]){1}, 1, 1, last);
+    assert_memory_equal(maps[1].pixels + 3 * AT, last, 3);
+    assert_memory_not_equal(maps[0].pixels + 3 * AT, last, 3);
+    int hot = 0;
+    for (int i = 0; i < BARS_SIDE * BARS_SIDE; i++)
+        hot += memcmp(maps[1].pixels + 3 * i, last, 3) == 0;
+    assert_true(hot <= 8); /* of 256: those of the image it was made of, and this one */
+    finish_all(maps, 2);
+    serve_end(&s);
+}
+
+static void what_cannot_be_explained_says_why(void **state)
+{
+    (void)state;
+    error e;
+    served s = serve("kde", 0.2);
+    for (int k = EXPLAIN_RECONSTRUCTION; k < EXPLANATIONS; k++) {
+        assert_false(scorer_explains(s.scorer, (enum explanation)k, &e));
+        assert_int_equal(e.code, ERROR_UNSUPPORTED);
+        assert_non_null(strstr(e.message, method_find("kde")->unexplained));
+    }
+    assert_true(scorer_explains(s.scorer, EXPLAIN_NONE, &e));
+    serve_end(&s);
+    s = serve("pca", 0);
+    assert_false(scorer_explains(s.scorer, EXPLAIN_HEATMAP, &e));
+    assert_int_equal(e.code, ERROR_UNSUPPORTED);
+    assert_non_null(strstr(e.message, "calibration images"));
+    assert_true(scorer_explains(s.scorer, EXPLAIN_RECONSTRUCTION, &e));
+    serve_end(&s);
+}
+
 /* The model written again with one key or tensor other than it was, under good checksums; `omitted` is left out. */
 static void changed_is_refused(const served *s, const char *key, const char *value, const char *omitted,
                                const char *message)
 {
-    static const char *const keys[] = {"kind",    "method",  "data.h",  "data.w",       "data.c",
-                                       "input.h", "input.w", "input.c", "option.width", "option.latent"};
+    static const char *const keys[] = {"kind",    "method",  "data.h",       "data.w",        "data.c",       "input.h",
+                                       "input.w", "input.c", "option.width", "option.latent", "explain.scale"};
     error e = {0};
     bundle *from = bundle_parse(s->bytes, s->size, &e), *to = bundle_new();
     scratch_path path = scratch_at(&s->bars.folder, "changed");
@@ -212,6 +302,9 @@ static void a_model_that_contradicts_itself_is_refused(void **state)
     changed_is_refused(&s, "input.h", "32", NULL, "input 32x16x1, but ganomaly takes 16x16x1");
     changed_is_refused(&s, "option.width", "8", NULL, "this model needs");
     changed_is_refused(&s, "option.width", "100000", NULL, "above the most");
+    changed_is_refused(&s, "explain.scale", "-1", NULL, "explain.scale = -1 is not above 0");
+    changed_is_refused(&s, "explain.scale", "nan", NULL, "explain.scale = nan is not above 0");
+    changed_is_refused(&s, "explain.scale", "much", NULL, "\"much\" is not a number");
     changed_is_refused(&s, NULL, NULL, "net/encoder/conv0.weight", "tensor 'net/encoder/conv0.weight' is missing");
     serve_end(&s);
 }
@@ -244,6 +337,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_score_does_not_depend_on_its_company),
         cmocka_unit_test(images_of_another_size_or_colour_are_brought_to_the_model),
         cmocka_unit_test(a_score_is_placed_among_the_held_out_normals),
+        cmocka_unit_test(pictures_are_the_same_in_any_company),
+        cmocka_unit_test(a_changed_pixel_is_hot),
+        cmocka_unit_test(what_cannot_be_explained_says_why),
         cmocka_unit_test(a_model_that_contradicts_itself_is_refused),
         cmocka_unit_test(a_damaged_model_is_refused),
     };

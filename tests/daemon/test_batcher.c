@@ -84,6 +84,25 @@ static bool fake_score(void *context, void *which, const image *pictures, size_t
     return true;
 }
 
+static bool fake_explains(void *context, void *which, enum explanation kind, error *e)
+{
+    (void)context;
+    (void)which;
+    return kind == EXPLAIN_HEATMAP || error_set(e, ERROR_UNSUPPORTED, "no such picture");
+}
+
+/* A picture is as wide as the score is high. */
+static bool fake_explain(void *context, void *which, enum explanation kind, const image *pictures, size_t n,
+                         float *scores, image *explained, error *e)
+{
+    (void)kind;
+    if (!fake_score(context, which, pictures, n, scores, e))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        explained[i] = (image){.width = (int)scores[i]};
+    return true;
+}
+
 static void fake_judge(void *context, void *which, double rate, const image *picture, score_result *r)
 {
     (void)context;
@@ -114,6 +133,8 @@ static void start(fixture *f, int queue, int batch, size_t budget)
                                    .load = fake_load,
                                    .unload = fake_unload,
                                    .score = fake_score,
+                                   .explains = fake_explains,
+                                   .explain = fake_explain,
                                    .judge = fake_judge},
                         .queue_images = queue,
                         .batch_images = batch,
@@ -166,6 +187,7 @@ static void wait_until_scoring(fixture *f, int calls)
 typedef struct order {
     batch_order o;
     image pictures[IMAGES_MAX];
+    image explained[IMAGES_MAX];
     uint8_t pixels[IMAGES_MAX];
     score_result results[IMAGES_MAX];
     int done;
@@ -233,6 +255,55 @@ static void an_order_is_scored_image_by_image(void **state)
     assert_int_equal(f->fake.largest, 4);
     assert_true(batcher_resident(f->batcher, "a", 1));
     assert_false(batcher_resident(f->batcher, "a", 2));
+    free(r);
+}
+
+static order *make_explained(const char *name, size_t count, uint8_t first, enum explanation kind)
+{
+    order *r = make(name, count, first);
+    r->o.explain = kind;
+    r->o.explained = r->explained;
+    return r;
+}
+
+/* Pictures reach the images they are of, a bad image spoils no other, and plain orders share no batch with them. */
+static void explained_orders_are_batches_of_their_own(void **state)
+{
+    fixture *f = *state;
+    start(f, 100, 64, 1000);
+    hold(f, true);
+    order *first = make("a", 1, 0), *plain = make("a", 3, 10), *rest = make("a", 2, 60);
+    order *explained = make_explained("a", 4, PIXEL_BAD - 2, EXPLAIN_HEATMAP);
+    submit(f, first);
+    wait_until_scoring(f, 1);
+    submit(f, plain);
+    submit(f, explained);
+    submit(f, rest);
+    hold(f, false);
+    await(f, rest);
+    assert_int_equal(f->fake.largest, 4);
+    assert_true(plain->results[2].score == 12 && rest->results[1].score == 61);
+    assert_int_equal(explained->results[2].failure.code, ERROR_UNSUPPORTED);
+    assert_int_equal(explained->explained[2].width, 0);
+    assert_int_equal(explained->explained[1].width, PIXEL_BAD - 1);
+    assert_int_equal(explained->explained[3].width, 0); /* the pixel after the last is 0 */
+    assert_int_equal(explained->results[3].failure.code, ERROR_NONE);
+    free(first);
+    free(plain);
+    free(explained);
+    free(rest);
+}
+
+static void what_a_model_does_not_explain_fails_whole(void **state)
+{
+    fixture *f = *state;
+    start(f, 100, 64, 1000);
+    order *r = make_explained("a", 2, 5, EXPLAIN_RECONSTRUCTION);
+    submit(f, r);
+    await(f, r);
+    assert_int_equal(r->o.failure.code, ERROR_UNSUPPORTED);
+    assert_string_equal(r->o.failure.message, "no such picture");
+    assert_int_equal(f->fake.scoring, 0);
     free(r);
 }
 
@@ -405,6 +476,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_order_is_scored_image_by_image),
+        TEST(explained_orders_are_batches_of_their_own),
+        TEST(what_a_model_does_not_explain_fails_whole),
         TEST(what_waits_is_scored_together),
         TEST(a_full_queue_refuses_at_once),
         TEST(one_bad_image_spoils_no_other),

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # tests/e2e/all_methods.sh — every method that GET /methods lists, through HTTP: a job on the bundled digits at small
-# settings, its run, and scores that are the same alone and in company. Knows no method's name.
+# settings, its run, scores that are the same alone and in company, and pictures that explain them or the reason why
+# there are none. Knows no method's name.
 # ANOMALYD_BINARY and ANOMALYD_TEST_DATA say where the program and the data are.
 set -euo pipefail
 
@@ -46,8 +47,35 @@ score() { # MODEL IMAGE… — the scores, one a line, as the bits they are sent
     ask "${form[@]}" "$url/score?model=$model" | jq -r '.results[] | .score'
 }
 
+explain() { # MODEL — both pictures, or for both the same reason; prints what there is
+    local model=$1 kind status said=()
+    for kind in reconstruction heatmap; do
+        status=$(curl -sS -o "$work/picture" -w '%{http_code} %{content_type}' -H 'Content-Type: image/png' \
+            -H 'Accept: image/png' --data-binary "@$work/images/test-3-00000.png" \
+            "$url/score?model=$model&explain=$kind")
+        case $status in
+        '200 image/png')
+            [ "$(head -c 8 "$work/picture" | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || fail "$model: no PNG"
+            ask -H 'Content-Type: image/png' --data-binary "@$work/images/test-3-00000.png" \
+                "$url/score?model=$model&explain=$kind" |
+                jq -r '.results[0].explanation | select(.width == 28 and .height == 28) | .data' |
+                base64 -d | cmp - "$work/picture" || fail "$model: the $kind in JSON is another picture"
+            said+=("$kind")
+            ;;
+        '422 application/problem+json')
+            jq -e '.detail | contains("does not reconstruct")' "$work/picture" >"$work/answer" ||
+                fail "$model: $(cat "$work/picture")"
+            said+=(none)
+            ;;
+        *) fail "$model: explain=$kind: $status" ;;
+        esac
+    done
+    [ "${said[*]}" = 'reconstruction heatmap' ] || [ "${said[*]}" = 'none none' ] || fail "$model: ${said[*]}"
+    echo "${said[1]}"
+}
+
 check() { # METHOD
-    local method=$1 options job state run alone among
+    local method=$1 options job state run alone among shown
     options=$(ask "$url/methods" | jq --arg id "$method" "$small"' as $small | .items[] | select(.id == $id) |
         [.options[].name] as $names | $small | with_entries(select(.key as $key | $names | index($key)))')
     job=$(jq -n --arg method "$method" --argjson options "$options" '{kind: "train", $method, dataset: "digits",
@@ -64,7 +92,9 @@ check() { # METHOD
     alone=$(score "ones-$method" test-3-00000.png)
     among=$(score "ones-$method" test-1-00000.png test-7-00000.png test-3-00000.png test-8-00001.png | sed -n 3p)
     [ "$alone" = "${among:?}" ] || fail "$method: $alone alone, $among in company"
-    jq -r '"\(.method): AUROC \(.auroc * 1000 | round / 1000) in \(.train_s * 10 | round / 10) s of training"' <<<"$run"
+    shown=$(explain "ones-$method")
+    jq -r --arg shown "$shown" '"\(.method): AUROC \(.auroc * 1000 | round / 1000) in " +
+        "\(.train_s * 10 | round / 10) s of training, explained by \($shown)"' <<<"$run"
 }
 
 methods=$(ask "$url/methods" | jq -r '.items[].id')

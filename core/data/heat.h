@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* heat.h — numbers as colours: black by way of violet, red and orange to pale yellow, evenly rising in lightness, so
+ * that twice the number looks about twice as bright, in print without colour too. Knows no images. */
+#ifndef ANOMALYD_DATA_HEAT_H
+#define ANOMALYD_DATA_HEAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* n colours of three bytes, red, green, blue. 0 and less, and what is not a number, are the first colour; `most`
+ * (above 0) and more are the last. */
+void heat_colour(const float *values, size_t n, float most, uint8_t *rgb);
+
+#endif

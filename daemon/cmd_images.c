@@ -2,8 +2,8 @@
 /* cmd_images.c — `anomalyd images`: writes images of a data set as PNG files, to look at them or to score them by
  * hand. Knows no registry and no daemon. */
 #include "base/error.h"
+#include "daemon/cmd_source.h"
 #include "daemon/command.h"
-#include "data/dataset.h"
 #include "data/image.h"
 
 #include <ctype.h>
@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 typedef struct images_options {
     const char *source, *folder;
@@ -85,33 +84,6 @@ static bool parse(int argc, char **argv, images_options *o, error *e)
     if (!o->folder)
         return error_set(e, ERROR_INVALID, "-o FOLDER is missing; see anomalyd images --help");
     return true;
-}
-
-/* Imports `source` into a packed file that exists only while it is open. */
-static dataset *open_source(const char *source, error *e)
-{
-    const char *base = getenv("TMPDIR");
-    char folder[4096], packed[4096 + 16];
-    if (snprintf(folder, sizeof folder, "%s/anomalyd-images-XXXXXX", base && *base ? base : "/tmp") >=
-        (int)sizeof folder) {
-        error_set(e, ERROR_INVALID, "TMPDIR is too long");
-        return NULL;
-    }
-    if (!mkdtemp(folder)) {
-        error_system(e, "%s", folder);
-        return NULL;
-    }
-    snprintf(packed, sizeof packed, "%s/images", folder);
-    dataset_info *info = malloc(sizeof *info);
-    dataset *d = NULL;
-    if (!info)
-        error_memory(e, "the data set's facts");
-    else if (dataset_import(source, packed, info, e))
-        d = dataset_open(packed, e);
-    free(info);
-    unlink(packed);
-    rmdir(folder);
-    return d;
 }
 
 static bool write_file(const char *path, const void *bytes, size_t size, error *e)
@@ -186,7 +158,7 @@ static int run(int argc, char **argv)
         fprintf(stderr, "anomalyd images: %s\n", e.message);
         return EXIT_USAGE;
     }
-    dataset *d = open_source(o.source, &e);
+    dataset *d = source_open(o.source, &e);
     bool done = d && write_images(d, &o, &e);
     dataset_free(d);
     if (done && fflush(stdout) != 0)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&command_serve,  &command_train,   &command_bench,
+static const command *const commands[] = {&command_serve,  &command_train,   &command_bench, &command_explain,
                                           &command_images, &command_version, &command_worker};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -61,8 +61,11 @@ bool job_folder(const job *b, path_text *p, error *e);
 char *json_line(json_t *o);
 
 /* jobs_run.c */
-void jobs_pump(jobs *j);                                        /* starts what can be started */
-void job_stop_child(job *b);                                    /* asks its worker to checkpoint and exit */
+void jobs_pump(jobs *j);     /* starts what can be started */
+void job_stop_child(job *b); /* asks its worker to checkpoint and exit */
+/* Moves it to a final state and forgets it. Its files go only once the registry says so: until then a restart needs
+ * them. */
+void job_end(job *b, enum job_state to, const char *why);
 void job_died(job *b, const char *how, const char *last_words); /* goes on, or gives up */
 
 /* jobs_finish.c */

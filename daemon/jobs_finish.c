@@ -197,30 +197,13 @@ static bool sweep_folders(jobs *j, error *e)
 
 /* ---- taking up a former daemon's jobs */
 
-static void ended_stored(void *context, const store_answer *answer, const error *failure)
-{
-    (void)answer;
-    job *b = context;
-    jobs *j = b->owner;
-    char id[SERVICE_ID_MAX];
-    memcpy(id, b->row.id, sizeof id);
-    b->busy = false;
-    if (failure)
-        log_line(LOG_LEVEL_ERROR, "job %s: %s", id, failure->message);
-    job_event_state(b);
-    job_close(b);
-    job_clean(j, id);
-}
-
 static void go_on(job *b, const error *why)
 {
     (void)why; /* there is no result yet: nothing is wrong */
-    if (b->row.state == JOB_CANCELLING) {
-        b->busy = true;
-        job_move(b, JOB_CANCELLED, NULL, (store_reply){.done = ended_stored, .context = b});
-    } else {
+    if (b->row.state == JOB_CANCELLING)
+        job_end(b, JOB_CANCELLED, NULL);
+    else
         job_died(b, "ended with its daemon", "");
-    }
 }
 
 bool jobs_recover(jobs *j, error *e)

@@ -30,7 +30,7 @@ static void final_stored(void *context, const store_answer *answer, const error 
     jobs_pump(j);
 }
 
-static void end(job *b, enum job_state to, const char *why)
+void job_end(job *b, enum job_state to, const char *why)
 {
     b->busy = true;
     job_move(b, to, why, (store_reply){.done = final_stored, .context = b});
@@ -44,7 +44,7 @@ static void queued_stored(void *context, const store_answer *answer, const error
     if (failure)
         log_line(LOG_LEVEL_ERROR, "job %s: %s", b->row.id, failure->message);
     if (b->cancel_wanted) {
-        end(b, JOB_CANCELLED, NULL);
+        job_end(b, JOB_CANCELLED, NULL);
         return;
     }
     job_event_state(b);
@@ -69,7 +69,7 @@ void job_died(job *b, const char *how, const char *last_words)
     char why[ERROR_MESSAGE_MAX];
     snprintf(why, sizeof why, "the worker died %d times without a checkpoint in between; the last one %s: %.300s",
              b->deaths, how, *last_words ? last_words : "(no last words)");
-    end(b, JOB_FAILED, why);
+    job_end(b, JOB_FAILED, why);
 }
 
 /* ---- what a worker says */
@@ -224,7 +224,7 @@ static void describe_end(const worker_end *w, char *how, size_t size)
 static void not_finished(job *b, const error *why)
 {
     if (b->cancel_wanted || b->row.state == JOB_CANCELLING)
-        end(b, JOB_CANCELLED, NULL);
+        job_end(b, JOB_CANCELLED, NULL);
     else
         job_died(b, "said it was done, but left no valid result", why->message);
 }
@@ -244,9 +244,9 @@ static void on_gone(void *context, const worker_end *w)
     if (b->said_done)
         job_finish(b, not_finished);
     else if (cancelled)
-        end(b, JOB_CANCELLED, NULL);
+        job_end(b, JOB_CANCELLED, NULL);
     else if (b->said.code && b->said.code != ERROR_CANCELLED)
-        end(b, JOB_FAILED, b->said.message);
+        job_end(b, JOB_FAILED, b->said.message);
     else if (b->put_back || j->stopping)
         requeue(b);
     else
@@ -305,7 +305,7 @@ static void claimed(void *context, const store_answer *answer, const error *fail
         j->running--;
         log_line(LOG_LEVEL_ERROR, "job %s: %s", b->row.id, failure->message);
         if (!j->stopping)
-            end(b, JOB_FAILED, failure->message);
+            job_end(b, JOB_FAILED, failure->message);
         return;
     }
     assert(answer);
@@ -326,11 +326,11 @@ static void claimed(void *context, const store_answer *answer, const error *fail
     }
     j->running--;
     if (b->cancel_wanted)
-        end(b, JOB_CANCELLED, NULL);
+        job_end(b, JOB_CANCELLED, NULL);
     else if (j->stopping)
         requeue(b);
     else
-        end(b, JOB_FAILED, e.message);
+        job_end(b, JOB_FAILED, e.message);
 }
 
 static void start_next(job *b)

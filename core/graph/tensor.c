@@ -126,6 +126,15 @@ tensor *t_output(tensor *a, const char *name)
     return a;
 }
 
+void graph_drop_outputs(graph *g, const char *prefix)
+{
+    for (int i = 0; i < g->count; i++) {
+        tensor *t = g->tensors[i];
+        if (t->output && strncmp(t->output, prefix, strlen(prefix)) == 0)
+            t->output = NULL;
+    }
+}
+
 /* NULL, with the failure kept, when the graph is full. */
 static objective *objective_new(graph *g, objective values)
 {

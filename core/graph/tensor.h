@@ -77,5 +77,7 @@ tensor *t_blend(const struct blend_term *terms, int count);
 
 /* Makes the tensor readable by name after a run. Returns a. */
 tensor *t_output(tensor *a, const char *name);
+/* Takes such names away again where they begin so: a program does not compute what nothing else needs. */
+void graph_drop_outputs(graph *g, const char *prefix);
 
 #endif

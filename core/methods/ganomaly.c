@@ -119,7 +119,12 @@ static tensor *score(void *self, model *own, graph *g, tensor *x)
     tensor *x_hat = t_output(dcgan_decode(m->decoder, g, z, m->width, s.h, s.c), "reconstruction");
     tensor *z_hat = dcgan_encode(m->encoder_hat, g, x_hat, m->width, m->latent, NULL);
     tensor *difference = t_sub(z, z_hat);
-    return t_row_mean(m->distance == DISTANCE_SQUARED ? t_square(difference) : t_abs(difference));
+    tensor *all[] = {
+        [DISTANCE_SQUARED] = t_output(t_row_mean(t_square(difference)), "score.latent_squared"),
+        [DISTANCE_ABSOLUTE] = t_output(t_row_mean(t_abs(difference)), "score.latent_absolute"),
+    };
+    t_output(t_row_mean(t_abs(t_sub(x_hat, x))), "score.reconstruction"); /* eq. 2 of one image */
+    return t_scale(all[m->distance], 1); /* a tensor of its own, for it is named as well */
 }
 
 static program *const *programs(const void *self)

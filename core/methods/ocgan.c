@@ -291,9 +291,11 @@ static tensor *score(void *self, model *own, graph *g, tensor *x)
     ocgan *m = self;
     nets(m, own);
     tensor *x_hat = t_output(decode(m, g, encode(m, g, x), tensor_shape(x)), "reconstruction");
-    if (m->variant == SCORE_VISUAL)
-        return t_scale(judge_image(m, g, x_hat), -1);
-    return t_row_mean(t_square(t_sub(x_hat, x)));
+    tensor *all[] = {
+        [SCORE_RECONSTRUCTION] = t_output(t_row_mean(t_square(t_sub(x_hat, x))), "score.reconstruction"),
+        [SCORE_VISUAL] = t_output(t_scale(judge_image(m, g, x_hat), -1), "score.visual"),
+    };
+    return t_scale(all[m->variant], 1); /* a tensor of its own, for it is named as well */
 }
 
 static program *const *programs(const void *self)

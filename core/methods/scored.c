@@ -5,12 +5,11 @@
 #include <assert.h>
 #include <string.h>
 
-static const char reconstruction[] = "reconstruction";
+static const char reconstruction[] = "reconstruction", prefix[] = "score.";
 
 /* What follows "score." in an output's name, or NULL. */
 static const char *variant(const char *name)
 {
-    static const char prefix[] = "score.";
     return strncmp(name, prefix, sizeof prefix - 1) == 0 ? name + sizeof prefix - 1 : NULL;
 }
 
@@ -41,6 +40,11 @@ const char *scored_variant_name(const program *p, size_t index)
 bool scored_reconstructs(const program *p)
 {
     return program_output(p, reconstruction, NULL) != NULL;
+}
+
+void scored_drop_variants(graph *g)
+{
+    graph_drop_outputs(g, prefix);
 }
 
 static void copy_rows(float *out, const float *from, size_t row, size_t n)

@@ -22,6 +22,8 @@ size_t scored_variant_count(const program *p);
 /* The name behind "score.", of 0 … count-1. Borrowed from the program. */
 const char *scored_variant_name(const program *p, size_t index);
 bool scored_reconstructs(const program *p);
+/* Before g is compiled: its program shall have no variants, nor compute what only they need. */
+void scored_drop_variants(graph *g);
 
 /* Copies the variants and the reconstructions that p's latest run found for its rows from … from+n-1, as far as they
  * are wanted, to the places of images to … to+n-1 of `out`. Leaves the score alone. */

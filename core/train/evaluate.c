@@ -86,8 +86,9 @@ static bool add_search(evaluator *v, shape input, int batch, error *e)
     return true;
 }
 
-static bool add_stage(evaluator *v, shape input, int batch, error *e)
+static bool add_stage(evaluator *v, const evaluator_setup *from, int batch, error *e)
 {
+    shape input = from->input;
     if (v->searches)
         return add_search(v, input, batch, e);
     struct stage *s = &v->stages[v->count];
@@ -100,6 +101,8 @@ static bool add_stage(evaluator *v, shape input, int batch, error *e)
         return error_memory(e, "a scoring program");
     tensor *score = v->method->score(v->self, v->own, g, t_leaf(g, s->x));
     shape found = tensor_shape(score);
+    if (!from->variants)
+        scored_drop_variants(g);
     t_output(score, "score");
     s->run = program_compile(g, e);
     s->program = s->run;
@@ -110,19 +113,20 @@ static bool add_stage(evaluator *v, shape input, int batch, error *e)
     return true;
 }
 
-evaluator *evaluator_new(const method *m, void *self, model *own, shape input, const int *batches, error *e)
+evaluator *evaluator_new(const evaluator_setup *s, error *e)
 {
+    const method *m = s->method;
     evaluator *v = calloc(1, sizeof *v);
     if (!v) {
         error_memory(e, "an evaluator");
         return NULL;
     }
-    *v = (evaluator){.method = m, .self = self, .own = own, .row = shape_row(input)};
-    v->searches = method_searches(m, self);
-    bool ok = !m->closed_form || m->ready(self, own, input, e);
-    for (int i = 0; ok && !m->closed_form && batches[i]; i++) {
+    *v = (evaluator){.method = m, .self = s->self, .own = s->model, .row = shape_row(s->input)};
+    v->searches = method_searches(m, s->self);
+    bool ok = !m->closed_form || m->ready(s->self, s->model, s->input, e);
+    for (int i = 0; ok && !m->closed_form && s->batches[i]; i++) {
         assert(i < EVALUATE_BATCHES_MAX);
-        ok = add_stage(v, input, batches[i], e);
+        ok = add_stage(v, s, s->batches[i], e);
     }
     if (ok)
         return v;

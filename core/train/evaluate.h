@@ -27,12 +27,22 @@ void evaluate_scale(const method *m, float *row, size_t n);
 /* And back. */
 void evaluate_unscale(const method *m, float *row, size_t n);
 
-/* Records and compiles a scoring program or a search for each batch size (ascending; ended by 0) of a neural method,
- * or makes a closed-form one ready. Borrows method, self and model. Returns new. */
-evaluator *evaluator_new(const method *m, void *self, model *own, shape input, const int *batches, error *e);
+/* What is to be scored with; all borrowed. */
+typedef struct evaluator_setup {
+    const method *method;
+    void *self;
+    model *model;
+    shape input;
+    const int *batches; /* ascending; ended by 0 */
+    bool variants;      /* also the variants of the score; else they cost a scoring program nothing */
+} evaluator_setup;
+
+/* Records and compiles a scoring program or a search for each batch size of a neural method, or makes a closed-form one
+ * ready. Returns new. */
+evaluator *evaluator_new(const evaluator_setup *s, error *e);
 void evaluator_free(evaluator *v);
 
-/* Variants of the score that the method gives; 0 for a closed form. */
+/* Variants of the score that it gives; 0 for a closed form. A search finds its variants on its way, asked or not. */
 size_t evaluator_variant_count(const evaluator *v);
 /* "l1", say, of 0 … count-1. Borrowed; lives as long as the program. */
 const char *evaluator_variant_name(const evaluator *v, size_t index);

@@ -114,7 +114,10 @@ static bool rebuild(scorer *s, team *t, error *e)
     s->model = model_new(0, t, e);
     if (!s->model || (m->closed_form && !model_read(s->model, s->file, MODEL_WEIGHTS, e)))
         return false;
-    s->evaluator = evaluator_new(m, s->self, s->model, s->facts.input, batches, e);
+    s->evaluator = evaluator_new(
+        &(evaluator_setup){
+            .method = m, .self = s->self, .model = s->model, .input = s->facts.input, .batches = batches},
+        e);
     if (!s->evaluator || (!m->closed_form && !model_read(s->model, s->file, MODEL_WEIGHTS, e)))
         return false;
     s->facts.parameters = model_parameters(s->model);

@@ -167,6 +167,18 @@ static void name_losses(run *r)
         }
 }
 
+static bool make_evaluator(run *r, error *e)
+{
+    r->evaluator = evaluator_new(&(evaluator_setup){.method = r->method,
+                                                    .self = r->self,
+                                                    .model = r->model,
+                                                    .input = r->input,
+                                                    .batches = batches,
+                                                    .variants = true},
+                                 e);
+    return r->evaluator != NULL;
+}
+
 bool run_build(run *r, error *e)
 {
     if (r->method->closed_form)
@@ -178,8 +190,7 @@ bool run_build(run *r, error *e)
     r->batch = model_find_array(r->model, "x");
     assert(r->batch);
     name_losses(r);
-    r->evaluator = evaluator_new(r->method, r->self, r->model, r->input, batches, e);
-    return r->evaluator != NULL;
+    return make_evaluator(r, e);
 }
 
 static size_t programs_bytes(const run *r)
@@ -226,9 +237,9 @@ static bool fit(run *r, error *e)
         return false;
     free(r->train);
     r->train = NULL;
-    r->evaluator = evaluator_new(r->method, r->self, r->model, r->input, batches, e);
+    bool good = make_evaluator(r, e);
     r->train_s = clock_now_s() - start;
-    return r->evaluator != NULL;
+    return good;
 }
 
 static bool learn(run *r, int *chosen_epoch, error *e)

@@ -9,6 +9,8 @@ enum { IMAGES = 21, SIDE = 16, ROW = SIDE * SIDE, VARIANTS_MAX = 4 };
 
 static const int batches[] = {1, 8, 0};
 
+enum { LEAN = false, FULL = true };
+
 /* A method with fresh weights, or fitted on its own images, and images to score. */
 typedef struct pass {
     team *team;
@@ -19,7 +21,7 @@ typedef struct pass {
     size_t count;
 } pass;
 
-static pass pass_open(const char *id, int threads, const char *const *options)
+static pass pass_make(const char *id, int threads, const char *const *options, bool variants)
 {
     error e;
     const method *m = method_find(id);
@@ -31,12 +33,18 @@ static pass pass_open(const char *id, int threads, const char *const *options)
         assert_true(options_set(m->options, p.self, options[i], options[i + 1], &e));
     random_uniform(random_stream(6, "images"), 0, m->unit_range ? 0 : -1, 1, p.images, IMAGES * ROW);
     assert_true(!m->closed_form || m->fit(p.self, p.model, p.images, IMAGES, input, &e));
-    p.evaluator = evaluator_new(m, p.self, p.model, input, batches, &e);
+    evaluator_setup setup = {m, p.self, p.model, input, batches, variants};
+    p.evaluator = evaluator_new(&setup, &e);
     if (!p.evaluator)
         fail_msg("%s", e.message);
     p.count = evaluator_variant_count(p.evaluator);
     assert_true(p.count <= VARIANTS_MAX);
     return p;
+}
+
+static pass pass_open(const char *id, int threads, const char *const *options)
+{
+    return pass_make(id, threads, options, FULL);
 }
 
 static void pass_close(pass *p, const char *id)
@@ -80,9 +88,9 @@ static const struct subject {
     size_t variants;
     bool reconstructs;
 } subjects[] = {
-    {"ganomaly", {"width", "4", "latent", "6"}, 0, true},
+    {"ganomaly", {"width", "4", "latent", "6"}, 3, true},
     {"alad", {"width", "4", "latent", "6"}, 4, true},
-    {"ocgan", {"width", "4", "latent", "6"}, 0, true},
+    {"ocgan", {"width", "4", "latent", "6"}, 2, true},
     {"fencegan", {"width", "4"}, 0, false},
     {"anogan",
      {"width", "4", "latent", "6", "iterations", "25", "search_rate", "0.3", "patience", "3", "restarts", "3"},
@@ -151,6 +159,35 @@ static void a_score_has_the_same_bits_when_nothing_else_is_wanted(void **state)
     }
 }
 
+static void variants_that_nobody_wants_cost_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id, *options[7];
+        size_t variants;
+    } lean[] = {
+        {"ganomaly", {"width", "4", "latent", "6"}, 0},
+        {"alad", {"width", "4", "latent", "6", "score", "l1"}, 0},
+        {"ocgan", {"width", "4", "latent", "6"}, 0},
+        {"anogan", {"width", "4", "latent", "6", "iterations", "3"}, 2}, /* its loss is made of them */
+    };
+    static found all, alone;
+    for (size_t i = 0; i < sizeof lean / sizeof *lean; i++) {
+        pass full = pass_make(lean[i].id, 2, lean[i].options, FULL);
+        pass p = pass_make(lean[i].id, 2, lean[i].options, LEAN);
+        assert_int_equal(p.count, lean[i].variants);
+        score_some(&full, 0, IMAGES, &all);
+        score_some(&p, 0, IMAGES, &alone);
+        assert_memory_equal(alone.score, all.score, sizeof all.score);
+        assert_memory_equal(alone.reconstruction, all.reconstruction, sizeof all.reconstruction);
+        const program *more = evaluator_program(full.evaluator, 0, NULL),
+                      *less = evaluator_program(p.evaluator, 0, NULL);
+        assert_int_equal(program_bytes_unshared(less) < program_bytes_unshared(more), lean[i].variants == 0);
+        pass_close(&full, lean[i].id);
+        pass_close(&p, lean[i].id);
+    }
+}
+
 static double difference(const float *a, const float *b, int power)
 {
     double sum = 0;
@@ -159,21 +196,58 @@ static double difference(const float *a, const float *b, int power)
     return sum;
 }
 
-static void alads_score_is_the_variant_of_its_option(void **state)
+/* An option's value that chooses the score, and the variant that the score then is. */
+static const struct choice {
+    const char *id, *option, *value, *variant;
+} choices[] = {
+    {"alad", "score", "features", "features"},
+    {"alad", "score", "l1", "l1"},
+    {"alad", "score", "l2", "l2"},
+    {"alad", "score", "logits", "logits"},
+    {"ganomaly", "distance", "squared", "latent_squared"},
+    {"ganomaly", "distance", "absolute", "latent_absolute"},
+    {"ocgan", "score", "reconstruction", "reconstruction"},
+    {"ocgan", "score", "visual", "visual"},
+};
+
+static void a_score_is_the_variant_of_its_option(void **state)
 {
     (void)state;
-    static const char *const names[] = {"features", "l1", "l2", "logits"};
     static found f;
-    for (int k = 0; k < 4; k++) {
-        pass p = pass_open("alad", 1, (const char *const[]){"width", "4", "latent", "6", "score", names[k], NULL});
+    for (size_t k = 0; k < sizeof choices / sizeof *choices; k++) {
+        const struct choice *c = &choices[k];
+        pass p = pass_open(c->id, 1, (const char *const[]){"width", "4", "latent", "6", c->option, c->value, NULL});
         score_some(&p, 0, IMAGES, &f);
-        assert_memory_equal(f.score, f.variants[variant_named(&p, names[k])], sizeof f.score);
-        const float *l1 = f.variants[variant_named(&p, "l1")];
-        for (int i = 0; i < IMAGES; i++) {
-            double sum = difference(p.images + i * ROW, f.reconstruction + i * ROW, 1);
-            assert_true(fabs(sum - (double)l1[i]) < 1e-4 * sum);
+        for (size_t i = 0; i < p.count; i++) {
+            bool same = memcmp(f.score, f.variants[i], sizeof f.score) == 0;
+            if (same != (i == variant_named(&p, c->variant)))
+                fail_msg("%s's score with %s %s: %s", c->id, c->option, c->value,
+                         evaluator_variant_name(p.evaluator, i));
         }
-        pass_close(&p, "alad");
+        pass_close(&p, c->id);
+    }
+}
+
+/* Variants that measure the reconstruction: by the difference to what power, and whether its mean. */
+static void variants_of_pixels_measure_the_reconstruction(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id, *variant;
+        int power;
+        double elements;
+    } pixels[] = {{"alad", "l1", 1, 1}, {"ganomaly", "reconstruction", 1, ROW}, {"ocgan", "reconstruction", 2, ROW}};
+    static found f;
+    for (size_t k = 0; k < sizeof pixels / sizeof *pixels; k++) {
+        pass p = pass_open(pixels[k].id, 1, (const char *const[]){"width", "4", "latent", "6", NULL});
+        score_some(&p, 0, IMAGES, &f);
+        const float *given = f.variants[variant_named(&p, pixels[k].variant)];
+        for (int i = 0; i < IMAGES; i++) {
+            double sum = difference(p.images + i * ROW, f.reconstruction + i * ROW, pixels[k].power);
+            sum /= pixels[k].elements;
+            assert_true(fabs(sum - (double)given[i]) < 1e-4 * sum);
+        }
+        pass_close(&p, pixels[k].id);
     }
 }
 
@@ -224,7 +298,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_method_says_what_it_gives),
         cmocka_unit_test(all_of_it_is_the_same_bits_in_any_company),
         cmocka_unit_test(a_score_has_the_same_bits_when_nothing_else_is_wanted),
-        cmocka_unit_test(alads_score_is_the_variant_of_its_option),
+        cmocka_unit_test(variants_that_nobody_wants_cost_nothing),
+        cmocka_unit_test(a_score_is_the_variant_of_its_option),
+        cmocka_unit_test(variants_of_pixels_measure_the_reconstruction),
         cmocka_unit_test(what_a_search_gives_is_of_the_code_that_counts),
         cmocka_unit_test(pcas_reconstruction_is_what_its_score_measures),
     };

@@ -86,6 +86,19 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+static json_t *scores(const train_result *r)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; i < r->score_count; i++) {
+        const train_score *s = &r->scores[i];
+        json_object_set_new(all, s->name,
+                            json_pack("{s:o, s:o, s:o, s:o}", "auroc", number(s->auroc.value), "auroc_low",
+                                      number(s->auroc.low), "auroc_high", number(s->auroc.high), "average_precision",
+                                      number(s->average_precision)));
+    }
+    return all;
+}
+
 static void print_result(const request *q, const train_result *r)
 {
     json_t *o = json_object();
@@ -99,12 +112,15 @@ static void print_result(const request *q, const train_result *r)
     json_object_set_new(o, "auroc_low", number(r->auroc.low));
     json_object_set_new(o, "auroc_high", number(r->auroc.high));
     json_object_set_new(o, "average_precision", number(r->average_precision));
+    json_object_set_new(o, "scores", scores(r));
     json_object_set_new(o, "chosen_epoch", json_integer(r->chosen_epoch));
     json_object_set_new(o, "epochs", json_integer(r->epochs));
     json_object_set_new(o, "train_s", number(r->train_s));
     json_object_set_new(o, "score_s", number(r->score_s));
     json_object_set_new(o, "parameters", json_integer((json_int_t)r->parameters));
     json_object_set_new(o, "weights_digest", json_string(r->weights_digest));
+    json_object_set_new(o, "blas_core", json_string(r->blas_core));
+    json_object_set_new(o, "threads", json_integer(r->threads));
     char *text = json_dumps(o, JSON_REAL_PRECISION(6));
     puts(text ? text : "{}");
     free(text);

@@ -2,11 +2,14 @@
 /* finish.c — what is done once with a finished run: calibration, the test, the model file. */
 #include "train/checkpoint.h"
 
+#include "base/blas.h"
 #include "base/clock.h"
 #include "base/version.h"
 #include "train/explain.h"
 
+#include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -114,18 +117,49 @@ static bool measure(const run *r, const float *scores, train_result *out, error 
                             out->histogram_normal, out->histogram_anomalous, e);
 }
 
+/* A variant that is not the score may fail to be finite: then it has no figure, and the run is none the worse. */
+static bool measure_variant(const run *r, const float *scores, train_score *out, error *e)
+{
+    error reason;
+    size_t n = r->parts.test_count;
+    out->auroc = (auroc){NAN, NAN, NAN, NAN};
+    out->average_precision = NAN;
+    if (metric_auroc(scores, r->parts.anomalous, n, &out->auroc, &reason) &&
+        metric_average_precision(scores, r->parts.anomalous, n, &out->average_precision, &reason))
+        return true;
+    if (reason.code == ERROR_DIVERGED)
+        return true;
+    *e = reason;
+    return false;
+}
+
+static bool measure_variants(const run *r, float *const *variants, train_result *out, error *e)
+{
+    out->score_count = evaluator_variant_count(r->evaluator);
+    for (size_t i = 0; i < out->score_count; i++) {
+        train_score *s = &out->scores[i];
+        snprintf(s->name, sizeof s->name, "%s", evaluator_variant_name(r->evaluator, i));
+        if (!measure_variant(r, variants[i], s, e))
+            return error_at(e, "score %s", s->name);
+    }
+    return true;
+}
+
 static bool test(run *r, train_result *out, error *e)
 {
-    size_t n = r->parts.test_count;
+    size_t n = r->parts.test_count, variants = evaluator_variant_count(r->evaluator);
+    assert(variants <= TRAIN_SCORES_MAX);
     if (r->plan->protocol.protocol == PROTOCOL_UNLABELLED || n == 0)
         return true;
-    float *scores = malloc(n * sizeof *scores);
+    float *scores = malloc((1 + variants) * n * sizeof *scores), *variant[TRAIN_SCORES_MAX];
     if (!scores)
         return error_memory(e, "test scores");
+    for (size_t i = 0; i < variants; i++)
+        variant[i] = scores + (1 + i) * n;
     double start = clock_now_s();
-    bool ok = run_score(r, r->parts.test, n, &(scored_rows){.score = scores}, e);
+    bool ok = run_score(r, r->parts.test, n, &(scored_rows){.score = scores, .variants = variant}, e);
     out->score_s = clock_now_s() - start;
-    ok = ok && measure(r, scores, out, e);
+    ok = ok && measure(r, scores, out, e) && measure_variants(r, variant, out, e);
     free(scores);
     return ok || error_at(e, "test");
 }
@@ -171,6 +205,8 @@ bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
     out->train_s = r->train_s;
     out->parameters = model_parameters(r->model);
     model_digest(r->model, out->weights_digest);
+    out->blas_core = blas_core();
+    out->threads = team_threads(r->team);
     float *calibration = malloc((out->calibration_count + 1) * sizeof *calibration);
     if (!calibration)
         return error_memory(e, "calibration scores");

@@ -53,16 +53,27 @@ typedef struct train_watch {
     bool (*cancelled)(void *context); /* polled each step */
 } train_watch;
 
-enum { TRAIN_ROC_POINTS = 200, TRAIN_HISTOGRAM_BINS = 40 };
+enum { TRAIN_ROC_POINTS = 200, TRAIN_HISTOGRAM_BINS = 40, TRAIN_SCORES_MAX = 8, TRAIN_SCORE_NAME_MAX = 32 };
+
+/* What one variant of a method's score reaches on the test part; NaN where one of its scores is not finite. */
+typedef struct train_score {
+    char name[TRAIN_SCORE_NAME_MAX];
+    auroc auroc;
+    double average_precision;
+} train_score;
 
 typedef struct train_result {
     auroc auroc; /* of the test part; value is NaN when there is nothing to test against */
     double average_precision;
+    train_score scores[TRAIN_SCORES_MAX]; /* every variant, the one that is the score among them */
+    size_t score_count;                   /* 0 where the method has none, or nothing was tested */
     size_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
     int epochs, chosen_epoch; /* 0 for closed-form methods */
     double train_s, score_s;  /* wall time */
     size_t parameters;
     char weights_digest[65], model_digest[65];
+    const char *blas_core; /* of the process that tested; static */
+    int threads;
     size_t roc_count;
     float roc_false_positive[TRAIN_ROC_POINTS], roc_true_positive[TRAIN_ROC_POINTS];
     double histogram_low, histogram_high;

@@ -227,6 +227,43 @@ static void a_cut_test_is_the_same_for_every_method(void **state)
     bars_close(&b);
 }
 
+static const train_score *score_named(const train_result *r, const char *name)
+{
+    for (size_t i = 0; i < r->score_count; i++)
+        if (strcmp(r->scores[i].name, name) == 0)
+            return &r->scores[i];
+    fail_msg("there is no score %s", name);
+    return NULL;
+}
+
+static void every_variant_of_the_score_is_measured_in_one_test(void **state)
+{
+    (void)state;
+    bars b = bars_open(false);
+    struct train_option options[6];
+    memcpy(options, bars_options, sizeof bars_options);
+    options[5] = (struct train_option){"distance", "squared"};
+    train_plan plan = bars_plan(&b, "ganomaly");
+    plan.options = options;
+    plan.option_count = 6;
+    train_result squared = bars_train(&b, &plan, 2);
+    options[5].value = "absolute";
+    train_result absolute = bars_train(&b, &plan, 2);
+    assert_int_equal(squared.score_count, 3);
+    const train_score *own = score_named(&squared, "latent_squared");
+    assert_memory_equal(&own->auroc, &squared.auroc, sizeof squared.auroc);
+    assert_true(own->average_precision == squared.average_precision);
+    assert_memory_equal(&score_named(&absolute, "latent_absolute")->auroc, &absolute.auroc, sizeof absolute.auroc);
+    const train_score *pixels = score_named(&squared, "reconstruction");
+    assert_true(pixels->auroc.low < pixels->auroc.value && pixels->auroc.value < pixels->auroc.high);
+    assert_true(pixels->auroc.value != own->auroc.value);
+    assert_string_equal(squared.blas_core, blas_core());
+    assert_int_equal(squared.threads, 2);
+    plan = bars_plan(&b, "pca");
+    assert_int_equal(bars_train(&b, &plan, 2).score_count, 0);
+    bars_close(&b);
+}
+
 static void baselines_know_standing_bars_from_lying_ones(void **state)
 {
     (void)state;
@@ -330,8 +367,8 @@ static void a_model_that_cannot_be_written_is_an_error(void **state)
 /* A method that learns nothing, notes what it is shown and, when lit, has an infinite loss in one step. */
 static program *fuse_programs[2];
 static array *fuse_loss, *fuse_batch;
-static bool fuse_lit;
-static float seen[3][8][16]; /* what each step of each epoch was shown: a weighted sum of each image */
+static bool fuse_lit, fuse_shorted; /* an infinite loss in a step; a variant of the score that is infinite */
+static float seen[3][8][16];        /* what each step of each epoch was shown: a weighted sum of each image */
 
 static bool fuse_build(void *self, model *own, shape input, error *e)
 {
@@ -358,6 +395,8 @@ static tensor *fuse_score(void *self, model *own, graph *g, tensor *x)
     (void)self;
     (void)own;
     (void)g;
+    if (fuse_shorted)
+        t_output(t_scale(t_row_sum(x), INFINITY), "score.shorted");
     return t_row_mean(x);
 }
 static program *const *fuse_list(const void *self)
@@ -393,6 +432,21 @@ static void a_loss_that_is_not_finite_is_named(void **state)
     assert_int_equal(e.code, ERROR_DIVERGED);
     assert_string_equal(e.message, "loss.fuse is inf in epoch 2, step 13");
     assert_int_equal(access(b.model.text, F_OK), -1);
+    bars_close(&b);
+}
+
+static void a_variant_that_is_not_finite_has_no_figure(void **state)
+{
+    (void)state;
+    bars b = bars_open(false);
+    train_plan plan = bars_plan(&b, "pca");
+    plan.method = &fuse;
+    fuse_shorted = true;
+    train_result r = bars_train(&b, &plan, 1);
+    fuse_shorted = false;
+    assert_true(isfinite(r.auroc.value));
+    const train_score *s = score_named(&r, "shorted");
+    assert_true(isnan(s->auroc.value) && isnan(s->auroc.low) && isnan(s->average_precision));
     bars_close(&b);
 }
 
@@ -520,6 +574,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_chosen_epoch_is_the_first_of_the_best),
         cmocka_unit_test(labels_of_the_test_choose_nothing),
         cmocka_unit_test(a_cut_test_is_the_same_for_every_method),
+        cmocka_unit_test(every_variant_of_the_score_is_measured_in_one_test),
+        cmocka_unit_test(a_variant_that_is_not_finite_has_no_figure),
         cmocka_unit_test(baselines_know_standing_bars_from_lying_ones),
         cmocka_unit_test(without_labels_there_is_a_model_and_no_figure),
         cmocka_unit_test(a_checkpoint_of_another_run_is_refused),

@@ -30,12 +30,27 @@ static json_t *run_json(const run_row *row)
                                  row->chosen_epoch, "train_s", row->train_s, "score_s", row->score_s, "parameters",
                                  (json_int_t)row->parameters, "weights_digest", row->weights_digest, "code_version",
                                  row->code_version, "hyperparameters", json_embedded(row->hyperparameters));
+    json_object_set_new(training, "blas_core", json_name(row->blas_core));
+    json_object_set_new(training, "threads", row->threads ? json_integer(row->threads) : json_null());
     bool whole = json_object_update_new(body, quality) == 0;
     whole = json_object_update_new(body, training) == 0 && whole;
     if (whole)
         return body;
     json_decref(body);
     return NULL;
+}
+
+static json_t *scores_json(const run_row *row)
+{
+    json_t *scores = json_object();
+    for (int i = 0; i < row->score_count; i++) {
+        const run_score *s = &row->scores[i];
+        json_object_set_new(scores, s->name,
+                            json_pack("{s:o, s:o, s:o, s:o}", "auroc", json_number(s->auroc), "auroc_low",
+                                      json_number(s->auroc_low), "auroc_high", json_number(s->auroc_high),
+                                      "average_precision", json_number(s->average_precision)));
+    }
+    return scores;
 }
 
 static void csv_text(FILE *out, const char *text)
@@ -199,6 +214,7 @@ void get_run(request *r)
         return;
     }
     json_t *body = run_json(&row);
+    json_object_set_new(body, "scores", scores_json(&row));
     json_object_set_new(body, "detail", json_embedded(row.detail));
     run_row_finish(&row);
     request_reply_json(r, 200, body);

@@ -22,6 +22,7 @@ enum {
     SERVICE_NAME_MAX = 64, /* with its NUL; names match ^[a-z0-9][a-z0-9._-]{0,62}$ */
     SERVICE_ID_MAX = 40,   /* UUIDv7 text and a NUL */
     SERVICE_PAGE_MAX = 500,
+    SERVICE_SCORES_MAX = 8, /* variants of a method's score */
     SERVICE_CURSOR_MAX = 128
 };
 
@@ -101,6 +102,12 @@ typedef struct model_row {
     char *hyperparameters; /* JSON object: all of them */
 } model_row;
 
+/* A variant of a run's score: what it reached in the run's test; NaN where it was not finite. */
+typedef struct run_score {
+    char name[SERVICE_NAME_MAX];
+    double auroc, auroc_low, auroc_high, average_precision;
+} run_score;
+
 typedef struct run_row {
     char id[SERVICE_ID_MAX];
     service_time created;
@@ -118,8 +125,12 @@ typedef struct run_row {
     uint64_t parameters;
     char weights_digest[65];
     char code_version[48];
-    char *hyperparameters; /* JSON object: all of them */
-    char *detail;          /* JSON object: roc, histogram, epochs (the series by name); only in run_get */
+    char blas_core[32];                   /* OpenBLAS's kernel; empty: not recorded */
+    int threads;                          /* 0: not recorded */
+    char *hyperparameters;                /* JSON object: all of them */
+    run_score scores[SERVICE_SCORES_MAX]; /* only in run_get */
+    int score_count;
+    char *detail; /* JSON object: roc, histogram, epochs (the series by name); only in run_get */
 } run_row;
 
 /* Empty strings and NaN are "any"; zero times likewise. */

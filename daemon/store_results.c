@@ -77,9 +77,27 @@ static bool add_run(connection *c, const run_row *r, error *e)
     query_put_int(&q, (int64_t)r->parameters);
     query_put_text(&q, r->weights_digest);
     query_put_text(&q, r->code_version);
+    query_put_text(&q, r->blas_core);
+    query_put_int(&q, r->threads);
     query_put_text(&q, r->hyperparameters);
     query_put_text(&q, r->detail);
     return query_run(&q, e);
+}
+
+static bool add_scores(connection *c, const run_row *r, error *e)
+{
+    for (int i = 0; i < r->score_count; i++) {
+        query q = query_begin(c, SQL_SCORE_ADD);
+        query_put_text(&q, r->id);
+        query_put_text(&q, r->scores[i].name);
+        query_put_real(&q, r->scores[i].auroc);
+        query_put_real(&q, r->scores[i].auroc_low);
+        query_put_real(&q, r->scores[i].auroc_high);
+        query_put_real(&q, r->scores[i].average_precision);
+        if (!query_run(&q, e))
+            return false;
+    }
+    return true;
 }
 
 static bool add_model(connection *c, const model_row *m, error *e)
@@ -136,7 +154,8 @@ static bool finish_apply(connection *c, write_op *op, error *e)
     a->run.version = a->model.version;
     op->answer.version = a->model.version;
     snprintf(op->answer.id, sizeof op->answer.id, "%s", a->id);
-    return finish_row(c, a, e) && add_run(c, &a->run, e) && add_model(c, &a->model, e) && add_file(c, a, e);
+    return finish_row(c, a, e) && add_run(c, &a->run, e) && add_scores(c, &a->run, e) && add_model(c, &a->model, e) &&
+           add_file(c, a, e);
 }
 
 static void finish_release(write_op *op)
@@ -326,7 +345,25 @@ static void read_run(query *q, run_row *r)
     r->parameters = (uint64_t)query_get_int(q);
     query_get_text(q, r->weights_digest, sizeof r->weights_digest);
     query_get_text(q, r->code_version, sizeof r->code_version);
+    query_get_text(q, r->blas_core, sizeof r->blas_core);
+    r->threads = (int)query_get_int(q);
     r->hyperparameters = query_get_copy(q);
+}
+
+static bool read_scores(store_reader *r, run_row *row, error *e)
+{
+    query q = query_begin(&r->on, SQL_RUN_SCORES);
+    query_put_text(&q, row->id);
+    query_put_int(&q, SERVICE_SCORES_MAX);
+    while (query_step(&q)) {
+        run_score *s = &row->scores[row->score_count++];
+        query_get_text(&q, s->name, sizeof s->name);
+        s->auroc = query_get_real(&q);
+        s->auroc_low = query_get_real(&q);
+        s->auroc_high = query_get_real(&q);
+        s->average_precision = query_get_real(&q);
+    }
+    return query_end(&q, e);
 }
 
 static const char *given(const char *text)
@@ -440,7 +477,7 @@ bool store_run_get(store_reader *r, const char *id, run_row *row, error *e)
     bool good = query_end(&q, e);
     if (good && !found)
         return error_set(e, ERROR_NOT_FOUND, "there is no run \"%s\"", id);
-    if (good && add_series(r, row, e))
+    if (good && read_scores(r, row, e) && add_series(r, row, e))
         return true;
     if (found)
         run_row_finish(row);

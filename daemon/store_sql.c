@@ -19,7 +19,7 @@
     "auroc_low, "                                                                                                      \
     "auroc_high, auroc_deviation, average_precision, train_count, validation_count, calibration_count, test_normals, " \
     "test_anomalies, epochs, chosen_epoch, train_s, score_s, parameters, weights_digest, code_version, "               \
-    "hyperparameters"
+    "blas_core, threads, hyperparameters"
 
 const char *const sql_text[SQL_COUNT] = {
     [SQL_DATASET_LIST] = "SELECT " DATASET_COLUMNS " FROM datasets WHERE ?2 = '' OR (created, name) < (?1, ?2) "
@@ -46,6 +46,8 @@ const char *const sql_text[SQL_COUNT] = {
         "AND (?6 IS NULL OR model = ?6) AND (?7 IS NULL OR seed = ?8) AND (?9 = 0 OR created >= ?9) "
         "AND (?10 = 0 OR created < ?10) AND (?11 IS NULL OR auroc >= ?11) ORDER BY id DESC LIMIT ?12",
     [SQL_RUN_GET] = "SELECT " RUN_COLUMNS ", detail FROM runs WHERE id = ?",
+    [SQL_RUN_SCORES] = "SELECT name, auroc, auroc_low, auroc_high, average_precision FROM run_scores WHERE run = ? "
+                       "ORDER BY name LIMIT ?",
 
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
@@ -75,7 +77,9 @@ const char *const sql_text[SQL_COUNT] = {
                        "failure = NULL, worker = NULL, lease_until = NULL WHERE id = ?1 AND token = ?2",
     [SQL_RUN_ADD] =
         "INSERT INTO runs (" RUN_COLUMNS ", detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_SCORE_ADD] = "INSERT INTO run_scores (run, name, auroc, auroc_low, auroc_high, average_precision) "
+                      "VALUES (?, ?, ?, ?, ?, ?)",
     [SQL_MODEL_VERSION] = "SELECT coalesce(max(version), 0) + 1 FROM models WHERE name = ?",
     [SQL_MODEL_ADD] =
         "INSERT INTO models (" MODEL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "

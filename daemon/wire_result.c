@@ -80,15 +80,28 @@ static json_t *model_json(const wire_plan *p, const train_result *r, const score
                      all_options(p));
 }
 
+static json_t *scores(const train_result *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < r->score_count; i++) {
+        const train_score *s = &r->scores[i];
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", s->name, "auroc",
+                                              real(s->auroc.value), "auroc_low", real(s->auroc.low), "auroc_high",
+                                              real(s->auroc.high), "average_precision", real(s->average_precision)));
+    }
+    return list;
+}
+
 static json_t *run_json(const train_result *r)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:o}", "auroc",
-                     real(r->auroc.value), "auroc_low", real(r->auroc.low), "auroc_high", real(r->auroc.high),
-                     "auroc_deviation", real(r->auroc.deviation), "average_precision", real(r->average_precision),
-                     "train_count", (json_int_t)r->train_count, "validation_count", (json_int_t)r->validation_count,
-                     "calibration_count", (json_int_t)r->calibration_count, "test_normals", (json_int_t)r->test_normals,
-                     "test_anomalies", (json_int_t)r->test_anomalies, "epochs", r->epochs, "chosen_epoch",
-                     r->chosen_epoch, "train_s", r->train_s, "score_s", r->score_s, "detail", detail(r));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:s, s:i, s:o}",
+                     "scores", scores(r), "auroc", real(r->auroc.value), "auroc_low", real(r->auroc.low), "auroc_high",
+                     real(r->auroc.high), "auroc_deviation", real(r->auroc.deviation), "average_precision",
+                     real(r->average_precision), "train_count", (json_int_t)r->train_count, "validation_count",
+                     (json_int_t)r->validation_count, "calibration_count", (json_int_t)r->calibration_count,
+                     "test_normals", (json_int_t)r->test_normals, "test_anomalies", (json_int_t)r->test_anomalies,
+                     "epochs", r->epochs, "chosen_epoch", r->chosen_epoch, "train_s", r->train_s, "score_s", r->score_s,
+                     "blas_core", r->blas_core, "threads", r->threads, "detail", detail(r));
 }
 
 bool wire_write_result(const char *path, const wire_plan *p, const train_result *r, const scorer *s, error *e)
@@ -148,6 +161,26 @@ static bool read_model(json_t *o, model_row *m, run_row *run)
            get_shape(o, "input", &m->input);
 }
 
+static bool read_scores(json_t *list, run_row *run)
+{
+    json_t *o;
+    size_t i;
+    if (list && (!json_is_array(list) || json_array_size(list) > SERVICE_SCORES_MAX))
+        return false;
+    run->score_count = (int)json_array_size(list);
+    json_array_foreach(list, i, o)
+    {
+        run_score *s = &run->scores[i];
+        s->auroc = get_real(o, "auroc");
+        s->auroc_low = get_real(o, "auroc_low");
+        s->auroc_high = get_real(o, "auroc_high");
+        s->average_precision = get_real(o, "average_precision");
+        if (!get_text(o, "name", s->name, sizeof s->name))
+            return false;
+    }
+    return true;
+}
+
 static bool read_run(json_t *o, model_row *m, run_row *run)
 {
     run->auroc = m->auroc = get_real(o, "auroc");
@@ -164,10 +197,14 @@ static bool read_run(json_t *o, model_row *m, run_row *run)
     run->chosen_epoch = (int)get_count(o, "chosen_epoch");
     run->train_s = get_real(o, "train_s");
     run->score_s = get_real(o, "score_s");
+    run->threads = (int)get_count(o, "threads");
     run->detail = json_dumps(json_object_get(o, "detail"), JSON_COMPACT | JSON_REAL_PRECISION(9));
-    return run->detail && isfinite(run->train_s) && isfinite(run->score_s);
+    return run->detail && isfinite(run->train_s) && isfinite(run->score_s) &&
+           (!json_object_get(o, "blas_core") || get_text(o, "blas_core", run->blas_core, sizeof run->blas_core)) &&
+           read_scores(json_object_get(o, "scores"), run);
 }
 
+/* The scores, kernel and threads may be missing: a worker of an earlier program did not write them. */
 bool wire_read_result(const char *path, model_row *m, run_row *run, error *e)
 {
     void *bytes;

@@ -480,6 +480,11 @@ static void a_run_has_its_details_and_null_for_what_was_not_evaluated(void **sta
     assert_true(json_is_null(json_object_get(r.json, "average_precision")));
     assert_int_equal(json_array_size(json_object_get(json_object_get(r.json, "detail"), "roc")), 2);
     assert_non_null(strstr(r.body, "\"auroc\": 0.9125,"));
+    assert_string_equal(text_at(&r, "blas_core"), "Haswell");
+    json_t *scores = json_object_get(r.json, "scores"), *features = json_object_get(scores, "features");
+    assert_int_equal(json_object_size(scores), 2);
+    assert_true(json_real_value(json_object_get(features, "auroc_high")) == 0.925);
+    assert_true(json_is_null(json_object_get(json_object_get(scores, "logits"), "auroc")));
     reply_finish(&r);
 }
 

@@ -205,6 +205,10 @@ static inline outcome finish(fixture *f, const char *id, int64_t token, const ch
                  .train_s = 1.5,
                  .weights_digest = "w",
                  .code_version = "1",
+                 .blas_core = "SkylakeX",
+                 .threads = 2,
+                 .scores = {{"l1", 0.75, 0.5, 0.875, 0.5}, {"features", NAN, NAN, NAN, NAN}},
+                 .score_count = 2,
                  .hyperparameters = (char[]){"{\"k\":2}"},
                  .detail = (char[]){"{\"roc\":{}}"}};
     snprintf(m.name, sizeof m.name, "%s", name);

@@ -163,7 +163,10 @@ static void an_old_registry_is_brought_up_to_date(void **state)
     assert_true(store_migrate(db, migrations, migration_count, &e));
     assert_int_equal(ask(db, "PRAGMA user_version"), migration_count);
     assert_int_equal(ask(db, "SELECT count(*) FROM jobs WHERE id = 'j' AND created = 9 AND test_images = 0"), 1);
-    assert_int_equal(ask(db, "SELECT count(*) FROM runs WHERE id = 'r' AND auroc = 0.5 AND test_images = 0"), 1);
+    assert_int_equal(ask(db, "SELECT count(*) FROM runs WHERE id = 'r' AND auroc = 0.5 AND test_images = 0 "
+                             "AND blas_core = '' AND threads = 0"),
+                     1);
+    assert_int_equal(ask(db, "SELECT count(*) FROM run_scores"), 0);
     sqlite3_close(db);
 }
 

@@ -284,6 +284,14 @@ static void a_finished_job_leaves_model_run_and_file(void **state)
     assert_int_equal(r.version, 1);
     assert_true(r.auroc == 0.75 && isnan(r.average_precision));
     assert_true(r.seed == UINT64_MAX && r.test_images == 3000000000);
+    assert_string_equal(r.blas_core, "SkylakeX");
+    assert_int_equal(r.threads, 2);
+    assert_int_equal(r.score_count, 2);
+    assert_string_equal(r.scores[0].name, "features");
+    assert_true(isnan(r.scores[0].auroc) && isnan(r.scores[0].average_precision));
+    assert_string_equal(r.scores[1].name, "l1");
+    assert_true(r.scores[1].auroc == 0.75 && r.scores[1].auroc_low == 0.5 && r.scores[1].auroc_high == 0.875);
+    assert_true(r.scores[1].average_precision == 0.5);
     assert_string_equal(r.detail, "{\"roc\":{},\"epochs\":{\"epoch\":[]}}");
     void *bytes;
     size_t size;

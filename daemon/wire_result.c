@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert((int)SERVICE_SCORES_MAX >= (int)TRAIN_SCORES_MAX, "a run has room for every variant of its score");
+
 enum { RESULT_BYTES_MAX = 1 << 20, REAL_DIGITS = 17 };
 
 static json_t *real(double value)

@@ -65,7 +65,7 @@ typedef struct train_score {
 typedef struct train_result {
     auroc auroc; /* of the test part; value is NaN when there is nothing to test against */
     double average_precision;
-    train_score scores[TRAIN_SCORES_MAX]; /* every variant, the one that is the score among them */
+    train_score scores[TRAIN_SCORES_MAX]; /* every variant that the method names */
     size_t score_count;                   /* 0 where the method has none, or nothing was tested */
     size_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
     int epochs, chosen_epoch; /* 0 for closed-form methods */

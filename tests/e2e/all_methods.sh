@@ -89,6 +89,9 @@ check() { # METHOD
     run=$(ask "$url/runs/$(jq -r .run <<<"$state")")
     jq -e '.auroc >= 0 and .auroc <= 1 and .auroc_low <= .auroc and .auroc <= .auroc_high' <<<"$run" >"$work/answer" ||
         fail "$method: its run has no AUROC with an interval"
+    jq -e '.threads >= 1 and (.blas_core | length > 0) and
+        ([.scores[] | .auroc_low <= .auroc and .auroc <= .auroc_high and .average_precision > 0] | all)' \
+        <<<"$run" >"$work/answer" || fail "$method: its run does not say what it ran on, or its other scores"
     alone=$(score "ones-$method" test-3-00000.png)
     among=$(score "ones-$method" test-1-00000.png test-7-00000.png test-3-00000.png test-8-00001.png | sed -n 3p)
     [ "$alone" = "${among:?}" ] || fail "$method: $alone alone, $among in company"

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SETTINGS_MAX = 64, PATH_MAX_ = 4096 };
+enum { SETTINGS_MAX = 64, PATH_MAX_ = 4096, CHECKPOINT_S = 10 };
 
 typedef struct request {
     const char *source, *class_name, *output;
@@ -40,6 +40,7 @@ static void help(FILE *out)
           "  --threads N          (default: the CPUs there are)\n"
           "  --trace              also the test AUROC of each epoch, which chooses nothing\n"
           "  -o FILE              where the model goes (default model.anomalyd)\n"
+          "  --checkpoint FILE    saves the run there now and then, and goes on from it where it is there\n"
           "  --plan               print peak memory by part, and stop\n",
           out);
 }
@@ -189,6 +190,9 @@ static bool read_option(request *q, int letter)
     case 'o':
         q->output = optarg;
         return true;
+    case 'k':
+        q->plan.checkpoint_path = optarg;
+        return true;
     case 'T':
         return q->plan.trace = true;
     case 'P':
@@ -200,13 +204,19 @@ static bool read_option(request *q, int letter)
 
 static bool read_options(request *q, int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"method", required_argument, NULL, 'm'},   {"protocol", required_argument, NULL, 'p'},
-        {"class", required_argument, NULL, 'c'},    {"seed", required_argument, NULL, 's'},
-        {"held-out", required_argument, NULL, 'h'}, {"test-images", required_argument, NULL, 'n'},
-        {"set", required_argument, NULL, 'S'},      {"threads", required_argument, NULL, 't'},
-        {"trace", no_argument, NULL, 'T'},          {"plan", no_argument, NULL, 'P'},
-        {"output", required_argument, NULL, 'o'},   {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {{"method", required_argument, NULL, 'm'},
+                                                 {"protocol", required_argument, NULL, 'p'},
+                                                 {"class", required_argument, NULL, 'c'},
+                                                 {"seed", required_argument, NULL, 's'},
+                                                 {"held-out", required_argument, NULL, 'h'},
+                                                 {"test-images", required_argument, NULL, 'n'},
+                                                 {"set", required_argument, NULL, 'S'},
+                                                 {"threads", required_argument, NULL, 't'},
+                                                 {"trace", no_argument, NULL, 'T'},
+                                                 {"plan", no_argument, NULL, 'P'},
+                                                 {"output", required_argument, NULL, 'o'},
+                                                 {"checkpoint", required_argument, NULL, 'k'},
+                                                 {NULL, 0, NULL, 0}};
     int letter;
     while ((letter = getopt_long(argc, argv, "o:", long_options, NULL)) != -1)
         if (!read_option(q, letter))
@@ -233,7 +243,7 @@ static bool train_on(request *q, const char *packed, error *e)
     good = t != NULL;
     if (good)
         blas_warm(t);
-    train_result *result = good ? malloc(sizeof *result) : NULL;
+    train_result *result = good ? calloc(1, sizeof *result) : NULL;
     if (good && !result)
         good = error_memory(e, "a result");
     display shown = {.terminal = isatty(STDERR_FILENO), .progress_s = clock_now_s()};
@@ -242,6 +252,9 @@ static bool train_on(request *q, const char *packed, error *e)
         good = train_plan_print(&q->plan, info, t, stdout, e);
     else if (good && (good = train_run(&q->plan, d, t, &watch, result, e)))
         print_result(q, result);
+    else if (result && result->checkpoint_step)
+        fprintf(stderr, "anomalyd train: the checkpoint of step %llu, from before it failed, is in %s\n",
+                (unsigned long long)result->checkpoint_step, q->plan.checkpoint_path);
     free(result);
     team_free(t);
     dataset_free(d);
@@ -251,7 +264,8 @@ static bool train_on(request *q, const char *packed, error *e)
 static int run(int argc, char **argv)
 {
     request q = {.output = "model.anomalyd", .threads = team_default_threads()};
-    q.plan = (train_plan){.method = method_find("ganomaly"), .held_out = 0.1, .options = q.settings};
+    q.plan = (train_plan){
+        .method = method_find("ganomaly"), .held_out = 0.1, .options = q.settings, .checkpoint_s = CHECKPOINT_S};
     q.plan.protocol.protocol = PROTOCOL_ONE_CLASS;
     if (argc > 1 && !strcmp(argv[1], "--help")) {
         help(stdout);

@@ -26,7 +26,8 @@ typedef struct job {
     bool cancel_wanted; /* a client asked, and no state says so yet */
     bool put_back;      /* its worker was told to stop so that it goes on later */
     bool said_done;
-    error said; /* what its worker said when it failed */
+    error said;         /* what its worker said when it failed */
+    uint64_t kept_step; /* of the checkpoint that its worker then left; 0: none */
 } job;
 
 /* A finished job's events, for those who ask late. */
@@ -73,5 +74,7 @@ void job_died(job *b, const char *how, const char *last_words); /* goes on, or g
 void job_finish(job *b, void (*otherwise)(job *b, const error *why));
 /* Removes a job's folder, on a pool thread. */
 void job_clean(jobs *j, const char *id);
+/* Lets a failed job's checkpoint stay, and removes the oldest of those that are more than JOBS_KEPT_MAX. */
+void jobs_prune(jobs *j);
 
 #endif

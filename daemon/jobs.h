@@ -13,6 +13,7 @@
 enum {
     JOBS_QUEUED_MAX = 1000,
     JOBS_DEATHS_MAX = 3,   /* of workers, without a checkpoint between them */
+    JOBS_KEPT_MAX = 8,     /* failed jobs whose last good checkpoint stays */
     JOBS_ENDED_KEPT = 64,  /* finished jobs whose events can still be replayed */
     JOBS_GRACE_MS = 30000, /* for a cancelled worker to write its checkpoint */
     JOBS_SAVE_MS = 1000,   /* least time between progress rows */

@@ -178,6 +178,12 @@ void job_clean(jobs *j, const char *id)
         free(p);
 }
 
+static bool keeps_checkpoint(const char *folder)
+{
+    path_text kept;
+    return path_format(&kept, NULL, "%s/" PATH_KEPT, folder) && !access(kept.text, F_OK);
+}
+
 /* Folders of jobs that have ended: a daemon died between the commit and the removal. */
 static bool sweep_folders(jobs *j, error *e)
 {
@@ -189,10 +195,37 @@ static bool sweep_folders(jobs *j, error *e)
         return error_system(e, "%s", all.text);
     for (struct dirent *entry; (entry = readdir(d));)
         if (id_valid(entry->d_name) && !job_find(j, entry->d_name) &&
-            path_format(&one, NULL, "%s/%s", all.text, entry->d_name))
+            path_format(&one, NULL, "%s/%s", all.text, entry->d_name) && !keeps_checkpoint(one.text))
             remove_folder(&one);
     closedir(d);
     return true;
+}
+
+static void prune(void *context) /* pool thread, or the start */
+{
+    const jobs *j = context;
+    path_text all, one;
+    struct dirent **entries = NULL;
+    if (!path_format(&all, NULL, "%s/jobs", j->c.state))
+        return;
+    int kept = 0, n = scandir(all.text, &entries, NULL, alphasort);
+    for (int i = n - 1; i >= 0; i--) { /* ids ascend with time */
+        if (id_valid(entries[i]->d_name) && path_format(&one, NULL, "%s/%s", all.text, entries[i]->d_name) &&
+            keeps_checkpoint(one.text) && ++kept > JOBS_KEPT_MAX)
+            remove_folder(&one);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static void pruned(void *context)
+{
+    (void)context;
+}
+
+void jobs_prune(jobs *j)
+{
+    loop_offload(j->c.loop, prune, pruned, j);
 }
 
 /* ---- taking up a former daemon's jobs */
@@ -225,6 +258,7 @@ bool jobs_recover(jobs *j, error *e)
     }
     if (e->code || !sweep_folders(j, e))
         return false;
+    prune(j);
     for (job *b = j->first, *next; b; b = next) {
         next = b->next;
         if (b->row.state != JOB_QUEUED)

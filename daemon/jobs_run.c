@@ -24,8 +24,11 @@ static void final_stored(void *context, const store_answer *answer, const error 
     job_event_state(b);
     log_line(LOG_LEVEL_INFO, "job %s: %s%s%s", id, job_state_name(b->row.state), b->row.failure ? ": " : "",
              b->row.failure ? b->row.failure : "");
+    bool keeps = b->row.state == JOB_FAILED && b->kept_step;
     job_close(b);
-    if (!failure)
+    if (!failure && keeps)
+        jobs_prune(j);
+    else if (!failure)
         job_clean(j, id);
     jobs_pump(j);
 }
@@ -182,9 +185,22 @@ static void on_started(job *b, json_t *o)
 static void on_failed(job *b, json_t *o)
 {
     const char *message = json_string_value(json_object_get(o, "message"));
-    if (!b->said.code)
-        error_set(&b->said, (enum error_code)json_integer_value(json_object_get(o, "code")), "%s",
-                  message ? message : "");
+    if (b->said.code)
+        return;
+    error_set(&b->said, (enum error_code)json_integer_value(json_object_get(o, "code")), "%s", message ? message : "");
+    b->kept_step = (uint64_t)json_integer_value(json_object_get(o, "kept"));
+}
+
+/* Its worker has said why; a checkpoint that stays is named. */
+static void fail_as_said(job *b)
+{
+    char why[2 * ERROR_MESSAGE_MAX];
+    int n = snprintf(why, sizeof why, "%s", b->said.message);
+    if (b->kept_step)
+        snprintf(why + n, sizeof why - (size_t)n,
+                 ". The checkpoint of step %llu, from before that, is kept in jobs/%s/%s",
+                 (unsigned long long)b->kept_step, b->row.id, PATH_KEPT);
+    job_end(b, JOB_FAILED, why);
 }
 
 static void on_line(void *context, const char *line)
@@ -246,7 +262,7 @@ static void on_gone(void *context, const worker_end *w)
     else if (cancelled)
         job_end(b, JOB_CANCELLED, NULL);
     else if (b->said.code && b->said.code != ERROR_CANCELLED)
-        job_end(b, JOB_FAILED, b->said.message);
+        fail_as_said(b);
     else if (b->put_back || j->stopping)
         requeue(b);
     else
@@ -315,6 +331,7 @@ static void claimed(void *context, const store_answer *answer, const error *fail
     if (!b->row.started)
         b->row.started = time_now();
     b->said = (error){0};
+    b->kept_step = 0;
     b->said_done = false;
     job_event_state(b);
     error e = {0};

@@ -6,7 +6,8 @@
  *   anomalyd.db            the registry
  *   lock                   held by the daemon that owns this folder
  *   datasets/NAME-DIGEST.packed
- *   jobs/ID/               lock, checkpoint, model, result.json of a job that has not been registered yet
+ *   jobs/ID/               lock, checkpoint, model, result.json of a job that has not been registered yet; of one that
+ *                          failed in training, kept: its last checkpoint from before that
  *   uploads/ID             spooled request bodies
  */
 #ifndef ANOMALYD_DAEMON_PATHS_H
@@ -17,6 +18,7 @@
 #include <stddef.h>
 
 enum { PATH_TEXT_MAX = 4096 };
+#define PATH_KEPT "kept"
 
 typedef struct path_text {
     char text[PATH_TEXT_MAX];

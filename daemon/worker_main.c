@@ -30,9 +30,10 @@ typedef struct child {
     dataset *data;
     team *team;
     wire_plan plan;
-    path_text model, checkpoint, result;
+    path_text model, checkpoint, kept, result;
     int lock;
     int64_t told_ms;
+    uint64_t kept_step; /* of the checkpoint that outlives this job's failure; 0: there is none */
     /* Set once by the reader of stdin, polled by the trainer; nothing else is published by it. */
     atomic_bool stop;
 } child;
@@ -71,7 +72,8 @@ static void tell(child *c, json_t *o)
 
 static int fail(child *c, const error *e)
 {
-    tell(c, json_pack("{s:s, s:i, s:s}", "event", "failed", "code", (int)e->code, "message", e->message));
+    tell(c, json_pack("{s:s, s:i, s:s, s:I}", "event", "failed", "code", (int)e->code, "message", e->message, "kept",
+                      (json_int_t)c->kept_step));
     return e->code == ERROR_CANCELLED ? WORKER_STOPPED : WORKER_FAILED;
 }
 
@@ -189,7 +191,8 @@ static bool open_all(child *c, error *e)
     path_text lock;
     const char *folder = c->job.folder;
     if (!path_format(&c->model, e, "%s/model", folder) || !path_format(&c->checkpoint, e, "%s/checkpoint", folder) ||
-        !path_format(&c->result, e, "%s/result.json", folder) || !path_format(&lock, e, "%s/lock", folder))
+        !path_format(&c->kept, e, "%s/" PATH_KEPT, folder) || !path_format(&c->result, e, "%s/result.json", folder) ||
+        !path_format(&lock, e, "%s/lock", folder))
         return false;
     /* A predecessor whose daemon died may still be writing its checkpoint. */
     if ((c->lock = lock_take(lock.text, true, e)) < 0)
@@ -220,6 +223,8 @@ static bool train(child *c, error *e)
                 wire_write_result(c->result.text, &c->plan, result, s, e);
     scorer_free(s);
     file_map_close(&file);
+    if (!good && result->checkpoint_step && !rename(c->checkpoint.text, c->kept.text))
+        c->kept_step = result->checkpoint_step;
     free(result);
     return good;
 }

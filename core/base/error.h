@@ -18,7 +18,7 @@ enum error_code {
     ERROR_LIMIT,       /* larger than a documented limit */
     ERROR_BUSY,        /* a queue is full or the program is stopping: try again later */
     ERROR_CANCELLED,   /* the caller asked to stop */
-    ERROR_DIVERGED,    /* a training run produced a value that is not finite */
+    ERROR_DIVERGED,    /* a training run came to nothing: a value that is not finite, or a collapse */
     ERROR_IO,          /* the operating system refused a read or a write */
     ERROR_MEMORY,      /* out of memory */
     ERROR_INTERNAL     /* a broken promise inside the program */

@@ -165,3 +165,8 @@ tensor *t_batch_mean(tensor *a)
 {
     return record(&op_batch_mean, a, (shape){1, a->s.h, a->s.w, a->s.c}, 0);
 }
+
+tensor *t_spread(tensor *a)
+{
+    return t_mean(t_row_norm(t_sub(a, t_batch_mean(a))));
+}

@@ -59,6 +59,7 @@ tensor *t_row_sum(tensor *a); /* over h, w, c: n×1×1×1 */
 tensor *t_row_mean(tensor *a);
 tensor *t_row_norm(tensor *a);   /* √(Σ a² + 1e-12): n×1×1×1 */
 tensor *t_batch_mean(tensor *a); /* over n: 1×h×w×c */
+tensor *t_spread(tensor *a);     /* mean distance of the rows from their mean: 1×1×1×1 */
 
 /* --- losses: means over batch and elements, 1×1×1×1 --- */
 tensor *t_l1(tensor *a, tensor *b);         /* mean |a - b| */

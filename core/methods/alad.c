@@ -97,16 +97,16 @@ static program *discriminators(alad *m, model *own, array *batch, struct adam ru
 
     tensor *l_xz = T_BLEND({1, t_bce(alad_judge_xz(m->d_xz, g, s, c.x, c.z_new), 1)},
                            {1, t_bce(alad_judge_xz(m->d_xz, g, s, c.x_new, c.z), 0)});
-    minimise(g, t_output(l_xz, "loss.dxz"), NETS(m->d_xz), adam_xz);
+    minimise(g, t_output(l_xz, "loss.discriminator_xz"), NETS(m->d_xz), adam_xz);
 
     tensor *l_xx = T_BLEND({1, t_bce(alad_judge_xx(m->d_xx, g, s, c.x, c.x, NULL), 1)},
                            {1, t_bce(alad_judge_xx(m->d_xx, g, s, c.x, c.x_hat, NULL), 0)});
-    minimise(g, t_output(l_xx, "loss.dxx"), NETS(m->d_xx), adam_xx);
+    minimise(g, t_output(l_xx, "loss.discriminator_xx"), NETS(m->d_xx), adam_xx);
 
     if (m->dzz) {
         tensor *l_zz = T_BLEND({1, t_bce(alad_judge_zz(m->d_zz, g, s, c.z, c.z), 1)},
                                {1, t_bce(alad_judge_zz(m->d_zz, g, s, c.z, c.z_hat), 0)});
-        minimise(g, t_output(l_zz, "loss.dzz"), NETS(m->d_zz), adam_zz);
+        minimise(g, t_output(l_zz, "loss.discriminator_zz"), NETS(m->d_zz), adam_zz);
     }
     return program_compile(g, e);
 }
@@ -133,6 +133,8 @@ static program *generators(alad *m, model *own, array *batch, struct adam rule, 
 
     /* l_x does not depend on E, nor l_z on G: the sum's gradient is, for each, that of its own loss. */
     minimise(g, T_BLEND({1, l_x}, {1, l_z}, {1, l_cycle}), NETS(m->encoder, m->generator), adam);
+    t_output(t_spread(c.x_new), "spread.generated");
+    t_output(t_spread(c.x_hat), "spread.reconstruction");
     return program_compile(g, e);
 }
 

@@ -195,6 +195,7 @@ static program *generator_step(anogan *m, model *own, array *batch, struct adam 
     tensor *f, *z = t_normal(g, code_shape(m, image));
     tensor *fake = bigan_generate(m->generator, g, z, m->width, image);
     tensor *l_gen = t_output(t_bce(discriminate(m, g, fake, &f), 1), "loss.generator");
+    t_output(t_spread(fake), "spread.generated");
     minimise(g, l_gen, NETS(m->generator), model_adam(own, "generator", adam));
     return program_compile(g, e);
 }

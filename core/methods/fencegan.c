@@ -243,10 +243,11 @@ tensor *fencegan_generator_loss(tensor *fakes, tensor *logits, const fence *f)
                                                                      : t_mean(t_log(at_least(from_fence, 1e-6f)));
     /* Fakes that have collapsed to a point must not make 1/m and its gradient infinite. */
     float least = 1e-3f * sqrtf((float)shape_row(tensor_shape(fakes)));
-    tensor *distances = t_row_norm(t_sub(fakes, t_batch_mean(fakes)));
-    tensor *dispersion = t_inverse(at_least(t_mean(distances), least));
+    tensor *spread = t_spread(fakes);
+    tensor *dispersion = t_inverse(at_least(spread, least));
     t_output(encirclement, "loss.encirclement");
     t_output(dispersion, "loss.dispersion");
+    t_output(spread, "spread.generated");
     return t_output(T_BLEND({1, encirclement}, {f->beta, dispersion}), "loss.generator");
 }
 
@@ -315,6 +316,13 @@ static bool build(void *self, model *own, shape s, error *e)
     return m->draw != NULL;
 }
 
+/* Steps in which D learns alone: nobody expects the images of an untrained G to differ, or to deceive. */
+static uint64_t pretraining(const void *self)
+{
+    const fencegan *m = self;
+    return (uint64_t)pretrain_epochs(m) * m->state.steps_an_epoch;
+}
+
 /* Two steps of D, one on what is real and one on fakes, then one of G; in pretraining D's alone. */
 static void step(void *self, uint64_t counter)
 {
@@ -324,7 +332,7 @@ static void step(void *self, uint64_t counter)
     memcpy(array_values(m->batch_fakes), program_output(m->draw, "fakes", NULL),
            shape_size(array_shape(m->batch_fakes)) * sizeof(float));
     program_run(m->train_fake, counter);
-    if (counter >= (uint64_t)pretrain_epochs(m) * m->state.steps_an_epoch)
+    if (counter >= pretraining(m))
         program_run(m->train_generator, counter);
 }
 
@@ -357,4 +365,5 @@ const method method_fencegan = {
     .step = step,
     .score = score,
     .programs = programs,
+    .pretraining = pretraining,
 };

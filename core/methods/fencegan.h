@@ -14,7 +14,8 @@ typedef struct fence {
     float beta;       /* weight of the dispersion */
 } fence;
 
-/* Of a batch of fakes and D's logits for them. Marks "loss.encirclement", "loss.dispersion" and "loss.generator". */
+/* Of a batch of fakes and D's logits for them. Marks "loss.encirclement", "loss.dispersion",
+ * "loss.generator" and "spread.generated". */
 tensor *fencegan_generator_loss(tensor *fakes, tensor *logits, const fence *f);
 
 #endif

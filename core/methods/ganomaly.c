@@ -96,6 +96,7 @@ static bool build(void *self, model *own, shape s, error *e)
 
     minimise(g, t_output(l_gen, "loss.generator"), NETS(m->encoder, m->decoder, m->encoder_hat), adam_gen);
     minimise(g, t_output(l_dis, "loss.discriminator"), NETS(m->discriminator), m->adam_dis);
+    t_output(t_spread(x_hat), "spread.reconstruction");
     m->train = m->programs[0] = program_compile(g, e);
     return m->train != NULL;
 }

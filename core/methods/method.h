@@ -20,6 +20,11 @@ struct method_state {
     int selection;       /* enum selection */
     float average_decay; /* of the weights' moving average; 0: none */
 
+    /* When a run counts as collapsed: its discriminator's loss, or its images' spread as a share of the training
+     * images', beyond a limit for so many steps in succession. 0: not looked for. */
+    int collapse_steps;
+    float collapse_won, collapse_lost, collapse_spread;
+
     uint64_t steps_an_epoch; /* set by the trainer before the first step; 0 where there is no trainer */
 };
 enum selection { SELECT_PSEUDO, SELECT_LAST };
@@ -28,38 +33,56 @@ extern const char *const selection_choices[];
 #define TRAINING_OPTIONS(struct_, epochs_, batch_, decay_) \
     TRAINING_OPTIONS_OF(struct_, epochs_, batch_, decay_, SELECT_PSEUDO)
 /* Where the preset of `selection` is another. */
-#define TRAINING_OPTIONS_OF(struct_, epochs_, batch_, decay_, selection_)                                        \
-    {.name = "epochs",                                                                                           \
-     .type = OPTION_INT,                                                                                         \
-     .offset = offsetof(struct_, state.epochs),                                                                  \
-     .preset = epochs_,                                                                                          \
-     .least = 1,                                                                                                 \
-     .most = 10000,                                                                                              \
-     .unit = "",                                                                                                 \
-     .help = "passes over the training images",                                                                  \
-     .source = ""},                                                                                              \
-        {.name = "batch",                                                                                        \
-         .type = OPTION_INT,                                                                                     \
-         .offset = offsetof(struct_, state.batch),                                                               \
-         .preset = batch_,                                                                                       \
-         .least = 2,                                                                                             \
-         .most = 1024,                                                                                           \
-         .unit = "images",                                                                                       \
-         .help = "images in a step",                                                                             \
-         .source = ""},                                                                                          \
-        {.name = "selection",                                                                                    \
-         .type = OPTION_CHOICE,                                                                                  \
-         .offset = offsetof(struct_, state.selection),                                                           \
-         .preset = selection_,                                                                                   \
-         .choices = selection_choices,                                                                           \
-         .unit = "",                                                                                             \
-         .help = "which epoch becomes the model: the best at telling held-out normals from pseudo-anomalies, "   \
-                 "or the last",                                                                                  \
-         .source = ""},                                                                                          \
-    {                                                                                                            \
-        .name = "average_decay", .type = OPTION_REAL, .offset = offsetof(struct_, state.average_decay),          \
-        .preset = decay_, .least = 0, .most = 0.99999, .unit = "",                                               \
-        .help = "decay of the moving average of the weights; 0 scores with the weights themselves", .source = "" \
+#define TRAINING_OPTIONS_OF(struct_, epochs_, batch_, decay_, selection_)                                       \
+    {.name = "epochs",                                                                                          \
+     .type = OPTION_INT,                                                                                        \
+     .offset = offsetof(struct_, state.epochs),                                                                 \
+     .preset = epochs_,                                                                                         \
+     .least = 1,                                                                                                \
+     .most = 10000,                                                                                             \
+     .unit = "",                                                                                                \
+     .help = "passes over the training images",                                                                 \
+     .source = ""},                                                                                             \
+        {.name = "batch",                                                                                       \
+         .type = OPTION_INT,                                                                                    \
+         .offset = offsetof(struct_, state.batch),                                                              \
+         .preset = batch_,                                                                                      \
+         .least = 2,                                                                                            \
+         .most = 1024,                                                                                          \
+         .unit = "images",                                                                                      \
+         .help = "images in a step",                                                                            \
+         .source = ""},                                                                                         \
+        {.name = "selection",                                                                                   \
+         .type = OPTION_CHOICE,                                                                                 \
+         .offset = offsetof(struct_, state.selection),                                                          \
+         .preset = selection_,                                                                                  \
+         .choices = selection_choices,                                                                          \
+         .unit = "",                                                                                            \
+         .help = "which epoch becomes the model: the best at telling held-out normals from pseudo-anomalies, "  \
+                 "or the last",                                                                                 \
+         .source = ""},                                                                                         \
+        {.name = "average_decay",                                                                               \
+         .type = OPTION_REAL,                                                                                   \
+         .offset = offsetof(struct_, state.average_decay),                                                      \
+         .preset = decay_,                                                                                      \
+         .least = 0,                                                                                            \
+         .most = 0.99999,                                                                                       \
+         .unit = "",                                                                                            \
+         .help = "decay of the moving average of the weights; 0 scores with the weights themselves",            \
+         .source = ""},                                                                                         \
+        COLLAPSE_OPTION(struct_, collapse_steps, OPTION_INT, 1000, 1000000, "steps",                            \
+                        "steps in succession beyond a limit after which the run fails as collapsed; 0: never"), \
+        COLLAPSE_OPTION(struct_, collapse_won, OPTION_REAL, 1e-5, 100, "",                                      \
+                        "a discriminator with a loss below this has won; 0: not looked for"),                   \
+        COLLAPSE_OPTION(struct_, collapse_lost, OPTION_REAL, 5, 1000, "",                                       \
+                        "a discriminator with a loss above this has lost; 0: not looked for"),                  \
+        COLLAPSE_OPTION(struct_, collapse_spread, OPTION_REAL, 0.02, 1, "",                                     \
+                        "generated or reconstructed images with less than this share of the training images' "  \
+                        "spread are all the same; 0: not looked for")
+#define COLLAPSE_OPTION(struct_, field_, type_, preset_, most_, unit_, help_)                                     \
+    {                                                                                                             \
+        .name = #field_, .type = type_, .offset = offsetof(struct_, state.field_), .preset = preset_, .least = 0, \
+        .most = most_, .unit = unit_, .help = help_, .source = "", .observes = true                               \
     }
 
 typedef struct method {
@@ -86,8 +109,17 @@ typedef struct method {
     search *(*search)(void *self, model *own, shape input, error *e);
     /* Of a method that has both: whether it is `search` with these options. NULL: it has one of them. */
     bool (*searches)(const void *self);
-    /* Programs whose outputs named "loss.*" the trainer logs; NULL-terminated, borrowed. */
+    /* Programs whose outputs of one number the trainer logs and watches; NULL-terminated, borrowed. By their names:
+     *
+     *     loss.*                 a loss
+     *     loss.*discriminator*   one whose going to nothing, or growing for good, is a collapse; where there is no loss
+     *                            A, those named A_real and A_fake are two halves that are added
+     *     spread.*               t_spread of a batch of generated or reconstructed images, whose going to nothing is a
+     *                            collapse; it is logged as a share of the training images' own
+     */
     program *const *(*programs)(const void *self);
+    /* Steps at the start in which a part does not learn yet, so that what looks like a collapse is none. NULL: none. */
+    uint64_t (*pretraining)(const void *self);
 
     /* Closed form: fits rows x (n×d floats, borrowed for the call) and keeps the result as saved arrays of the model.
      */

@@ -258,6 +258,7 @@ static bool build_autoencoder(ocgan *m, array *batch, shape s, error *e)
     tensor *l_both = T_BLEND({m->w_mse, l_mse}, {m->w_visual, l_visual}, {m->w_latent, l_latent});
 
     minimise(g, t_output(l_both, "loss.autoencoder"), NETS(m->en, m->de), of_both);
+    t_output(t_spread(x_hat), "spread.reconstruction");
     m->autoencode = m->programs[2] = program_compile(g, e);
     return m->autoencode != NULL;
 }

@@ -25,6 +25,7 @@ typedef struct method_option {
     double preset, least, most; /* of CHOICE: the place of the preset */
     const char *const *choices; /* NULL-terminated; OPTION_CHOICE only */
     const char *unit, *help, *source;
+    bool observes; /* decides nothing that is learned: a run that is resumed may have another value */
 } option;
 
 /* Tables end with a record whose name is NULL. */

@@ -236,6 +236,16 @@ void model_digest(const model *m, char out[65])
     digest_end_hex(&d, out);
 }
 
+bool model_finite(const model *m)
+{
+    param *p;
+    EACH_PARAM(m, p)
+    for (size_t i = 0; i < shape_size(p->s); i++)
+        if (!isfinite(p->values[i]))
+            return false;
+    return true;
+}
+
 /* --- the moving average and the kept copy --- */
 
 SIMD_CLONES static void blend(float *average, const float *values, float keep, size_t n)

@@ -55,6 +55,9 @@ size_t model_bytes(const model *m);
 /* Prints each net's parameters, and the bytes of each of those parts. */
 void model_describe(const model *m, FILE *out);
 
+/* False when a weight or a statistic is not finite. */
+bool model_finite(const model *m);
+
 /* Exponential moving average of all weights and running statistics: θ̄ ← d·θ̄ + (1-d)·θ with
  * d = min(decay, (1+t)/(10+t)). Started by the first call. Call once after each step. */
 bool model_average(model *m, float decay, uint64_t step, error *e);

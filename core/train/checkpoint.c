@@ -2,11 +2,15 @@
 /* checkpoint.c — writes and reads the trainer's position beside the model's weights and moments. */
 #include "train/checkpoint.h"
 
+#include "train/collapse.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { PATH_BYTES = 4096 };
 
 static void put_whole(bundle *b, const char *key, uint64_t value)
 {
@@ -46,7 +50,34 @@ void checkpoint_describe(const run *r, bundle *b)
     put_shape(b, "input", r->input);
 }
 
-bool checkpoint_write(const run *r, error *e)
+/* Where the last good checkpoint is kept while later ones are written. False where there is no checkpoint at all, or no
+ * such long name. */
+static bool aside(const run *r, char out[PATH_BYTES])
+{
+    const char *path = r->plan->checkpoint_path;
+    int n = path ? snprintf(out, PATH_BYTES, "%s.good", path) : -1;
+    return n > 0 && n < PATH_BYTES;
+}
+
+static bool is_good(const run *r)
+{
+    return !collapse_looms(r) && model_finite(r->model);
+}
+
+static bool set_aside(run *r, error *e)
+{
+    char kept[PATH_BYTES];
+    if (r->good_aside || r->good_step == 0)
+        return true;
+    if (!aside(r, kept))
+        return error_set(e, ERROR_LIMIT, "its path is too long");
+    if (rename(r->plan->checkpoint_path, kept))
+        return error_system(e, "%s", kept);
+    r->good_aside = true;
+    return true;
+}
+
+static bool write_file(const run *r, error *e)
 {
     bundle *b = bundle_new();
     if (!b)
@@ -54,6 +85,7 @@ bool checkpoint_write(const run *r, error *e)
     bundle_put(b, "kind", "checkpoint");
     checkpoint_describe(r, b);
     put_whole(b, "step", r->step);
+    put_whole(b, "good_step", r->good_step);
     put_whole(b, "best_epoch", (uint64_t)r->best_epoch);
     bundle_put_number(b, "best", r->best);
     bundle_put_number(b, "train_s", r->train_s);
@@ -63,10 +95,51 @@ bool checkpoint_write(const run *r, error *e)
         snprintf(key, sizeof key, "tally.%s", r->tally.names[i]);
         bundle_put_number(b, key, r->tally.sums[i]);
     }
+    collapse_put(r, b);
     model_write(r->model, b, MODEL_WEIGHTS | MODEL_TRAINING);
     bool ok = bundle_write(b, r->plan->checkpoint_path, e);
     bundle_free(b);
-    return ok || error_at(e, "checkpoint");
+    return ok;
+}
+
+bool checkpoint_write(run *r, error *e)
+{
+    char kept[PATH_BYTES];
+    bool good = is_good(r);
+    uint64_t before = r->good_step;
+    if (!good && !set_aside(r, e))
+        return error_at(e, "checkpoint");
+    if (good)
+        r->good_step = r->step;
+    if (!write_file(r, e)) {
+        r->good_step = before;
+        return error_at(e, "checkpoint");
+    }
+    if (good && r->good_aside && aside(r, kept))
+        unlink(kept);
+    r->good_aside = r->good_aside && !good;
+    return true;
+}
+
+void checkpoint_settle(run *r)
+{
+    char kept[PATH_BYTES];
+    if (!aside(r, kept))
+        return;
+    if (r->good_step == 0)
+        checkpoint_remove(r);
+    else if (r->good_aside && rename(kept, r->plan->checkpoint_path) != 0)
+        r->good_step = 0; /* the one at its place is not good, and this one is not at its place */
+}
+
+/* One that stays behind does no harm: it resumes to the same model. */
+void checkpoint_remove(const run *r)
+{
+    char kept[PATH_BYTES];
+    if (r->plan->checkpoint_path)
+        unlink(r->plan->checkpoint_path);
+    if (aside(r, kept))
+        unlink(kept);
 }
 
 /* Every key that describes the run must say in the checkpoint what it says of this plan. */
@@ -91,6 +164,8 @@ static bool same_plan(const run *r, const bundle *b, error *e)
     }
     for (const option *o = r->method->options; same && o->name; o++) {
         char key[80];
+        if (o->observes)
+            continue;
         snprintf(key, sizeof key, "option.%s", o->name);
         const char *theirs = bundle_get(b, key), *ours = bundle_get(own, key);
         if (!theirs || strcmp(theirs, ours) != 0)
@@ -101,8 +176,7 @@ static bool same_plan(const run *r, const bundle *b, error *e)
     return same;
 }
 
-/* A whole number of 0 … most. */
-static bool get_whole(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e)
+bool checkpoint_whole(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e)
 {
     double value;
     if (!bundle_get_number(b, key, &value, e))
@@ -117,9 +191,10 @@ static bool get_whole(const bundle *b, const char *key, uint64_t most, uint64_t 
 static bool read_position(run *r, const bundle *b, error *e)
 {
     uint64_t best_epoch = 0;
-    if (!get_whole(b, "step", r->steps, &r->step, e) ||
-        !get_whole(b, "best_epoch", (uint64_t)r->state->epochs, &best_epoch, e) ||
-        !get_whole(b, "tally.steps", r->steps_an_epoch, &r->tally.steps, e) ||
+    if (!checkpoint_whole(b, "step", r->steps, &r->step, e) ||
+        !checkpoint_whole(b, "good_step", r->step, &r->good_step, e) ||
+        !checkpoint_whole(b, "best_epoch", (uint64_t)r->state->epochs, &best_epoch, e) ||
+        !checkpoint_whole(b, "tally.steps", r->steps_an_epoch, &r->tally.steps, e) ||
         !bundle_get_number(b, "best", &r->best, e) || !bundle_get_number(b, "train_s", &r->train_s, e))
         return false;
     r->best_epoch = (int)best_epoch;
@@ -131,12 +206,31 @@ static bool read_position(run *r, const bundle *b, error *e)
         if (!bundle_get_number(b, key, &r->tally.sums[i], e))
             return false;
     }
-    return true;
+    return collapse_get(r, b, e);
+}
+
+/* Which of the files is the good one, after `path` has been read. */
+static void find_good(run *r, const char *path)
+{
+    char kept[PATH_BYTES];
+    bool there = aside(r, kept) && access(kept, F_OK) == 0;
+    if (is_good(r)) {
+        r->good_step = r->step;
+        r->good_aside = path != r->plan->checkpoint_path;
+        return;
+    }
+    r->good_aside = there;
+    if (!there)
+        r->good_step = 0;
 }
 
 bool checkpoint_read(run *r, bool *found, error *e)
 {
     const char *path = r->plan->checkpoint_path;
+    char kept[PATH_BYTES];
+    /* Between setting one aside and writing the next there is only that one. */
+    if (path && access(path, F_OK) != 0 && aside(r, kept))
+        path = kept;
     *found = path && access(path, F_OK) == 0;
     if (!*found)
         return true;
@@ -148,5 +242,7 @@ bool checkpoint_read(run *r, bool *found, error *e)
               (r->best_epoch == 0 || model_has_kept(r->model) ||
                error_set(e, ERROR_CORRUPT, "the weights of the best epoch are not in it"));
     bundle_free(b);
+    if (ok)
+        find_good(r, path);
     return ok || error_at(e, "checkpoint %s", path);
 }

@@ -8,8 +8,18 @@
 
 #include "train/run.h"
 
-/* Replaces the plan's checkpoint. */
-bool checkpoint_write(const run *r, error *e);
+/* Replaces the plan's checkpoint. While something is amiss (a collapse looms, or weights are not finite) the last one
+ * from before is kept beside it. */
+bool checkpoint_write(run *r, error *e);
+
+/* After a run has come to nothing: leaves at its place the last checkpoint from before something was amiss, or none. */
+void checkpoint_settle(run *r);
+
+/* After a run has succeeded: removes what is there. */
+void checkpoint_remove(const run *r);
+
+/* A whole number of 0 … most from a checkpoint's header. */
+bool checkpoint_whole(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e);
 
 /* Restores a built run from the plan's checkpoint; *found is false, and nothing is touched, when there is none. One
  * that belongs to another plan is ERROR_CONFLICT, naming what differs. */

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static int ascending(const void *a, const void *b)
 {
@@ -213,7 +212,7 @@ bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
     double scale;
     bool ok = calibrate(r, calibration, &scale, e) && test(r, out, e) && write_model(r, calibration, scale, out, e);
     free(calibration);
-    if (ok && r->plan->checkpoint_path)
-        unlink(r->plan->checkpoint_path); /* one that stays behind does no harm: it resumes to the same model */
+    if (ok)
+        checkpoint_remove(r);
     return ok;
 }

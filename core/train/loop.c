@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* loop.c — steps and epochs of a neural method. Knows batches and losses by name, not what they mean. */
 #include "train/checkpoint.h"
+#include "train/collapse.h"
 
 #include "base/clock.h"
 #include "train/select.h"
@@ -38,16 +39,18 @@ static void fill_batch(run *r)
         memcpy(x + i * row, r->train + r->order[first + i] * row, row * sizeof *x);
 }
 
-/* Adds the step's losses to the epoch's. A program that did not run in this step adds none. */
+/* Adds the step's losses and spreads to the epoch's. A program that did not run in this step adds none. */
 static bool tally_step(run *r, error *e)
 {
     int at = 0;
     for (program *const *p = r->method->programs(r->self); *p; p++)
         for (size_t i = 0; i < program_output_count(*p); i++) {
             const char *name = program_output_name(*p, i);
-            if (strncmp(name, "loss.", 5) != 0 || at == r->tally.count)
+            if (!run_tallies(name) || at == r->tally.count)
                 continue;
+            double *latest = &r->tally.latest[at];
             uint64_t *runs = &r->tally.runs[at++];
+            *latest = NAN;
             if (*runs == program_runs(*p))
                 continue;
             *runs = program_runs(*p);
@@ -55,10 +58,11 @@ static bool tally_step(run *r, error *e)
             if (!isfinite(value))
                 return error_set(e, ERROR_DIVERGED, "%s is %g in epoch %d, step %llu", name, value,
                                  epoch_of(r, r->step), (unsigned long long)(r->step + 1));
-            r->tally.sums[at - 1] += value;
+            *latest = collapse_value(r, name, value);
+            r->tally.sums[at - 1] += *latest;
         }
     r->tally.steps++;
-    return true;
+    return collapse_check(r, e);
 }
 
 static void add_value(train_event *ev, const char *name, double value)

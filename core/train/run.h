@@ -11,14 +11,23 @@
 #include "train/evaluate.h"
 #include "train/train.h"
 
-/* Losses of the epoch under way, one a name. */
+/* Losses and spreads of the epoch under way, one a name. */
 typedef struct tally {
     const char *names[TRAIN_VALUES_MAX];
+    double latest[TRAIN_VALUES_MAX]; /* of the last step; NaN where its program did not run then */
     double sums[TRAIN_VALUES_MAX];
     uint64_t runs[TRAIN_VALUES_MAX]; /* of the program whose loss it is, when it was last looked at */
     int count;
     uint64_t steps;
 } tally;
+
+/* A discriminator's loss, or a spread, and for how many steps in succession it has been beyond its limits. */
+typedef struct suspect {
+    char name[64];
+    bool is_spread;
+    bool adds[TRAIN_VALUES_MAX]; /* which of the tally's values make it up */
+    uint64_t below, above;
+} suspect;
 
 typedef struct run {
     const train_plan *plan;
@@ -44,7 +53,12 @@ typedef struct run {
     tally tally;
     double best; /* selection AUROC of best_epoch */
     int best_epoch;
+    suspect suspects[TRAIN_VALUES_MAX];
+    int suspect_count;
+    uint64_t good_step; /* of the last checkpoint that was written while nothing was amiss; 0: there is none */
 
+    bool good_aside;    /* that checkpoint is not at its place, but beside it */
+    double data_spread; /* of the training images; 0: they are all the same */
     uint64_t steps_an_epoch, steps;
     float *selection_rows; /* validation normals, then as many pseudo-anomalies */
     float *selection_scores;
@@ -65,6 +79,8 @@ size_t run_normals(const run *r, const dataset_info *info);
 size_t run_bytes(const run *r, size_t rows);
 bool run_cancelled(const run *r, error *e);
 void run_report(const run *r, const train_event *ev);
+/* True for a program's output that is tallied. */
+bool run_tallies(const char *output);
 
 /* Prepares images of the data set as rows of the run's input. Chunks of the team work on different images. */
 bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *e);

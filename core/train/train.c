@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "train/checkpoint.h"
+#include "train/collapse.h"
 #include "train/select.h"
 
 #include <assert.h>
@@ -157,14 +158,23 @@ bool train_check(const train_plan *plan, const dataset_info *info, error *e)
     return ok;
 }
 
-static void name_losses(run *r)
+static const char spread_prefix[] = "spread.", loss_prefix[] = "loss.";
+
+bool run_tallies(const char *output)
+{
+    return strncmp(output, loss_prefix, sizeof loss_prefix - 1) == 0 ||
+           strncmp(output, spread_prefix, sizeof spread_prefix - 1) == 0;
+}
+
+static void name_values(run *r)
 {
     for (program *const *p = r->method->programs(r->self); *p; p++)
         for (size_t i = 0; i < program_output_count(*p); i++) {
             const char *name = program_output_name(*p, i);
-            if (strncmp(name, "loss.", 5) == 0 && r->tally.count < TRAIN_VALUES_MAX - 2)
+            if (run_tallies(name) && r->tally.count < TRAIN_VALUES_MAX - 2)
                 r->tally.names[r->tally.count++] = name;
         }
+    collapse_suspects(r);
 }
 
 static bool make_evaluator(run *r, error *e)
@@ -189,7 +199,7 @@ bool run_build(run *r, error *e)
         return error_at(e, "%s", r->method->id);
     r->batch = model_find_array(r->model, "x");
     assert(r->batch);
-    name_losses(r);
+    name_values(r);
     return make_evaluator(r, e);
 }
 
@@ -254,11 +264,14 @@ static bool learn(run *r, int *chosen_epoch, error *e)
                          r->parts.train_count);
     r->steps = r->steps_an_epoch * (uint64_t)r->state->epochs;
     r->state->steps_an_epoch = r->steps_an_epoch;
-    if (!select_start(r, e) || !checkpoint_read(r, &resumed, e))
+    if (!collapse_measure(r, e) || !select_start(r, e) || !checkpoint_read(r, &resumed, e))
         return false;
     report_started(r);
-    if (!run_loop(r, e))
+    if (!run_loop(r, e)) {
+        if (e->code == ERROR_DIVERGED)
+            checkpoint_settle(r);
         return false;
+    }
     if (run_selects(r))
         model_restore(r->model);
     else if (r->state->average_decay > 0)
@@ -290,6 +303,8 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
     bool ok = run_describe(&r, dataset_facts(d), &spec, e) && parts_make(d, &spec, &r.parts, e) &&
               (r.model = model_new(plan->seed, t, e)) != NULL && run_build(&r, e) && load_images(&r, e) &&
               learn(&r, &chosen_epoch, e) && run_finish(&r, chosen_epoch, out, e);
+    if (!ok)
+        *out = (train_result){.checkpoint_step = e->code == ERROR_DIVERGED ? r.good_step : 0};
     run_take_down(&r);
     return ok;
 }

@@ -41,7 +41,7 @@ typedef struct train_event {
     double images_s, eta_s;
     size_t plan_bytes; /* TRAIN_STARTED: memory the run has planned */
     struct {
-        const char *name; /* "loss.gen", "selection_auroc", "test_auroc", … */
+        const char *name; /* "loss.generator", "spread.generated", "selection_auroc", "test_auroc", … */
         double value;
     } values[TRAIN_VALUES_MAX];
     int value_count;
@@ -71,6 +71,7 @@ typedef struct train_result {
     int epochs, chosen_epoch; /* 0 for closed-form methods */
     double train_s, score_s;  /* wall time */
     size_t parameters;
+    uint64_t checkpoint_step; /* of a run that failed: see train_run */
     char weights_digest[65], model_digest[65];
     const char *blas_core; /* of the process that tested; static */
     int threads;
@@ -81,8 +82,12 @@ typedef struct train_result {
 } train_result;
 
 /* Trains, selects, evaluates on the test part once, writes the model. A cancelled run writes a checkpoint first and
- * fails with ERROR_CANCELLED; a loss that is not finite fails with ERROR_DIVERGED naming loss, epoch and step. Resuming
- * from a checkpoint gives the same bits as an uninterrupted run. */
+ * fails with ERROR_CANCELLED. Resuming from a checkpoint gives the same bits as an uninterrupted run.
+ *
+ * A loss that is not finite, and a collapse (a discriminator that has won or lost for good, images that are all the
+ * same: see collapse_steps in method.h), fail with ERROR_DIVERGED naming loss or spread, epoch and step. What is then
+ * at checkpoint_path is the last checkpoint from before it began, and out->checkpoint_step its step; or there is none,
+ * and that is 0. It resumes as any other does, also with other limits. */
 bool train_run(const train_plan *plan, const dataset *d, team *t, const train_watch *watch, train_result *out,
                error *e);
 

@@ -123,9 +123,9 @@ static void losses_have_the_gradients_they_claim(void **state)
         trial_open(&t, "alad", 2, expected[i].input, tiny);
         trial_freeze(&t);
         enlarge(&t);
-        assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.dxz", "d_xz"), expected[i].d_xz);
-        assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.dxx", "d_xx"), 6);
-        assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.dzz", "d_zz"), 6);
+        assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.discriminator_xz", "d_xz"), expected[i].d_xz);
+        assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.discriminator_xx", "d_xx"), 6);
+        assert_int_equal(check_loss(&t, DISCRIMINATORS, "loss.discriminator_zz", "d_zz"), 6);
         assert_int_equal(check_loss(&t, GENERATORS, "loss.generator", "generator"), expected[i].generator);
         assert_int_equal(check_loss(&t, GENERATORS, "loss.encoder", "encoder"), expected[i].encoder);
         trial_close(&t);

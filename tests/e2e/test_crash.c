@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -125,6 +126,35 @@ static void a_job_whose_workers_keep_dying_fails_with_their_obituary(void **stat
     assert_int_equal(e2e_end(d, SIGTERM), 0);
 }
 
+/* The discriminator is left to win: the job ends, its checkpoint from before that stays, also through a restart, and
+ * the daemon goes on. */
+static void a_job_that_collapses_fails_and_leaves_its_checkpoint(void **state)
+{
+    e2e *d = *state;
+    begin(d);
+    job_id id = e2e_submit(d, "\"method\": \"ganomaly\", \"model\": \"won\", \"seed\": 7, \"hyperparameters\": {"
+                              "\"epochs\": 20, \"width\": 4, \"latent\": 8, \"batch\": 32, \"rate\": 0.002, "
+                              "\"collapse\": 0, \"collapse_steps\": 8, \"collapse_won\": 0.5}");
+    json_t *job = e2e_await(d, id.text);
+    assert_string_equal(text_of(job, "state"), "failed");
+    char kept[128], place[96];
+    snprintf(place, sizeof place, "jobs/%s/kept", id.text);
+    snprintf(kept, sizeof kept, "state/%s", place);
+    const char *failure = text_of(job, "failure");
+    if (!strstr(failure, "collapse_won") || !strstr(failure, "The checkpoint of step ") || !strstr(failure, place))
+        fail_msg("%s", failure);
+    json_decref(job);
+    assert_int_equal(access(scratch_at(&d->folder, kept).text, R_OK), 0);
+
+    job = e2e_await(d, e2e_submit(d, E2E_SHORT).text);
+    assert_string_equal(text_of(job, "state"), "succeeded");
+    json_decref(job);
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+    begin(d);
+    assert_int_equal(access(scratch_at(&d->folder, kept).text, R_OK), 0);
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, e2e_set_up, e2e_tear_down)
 
 int main(void)
@@ -134,6 +164,7 @@ int main(void)
         TEST(a_killed_daemon_keeps_what_it_made_and_finishes_what_it_accepted),
         TEST(a_stopped_daemon_puts_its_job_back_and_goes_on_with_it),
         TEST(a_job_whose_workers_keep_dying_fails_with_their_obituary),
+        TEST(a_job_that_collapses_fails_and_leaves_its_checkpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,7 +230,7 @@ class Reference:
         gradients = self.descend(of_d)
         of_g, constant = self.losses_of_generators(x, prior(1, number))
         gradients.update(self.descend(of_g))
-        losses = {k.replace("_", ""): v for k, v in of_d.items()} | {k: v - constant for k, v in of_g.items()}
+        losses = {k.replace("d_", "discriminator_"): v for k, v in of_d.items()} | {k: v - constant for k, v in of_g.items()}
         return {k: float(f"{v.item():.9g}") for k, v in losses.items()}, gradients
 
     def scores(self, x):

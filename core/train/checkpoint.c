@@ -188,11 +188,17 @@ bool checkpoint_whole(const bundle *b, const char *key, uint64_t most, uint64_t 
     return true;
 }
 
+bool checkpoint_count(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e)
+{
+    *out = 0;
+    return !bundle_get(b, key) || checkpoint_whole(b, key, most, out, e);
+}
+
 static bool read_position(run *r, const bundle *b, error *e)
 {
     uint64_t best_epoch = 0;
     if (!checkpoint_whole(b, "step", r->steps, &r->step, e) ||
-        !checkpoint_whole(b, "good_step", r->step, &r->good_step, e) ||
+        !checkpoint_count(b, "good_step", r->step, &r->good_step, e) ||
         !checkpoint_whole(b, "best_epoch", (uint64_t)r->state->epochs, &best_epoch, e) ||
         !checkpoint_whole(b, "tally.steps", r->steps_an_epoch, &r->tally.steps, e) ||
         !bundle_get_number(b, "best", &r->best, e) || !bundle_get_number(b, "train_s", &r->train_s, e))
@@ -203,7 +209,8 @@ static bool read_position(run *r, const bundle *b, error *e)
     for (int i = 0; i < r->tally.count; i++) {
         char key[80];
         snprintf(key, sizeof key, "tally.%s", r->tally.names[i]);
-        if (!bundle_get_number(b, key, &r->tally.sums[i], e))
+        r->tally.sums[i] = 0; /* of a value that an earlier program did not tally */
+        if (bundle_get(b, key) && !bundle_get_number(b, key, &r->tally.sums[i], e))
             return false;
     }
     return collapse_get(r, b, e);

@@ -150,7 +150,7 @@ static bool get_count(const run *r, const suspect *s, const char *side, const bu
 {
     char key[96];
     key_of(s, side, key);
-    return checkpoint_whole(b, key, r->step, out, e);
+    return checkpoint_count(b, key, r->step, out, e);
 }
 
 bool collapse_get(run *r, const bundle *b, error *e)

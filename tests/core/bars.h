@@ -7,12 +7,15 @@
 #include "base/random.h"
 #include "data/dataset.h"
 #include "scratch.h"
+#include "train/scorer.h"
 #include "train/train.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -125,6 +128,33 @@ static inline train_result bars_train(const bars *b, const train_plan *plan, int
         fail_msg("%s", e.message);
     team_free(t);
     return r;
+}
+
+/* The model file scores the test images as the run that wrote it did: least and highest score are the histogram's. */
+static inline void bars_assert_scored_again(const bars *b, const train_result *r)
+{
+    error e;
+    void *bytes;
+    size_t size;
+    team *t = team_new(2, &e);
+    assert_true(file_read(b->model.text, 1 << 26, &bytes, &size, &e));
+    scorer *s = scorer_open(bytes, size, t, &e);
+    if (!s)
+        fail_msg("%s", e.message);
+    float low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < BARS_TRAIN + BARS_TEST; i++) {
+        const uint8_t *pixels = dataset_image(b->data, i);
+        float score;
+        if (dataset_split_of(b->data, i) != SPLIT_TEST)
+            continue;
+        assert_true(scorer_run_bytes(s, &pixels, 1, &score, &e));
+        low = fminf(low, score);
+        high = fmaxf(high, score);
+    }
+    assert_true((double)low == r->histogram_low && (double)high == r->histogram_high);
+    scorer_free(s);
+    free(bytes);
+    team_free(t);
 }
 
 #endif

@@ -362,28 +362,7 @@ static void a_saved_model_scores_as_the_trained_one_did(void **state)
     bars b = bars_open(false);
     train_plan plan = plan_of(&b);
     train_result r = bars_train(&b, &plan, 2);
-    error e;
-    void *bytes;
-    size_t size;
-    team *t = team_new(2, &e);
-    assert_true(file_read(b.model.text, 1 << 26, &bytes, &size, &e));
-    scorer *s = scorer_open(bytes, size, t, &e);
-    if (!s)
-        fail_msg("%s", e.message);
-    float low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < BARS_TRAIN + BARS_TEST; i++) {
-        const uint8_t *pixels = dataset_image(b.data, i);
-        float score;
-        if (dataset_split_of(b.data, i) != SPLIT_TEST)
-            continue;
-        assert_true(scorer_run_bytes(s, &pixels, 1, &score, &e));
-        low = fminf(low, score);
-        high = fmaxf(high, score);
-    }
-    assert_true((double)low == r.histogram_low && (double)high == r.histogram_high);
-    scorer_free(s);
-    free(bytes);
-    team_free(t);
+    bars_assert_scored_again(&b, &r);
     bars_close(&b);
 }
 

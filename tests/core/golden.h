@@ -44,6 +44,10 @@ static inline void golden_fill(float *values, const json_t *list, size_t count)
 static inline void golden_compare(const char *what, const float *values, const json_t *list, size_t count, tolerance t)
 {
     double largest = 0;
+    if (!values || !list) {
+        fail_msg("%s has no %s", values ? "the reference" : "the model", what);
+        return;
+    }
     assert_int_equal(json_array_size(list), count);
     for (size_t i = 0; i < count; i++)
         largest = fmax(largest, fabs(json_number_value(json_array_get(list, i))));

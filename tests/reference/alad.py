@@ -7,16 +7,16 @@
 Two training steps by the paper's losses, each objective differentiated by itself and with the pairs (x, x) and (z, z)
 left in, then the four scores of the batch; of the steps, the losses of both and what the last one leaves. Every array is
 in this project's layout: images n, h, w, c; kernels kernel, kernel, c, oc (of a transposed convolution: kernel, kernel,
-out, in). Random numbers are those of the project's generator, written anew here: the images and the first weights by
-their names, the prior's samples by the seed, the graph's number and the sample's place in the graph.
+out, in). Random numbers are those of stream.py: the images and the first weights by their names, the prior's samples by
+the graph's number and the sample's place in the graph.
 """
-import hashlib
 import json
-import math
 import sys
 
 import torch
 import torch.nn.functional as F
+
+from stream import as_float, normals
 
 SIDE, WIDTH, LATENT, BATCH, STEPS, SEED = 16, 4, 3, 5, 2, 1
 RATE, BETA1, BETA2, EPSILON = 2e-4, 0.5, 0.999, 1e-8
@@ -24,37 +24,8 @@ MOMENTUM, NORM_EPSILON, LEAK = 0.01, 1e-3, 0.2
 PLACE_OF_Z, COUNTERS = 1, 16
 
 
-def philox(key, index, counter):
-    x = [index & 0xFFFFFFFF, index >> 32, counter & 0xFFFFFFFF, counter >> 32]
-    k = list(key)
-    for _ in range(10):
-        p0, p1 = 0xD2511F53 * x[0], 0xCD9E8D57 * x[2]
-        x = [(p1 >> 32) ^ x[1] ^ k[0], p1 & 0xFFFFFFFF, (p0 >> 32) ^ x[3] ^ k[1], p0 & 0xFFFFFFFF]
-        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return x
-
-
-def normals(name, counter, size):
-    """Standard normals of a stream, rounded to float."""
-    count = math.prod(size)
-    digest = hashlib.blake2b(SEED.to_bytes(8, "little") + name.encode(), digest_size=32).digest()
-    key = [int.from_bytes(digest[i:i + 4], "little") for i in (0, 4)]
-    drawn = []
-    for index in range(-(-count // 4)):
-        words = philox(key, index, counter)
-        for i in (0, 2):
-            radius = math.sqrt(-2 * math.log((words[i] + 1) / 2**32))
-            angle = 2 * math.pi * words[i + 1] / 2**32
-            drawn += [radius * math.cos(angle), radius * math.sin(angle)]
-    return torch.tensor(drawn[:count], dtype=torch.float64).reshape(size)
-
-
-def as_float(t):
-    return t.float().double()
-
-
 def prior(graph, step):
-    return as_float(normals(f"draw/{graph}/{PLACE_OF_Z}", step * COUNTERS, (BATCH, LATENT)))
+    return as_float(normals(SEED, f"draw/{graph}/{PLACE_OF_Z}", step * COUNTERS, (BATCH, LATENT)))
 
 
 class Net:
@@ -72,7 +43,7 @@ class Net:
 
     def value(self, name, size, mean, deviation, trained=True):
         if name not in self.values:
-            fresh = mean + deviation * normals(f"start/{self.name}/{name}", 0, size)
+            fresh = mean + deviation * normals(SEED, f"start/{self.name}/{name}", 0, size)
             self.values[name] = as_float(fresh).requires_grad_(trained)
         return self.values[name]
 
@@ -244,7 +215,7 @@ class Reference:
 
 def main():
     r = Reference()
-    x = as_float(0.5 * normals("images", 0, (BATCH, SIDE, SIDE, 1))).permute(0, 3, 1, 2)
+    x = as_float(0.5 * normals(SEED, "images", 0, (BATCH, SIDE, SIDE, 1))).permute(0, 3, 1, 2)
     losses = []
     for number in range(STEPS):
         of_step, gradients = r.step(x, number)

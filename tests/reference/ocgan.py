@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Golden numbers of OCGAN at a tiny size from PyTorch: run by hand, its output is committed.
+"""Golden numbers of OCGAN at a tiny size from PyTorch, in doubles: run by hand, its output is committed.
 
     python3 tests/reference/ocgan.py > tests/reference/ocgan.json
 
-Two rounds of mining and of the autoencoder's step; the judges stay as they start, for their draws are this project's
-own. TensorFlow's SAME padding is spelled out. Every array is in this project's layout: images n, h, w, c; kernels
-kernel, kernel, c, oc (of a transposed convolution: kernel, kernel, out, in); dense weights in, out.
+Two whole steps by the paper's losses, each objective differentiated by itself: mining, the three judges, the
+autoencoder; then the scores of the batch. Of both steps the losses, what the networks made and where mining ended; of
+the last one the gradients and what it leaves. TensorFlow's SAME padding is spelled out. Every array is in this
+project's layout: images n, h, w, c; kernels kernel, kernel, c, oc (of a transposed convolution: kernel, kernel, out,
+in); dense weights in, out. Random numbers are those of stream.py: the images and the first weights by their names, the
+starts of mining by the step, noise and codes by the graph's number and the sample's place in the graph.
 """
 import json
 import sys
@@ -15,127 +18,226 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-SIDES, WIDTH, VISUAL, LATENT, BATCH, ROUNDS, MINING = (18, 9, 5), 2, 2, 3, 5, 2, 5
-W_MSE, W_VISUAL, W_LATENT = 10, 1, 1
+from stream import as_float, normals, uniforms
+
+SIDES, WIDTH, VISUAL, LATENT, BATCH, STEPS, SEED = (22, 11, 6, 3), 2, 3, 3, 5, 2, 1
+W_MSE, W_VISUAL, W_LATENT, NOISE, MINING, MINING_RATE = 10, 1, 1, 0.2, 5, 0.5
+LEVELS = len(SIDES) - 1
+JUDGES, AUTOENCODER, PLACE_OF_NOISE, PLACE_OF_L2, PLACE_OF_L2_STAR, COUNTERS = 1, 2, 1, 25, 26, 16
 
 
-def same(large, small):
-    total = (small - 1) * 2 + 5 - large
+def same(level):
+    """Rows before and after, that a stride of 2 with a kernel of 5 goes from one side to the next."""
+    total = (SIDES[level + 1] - 1) * 2 + 5 - SIDES[level]
     return total // 2, total - total // 2
 
 
-def norm(part, x, moves):
-    if moves:
-        return part(x)
-    return F.batch_norm(x, None, None, part.weight, part.bias, training=True, eps=part.eps)
+class Normed(nn.Module):
+    """A net in which batch norm goes by the batch, whose statistics are kept only where that is asked for."""
+    keeps, scoring = False, False
+
+    def norm(self, level, x):
+        part = getattr(self, f"norm{level}")
+        if self.scoring:
+            return F.batch_norm(x, part.running_mean, part.running_var, part.weight, part.bias, eps=part.eps)
+        if self.keeps:
+            return part(x)
+        return F.batch_norm(x, None, None, part.weight, part.bias, training=True, eps=part.eps)
 
 
-class Contract(nn.Module):
+class Contract(Normed):
+    """En before its tanh, D_v and C."""
+
     def __init__(self, width, out):
         super().__init__()
-        self.conv0 = nn.Conv2d(1, width, 5, 2)
-        self.conv1 = nn.Conv2d(width, 2 * width, 5, 2, bias=False)
-        self.norm0 = nn.BatchNorm2d(2 * width)
-        self.dense0 = nn.Linear(SIDES[2] ** 2 * 2 * width, out)
+        before = 1
+        for i in range(LEVELS):
+            self.add_module(f"conv{i}", nn.Conv2d(before, width << i, 5, 2, bias=i == 0))
+            if i:
+                self.add_module(f"norm{i - 1}", nn.BatchNorm2d(width << i))
+            before = width << i
+        self.dense0 = nn.Linear(SIDES[-1]**2 * before, out)
 
-    def forward(self, x, moves=False):
-        (a, b), (c, d) = same(SIDES[0], SIDES[1]), same(SIDES[1], SIDES[2])
-        x = F.leaky_relu(self.conv0(F.pad(x, (a, b, a, b))), 0.2)
-        x = F.leaky_relu(norm(self.norm0, self.conv1(F.pad(x, (c, d, c, d))), moves), 0.2)
+    def forward(self, x):
+        for i in range(LEVELS):
+            x = getattr(self, f"conv{i}")(F.pad(x, same(i) * 2))
+            x = F.leaky_relu(self.norm(i - 1, x) if i else x, 0.2)
         return self.dense0(x.permute(0, 2, 3, 1).flatten(1))
 
 
-class Decoder(nn.Module):
+class Encoder(Contract):
+    def forward(self, x):
+        return torch.tanh(super().forward(x))
+
+
+class Decoder(Normed):
     def __init__(self):
         super().__init__()
-        self.dense0 = nn.Linear(LATENT, SIDES[2] ** 2 * 2 * WIDTH)
-        self.norm0 = nn.BatchNorm2d(2 * WIDTH)
-        self.deconv0 = nn.ConvTranspose2d(2 * WIDTH, WIDTH, 5, 2, bias=False)
-        self.norm1 = nn.BatchNorm2d(WIDTH)
-        self.deconv1 = nn.ConvTranspose2d(WIDTH, 1, 5, 2)
+        self.inner = WIDTH << LEVELS - 1
+        self.dense0 = nn.Linear(LATENT, SIDES[-1]**2 * self.inner)
+        for i in range(LEVELS):
+            channels, last = self.inner >> i, i == LEVELS - 1
+            self.add_module(f"norm{i}", nn.BatchNorm2d(channels))
+            self.add_module(f"deconv{i}", nn.ConvTranspose2d(channels, 1 if last else channels // 2, 5, 2, bias=last))
 
-    def forward(self, l, moves=False):
-        (a, b), (c, d) = same(SIDES[0], SIDES[1]), same(SIDES[1], SIDES[2])
-        x = self.dense0(l).view(-1, SIDES[2], SIDES[2], 2 * WIDTH).permute(0, 3, 1, 2)
-        x = self.deconv0(F.relu(norm(self.norm0, x, moves)))
-        x = F.relu(norm(self.norm1, x[:, :, c:x.shape[2] - d, c:x.shape[3] - d], moves))
-        x = self.deconv1(x)
-        return torch.tanh(x[:, :, a:x.shape[2] - b, a:x.shape[3] - b])
+    def forward(self, code):
+        x = self.dense0(code).view(-1, SIDES[-1], SIDES[-1], self.inner).permute(0, 3, 1, 2)
+        for i in range(LEVELS):
+            x = getattr(self, f"deconv{i}")(F.relu(self.norm(i, x)))
+            x = F.pad(x, tuple(-rows for rows in same(LEVELS - 1 - i)) * 2)
+        return torch.tanh(x)
 
 
-class Codes(nn.Module):
+class Codes(nn.Sequential):
+    """D_l."""
+
     def __init__(self):
         super().__init__()
         sizes = (LATENT, 128, 64, 32, 16, 1)
         for i in range(5):
-            setattr(self, f"dense{i}", nn.Linear(sizes[i], sizes[i + 1]))
-
-    def forward(self, l):
-        for i in range(4):
-            l = F.relu(getattr(self, f"dense{i}")(l))
-        return self.dense4(l)
+            self.add_module(f"dense{i}", nn.Linear(sizes[i], sizes[i + 1]))
+            if i < 4:
+                self.add_module(f"relu{i}", nn.ReLU())
 
 
 ROLES = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "variance"}
 
 
-def flat(t):
-    t = t.detach()
-    if t.dim() == 4:
-        t = t.permute(2, 3, 1, 0)
-    elif t.dim() == 2:
-        t = t.t()
-    return [round(v, 9) for v in t.flatten().tolist()]
+def ours(t):
+    """A torch parameter in this project's layout, and back."""
+    return t.permute(2, 3, 1, 0) if t.dim() == 4 else t.t() if t.dim() == 2 else t
 
 
-def named(nets, of):
-    """Every tensor of the nets under its name in this project, as a flat list."""
-    found = {}
+def theirs(t):
+    return t.permute(3, 2, 0, 1) if t.dim() == 4 else t.t() if t.dim() == 2 else t
+
+
+def named(nets):
+    """Every parameter and running statistic of the nets by its name in this project."""
     for net, module in nets.items():
         for layer, part in module.named_children():
-            tensors = dict(part.named_parameters())
-            if of == "values":
-                tensors.update((k, v) for k, v in part.named_buffers() if k in ROLES)
-            for key, t in tensors.items():
-                role = ROLES[key] if isinstance(part, nn.BatchNorm2d) else key
-                found[f"{net}/{layer}.{role}"] = flat(t.grad if of == "gradients" else t)
-    return found
+            is_norm = isinstance(part, nn.BatchNorm2d)
+            for key, t in list(part.named_parameters()) + [b for b in part.named_buffers() if b[0] in ROLES]:
+                yield f"{net}/{layer}.{ROLES[key] if is_norm else key}", t
+
+
+def digits(t):
+    return [float(f"{v:.7g}") for v in t.detach().flatten().tolist()]
+
+
+def rows(t):
+    """Images and lists in this project's layout."""
+    return digits(t.permute(0, 2, 3, 1) if t.dim() == 4 else t)
 
 
 def bce(logits, label):
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
-def main():
-    torch.manual_seed(1)
-    en, de, d_v, d_l, c = Contract(WIDTH, LATENT), Decoder(), Contract(VISUAL, 1), Codes(), Contract(WIDTH, 1)
-    moved = {"encoder": en, "decoder": de}
-    nets = dict(moved, visual_discriminator=d_v, latent_discriminator=d_l, classifier=c)
-    for net in nets.values():
-        for part in net.children():
-            nn.init.normal_(part.weight, 1 if isinstance(part, nn.BatchNorm2d) else 0, 0.2)
-    adam = torch.optim.Adam([p for n in moved.values() for p in n.parameters()], lr=2e-4, betas=(0.5, 0.999))
-    x = torch.rand(BATCH, 1, SIDES[0], SIDES[0]) * 2 - 1
-    start = torch.rand(BATCH, LATENT) * 2 - 1
-    out = {"x": [round(v, 9) for v in x.flatten().tolist()], "v": [round(v, 9) for v in start.flatten().tolist()],
-           "start": named(nets, "values"), "steps": []}
-    for _ in range(ROUNDS):
-        v = start.clone().requires_grad_()
+class Reference:
+    def __init__(self):
+        self.en, self.de, self.c = Encoder(WIDTH, LATENT), Decoder(), Contract(WIDTH, 1)
+        self.d_v, self.d_l = Contract(VISUAL, 1), Codes()
+        self.nets = {"encoder": self.en, "decoder": self.de, "visual_discriminator": self.d_v,
+                     "latent_discriminator": self.d_l, "classifier": self.c}
+        for name, t in named(self.nets):
+            role = name.rsplit(".", 1)[1]
+            if role in ("weight", "gamma", "bias", "beta"):
+                fresh = normals(SEED, f"start/{name}", 0, tuple(ours(t).shape))
+                fresh = (role == "gamma") + (0.2 if role in ("weight", "gamma") else 0.1) * fresh
+                with torch.no_grad():
+                    t.copy_(theirs(as_float(fresh)))
+        both = [*self.en.parameters(), *self.de.parameters()]
+        self.adams = {name: torch.optim.Adam(parameters, lr=2e-4, betas=(0.5, 0.999)) for name, parameters in
+                      (("visual", self.d_v.parameters()), ("latent", self.d_l.parameters()),
+                       ("classifier", self.c.parameters()), ("autoencoder", both))}
+
+    def descend(self, objectives):
+        """All gradients, then all steps: no objective sees what another has moved."""
+        for name, loss in objectives.items():
+            weights = self.adams[name].param_groups[0]["params"]
+            for w, slope in zip(weights, torch.autograd.grad(loss, weights, retain_graph=True)):
+                w.grad = slope
+        for name in objectives:
+            self.adams[name].step()
+
+    def keep(self, *nets):
+        for net in self.nets.values():
+            net.keeps = net in nets
+
+    def noisy(self, x, graph, step):
+        n = normals(SEED, f"draw/{graph}/{PLACE_OF_NOISE}", step * COUNTERS, (BATCH, SIDES[0], SIDES[0], 1))
+        return x + NOISE * as_float(n).permute(0, 3, 1, 2)
+
+    def code(self, place, step):
+        return uniforms(SEED, f"draw/{JUDGES}/{place}", step * COUNTERS, -1, 1, (BATCH, LATENT))
+
+    def mine(self, step):
+        self.keep()
+        v = uniforms(SEED, "ocgan/starts", step, -1, 1, (BATCH, LATENT))
         for _ in range(MINING):
-            loss = bce(c(de(torch.tanh(v))), 0.0)
+            v.requires_grad_()
+            loss = bce(self.c(self.de(torch.tanh(v))), 0.)
             (slope,) = torch.autograd.grad(BATCH * loss, v)
-            v = (v - 2 * slope).detach().requires_grad_()
-        l1 = torch.tanh(en(x, True))
-        losses = {"mse": F.mse_loss(de(l1, True), x), "visual": bce(d_v(de(torch.tanh(v.detach()))), 1.0),
-                  "latent": bce(d_l(l1), 1.0)}
-        losses["autoencoder"] = W_MSE * losses["mse"] + W_VISUAL * losses["visual"] + W_LATENT * losses["latent"]
-        adam.zero_grad()
-        losses["autoencoder"].backward()
-        gradients = named(moved, "gradients")
-        adam.step()
-        out["steps"].append({"mining": round(loss.item(), 9), "v": [round(a, 9) for a in v.flatten().tolist()],
-                             "losses": {k: round(a.item(), 9) for k, a in losses.items()}, "gradients": gradients,
-                             "values": named(moved, "values")})
+            v = (v - MINING_RATE * slope).detach()
+        return v, {"v": rows(v), "gradient": rows(slope)}, {"loss.mining": loss}
+
+    def judge(self, x, step):
+        self.keep(self.d_v, self.c)
+        with torch.no_grad():
+            l1 = self.en(self.noisy(x, JUDGES, step))
+            l2, l2_star = self.code(PLACE_OF_L2, step), self.code(PLACE_OF_L2_STAR, step)
+            reconstructed, decoded = self.de(l1), self.de(l2)
+        made = {"visual.real": self.d_v(x), "visual.decoded": self.d_v(decoded),
+                "latent.uniform": self.d_l(l2_star), "latent.code": self.d_l(l1),
+                "classifier.decoded": self.c(decoded), "classifier.reconstructed": self.c(reconstructed)}
+        objectives = {name: (bce(made[f"{name}.{positive}"], 1.) + bce(made[f"{name}.{negative}"], 0.)) / 2
+                      for name, positive, negative in (("visual", "real", "decoded"), ("latent", "uniform", "code"),
+                                                       ("classifier", "reconstructed", "decoded"))}
+        self.descend(objectives)
+        losses = {f"loss.{name}_discriminator".replace("classifier_discriminator", "classifier"): loss
+                  for name, loss in objectives.items()}
+        return {f"judge.{k}": rows(t) for k, t in made.items()}, losses
+
+    def autoencode(self, x, v, step):
+        self.keep(self.en, self.de)
+        l1 = self.en(self.noisy(x, AUTOENCODER, step))
+        x_hat = self.de(l1)
+        self.keep()
+        mined = self.de(torch.tanh(v))
+        made = {"code": l1, "reconstruction": x_hat, "mined": mined, "visual.mined": self.d_v(mined),
+                "latent.code": self.d_l(l1)}
+        mse, visual, latent = F.mse_loss(x_hat, x), bce(made["visual.mined"], 1.), bce(made["latent.code"], 1.)
+        both = W_MSE * mse + W_VISUAL * visual + W_LATENT * latent
+        self.descend({"autoencoder": both})
+        spread = (x_hat - x_hat.mean(0)).flatten(1).norm(dim=1).mean()
+        return {f"autoencode.{k}": rows(t) for k, t in made.items()}, {
+            "loss.mse": mse, "loss.visual": visual, "loss.latent": latent, "loss.autoencoder": both,
+            "spread.reconstruction": spread}
+
+    def step(self, x, number):
+        v, mined, numbers = self.mine(number)
+        judged, more = self.judge(x, number)
+        made, rest = self.autoencode(x, v, number)
+        numbers = {k: float(f"{t.item():.9g}") for k, t in {**numbers, **more, **rest}.items()}
+        return {"numbers": numbers, "mining": mined, "outputs": judged | made}
+
+    def scores(self, x):
+        for net in self.nets.values():
+            net.scoring = True
+        x_hat = self.de(self.en(x))
+        return {"reconstruction": rows(x_hat), "score.reconstruction": rows((x_hat - x).square().mean((1, 2, 3))),
+                "score.visual": rows(-self.d_v(x_hat))}
+
+
+def main():
+    torch.set_default_dtype(torch.float64)
+    r = Reference()
+    x = as_float(0.5 * normals(SEED, "images", 0, (BATCH, SIDES[0], SIDES[0], 1))).permute(0, 3, 1, 2)
+    out = {"steps": [r.step(x, number) for number in range(STEPS)]}
+    out["gradients"] = {name: digits(ours(t.grad)) for name, t in named(r.nets) if t.grad is not None}
+    out["values"] = {name: digits(ours(t)) for name, t in named(r.nets)}
+    out["scores"] = r.scores(x)
     json.dump(out, sys.stdout, separators=(",", ":"))
     print()
 

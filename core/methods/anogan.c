@@ -10,6 +10,9 @@
  *
  * Absolute differences, as in the paper and both codes; the survey writes squared ones.
  *
+ * The discriminator's layers have spectral norm (Miyato, Kataoka, Koyama & Yoshida, ICLR 2018) in place of the codes'
+ * batch norm, under which it learns a class of a few thousand images so fast that the generator collapses.
+ *
  * An encoder E may guess the code (f-AnoGAN: Schlegl, Seeböck, Waldstein, Langs & Schmidt-Erfurth, Medical Image
  * Analysis 2019): trained after the GAN, with G and D as they are, to lower
  *
@@ -29,6 +32,8 @@
 
 enum schedule { SCHEDULE_FALLING, SCHEDULE_CONSTANT };
 static const char *const schedules[] = {"falling", "constant", NULL};
+enum norm { NORM_SPECTRAL, NORM_BATCH };
+static const char *const norms[] = {"spectral", "batch", NULL};
 enum kept { KEPT_LEAST, KEPT_LAST };
 static const char *const kept_choices[] = {"least", "last", NULL};
 enum encoder { ENCODER_NONE, ENCODER_WARM, ENCODER_SCORE };
@@ -38,6 +43,7 @@ typedef struct anogan {
     struct method_state state;
     int width, latent;
     float rate, beta1;
+    int discriminator_norm;
     int iterations, restarts, schedule, patience, kept;
     float lambda, search_rate, progress;
     int encoder, encoder_epochs;
@@ -57,6 +63,11 @@ static const option options[] = {
            "paper; ALAD's code"),
     OPTION(OPTION_REAL, anogan, beta1, 0.5, 0, 0.999, "", "Adam's decay of the first moment",
            "paper; EGBAD's and ALAD's code"),
+    OPTION_OF(
+        anogan, discriminator_norm, NORM_SPECTRAL, norms,
+        "what normalises the discriminator's layers: spectral norm, or batch norm as in the codes, under which the "
+        "generator collapses where training images are few",
+        "spectral: Miyato et al. 2018; batch: EGBAD's and ALAD's code"),
     OPTION(OPTION_REAL, anogan, lambda, 0.1, 0, 1, "",
            "weight of the discriminator's features in the score; ALAD's code has 0.9", "paper, eq. 5"),
     OPTION(OPTION_INT, anogan, iterations, 500, 1, 100000, "steps", "steps of the search for an image's code",
@@ -109,26 +120,35 @@ static shape code_shape(const anogan *m, shape image)
     return (shape){image.n, 1, 1, m->latent ? m->latent : bigan_latent(image)};
 }
 
+/* Between a discriminator's layers. */
+static tensor *activate(const anogan *m, tensor *x, float leak)
+{
+    return t_leaky(m->discriminator_norm == NORM_BATCH ? nn_batch_norm(m->discriminator, x) : x, leak);
+}
+
 /* x → logit, n×1×1×1; the last features go to *f. */
 static tensor *discriminate(const anogan *m, graph *g, tensor *x, tensor **f)
 {
     net *n = m->discriminator;
-    shape image = tensor_shape(x);
-    bool dense = bigan_is_dense(image);
-    float leak = bigan_leak(image);
-    struct conv c = {.out = dense ? m->width : 2 * m->width, .kernel = 4, .stride = 2, .same = true, .bias = true};
+    const shape image = tensor_shape(x);
+    const bool dense = bigan_is_dense(image), spectral = m->discriminator_norm == NORM_SPECTRAL;
+    const float leak = bigan_leak(image);
+    struct conv c = {.out = dense ? m->width : 2 * m->width,
+                     .kernel = 4,
+                     .stride = 2,
+                     .same = true,
+                     .bias = true,
+                     .spectral = spectral};
     bigan_enter(n, g, image);
     x = t_leaky(nn_conv(n, x, c), leak);
     for (int i = 1; i < bigan_halvings(image); i++) {
         c.out *= dense ? 1 : 2;
-        x = t_leaky(nn_batch_norm(n, nn_conv(n, x, c)), leak);
+        x = activate(m, nn_conv(n, x, c), leak);
     }
-    if (dense) {
-        x = nn_dense(n, x, (struct conv){.out = 16 * m->width, .bias = true});
-        x = t_leaky(nn_batch_norm(n, x), leak);
-    }
+    if (dense)
+        x = activate(m, nn_dense(n, x, (struct conv){.out = 16 * m->width, .bias = true, .spectral = spectral}), leak);
     *f = x;
-    return nn_dense(n, x, (struct conv){.out = 1, .bias = true});
+    return nn_dense(n, x, (struct conv){.out = 1, .bias = true, .spectral = spectral});
 }
 
 static void nets(anogan *m, model *own)

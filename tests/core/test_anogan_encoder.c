@@ -156,6 +156,7 @@ static void a_search_starts_from_the_guess_and_then_from_draws(void **state)
     trial_open(&t, "anogan", 2, (shape){N, 16, 16, 1}, warm);
     split(&t, 20);
     steps(&t, 0, 40);
+    enlarge(t.m);
     static const struct {
         const char *encoder, *restarts;
     } ways[] = {{"warm", "1"}, {"none", "2"}, {"warm", "3"}};

@@ -102,8 +102,9 @@ static tiny tiny_open(const char *encoder)
     t.self = calloc(1, t.how->size);
     assert_true(t.team && t.m && t.self);
     options_preset(t.how->options, t.self);
-    const char *const options[][2] = {{"width", "4"},          {"latent", "3"},  {"iterations", "25"},
-                                      {"search_rate", "0.05"}, {"kappa", "0.5"}, {"encoder", encoder}};
+    const char *const options[][2] = {
+        {"width", "4"},   {"latent", "3"},      {"iterations", "25"},           {"search_rate", "0.05"},
+        {"kappa", "0.5"}, {"encoder", encoder}, {"discriminator_norm", "batch"}};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         assert_true(options_set(t.how->options, t.self, options[i][0], options[i][1], &e));
     if (!t.how->build(t.self, t.m, input, &e))

@@ -365,8 +365,9 @@ static void a_rate_that_is_absurd_is_noticed(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    struct train_option options[] = {{"width", "4"}, {"latent", "6"},         {"batch", "16"},         {"epochs", "10"},
-                                     {"rate", "1"},  {"collapse_steps", "5"}, {"collapse_spread", "0"}};
+    struct train_option options[] = {{"width", "4"},          {"latent", "6"},         {"batch", "16"},
+                                     {"epochs", "10"},        {"rate", "1"},           {"discriminator_norm", "batch"},
+                                     {"collapse_steps", "5"}, {"collapse_spread", "0"}};
     size_t count = sizeof options / sizeof *options;
     train_plan plan = bars_plan(&b, "anogan");
     plan.options = options;

@@ -42,6 +42,7 @@ int optim_slot_for(optim *o, movable what, const char *owner)
 /* One step's scalars, computed once. */
 typedef struct rates {
     float step, beta1, beta2, second_scale, epsilon;
+    float shrink; /* of the gradient: 1 unless it is clipped */
 } rates;
 
 SIMD_CLONES
@@ -49,9 +50,11 @@ static void adam_range(float *restrict v, const float *restrict g, float *restri
                        const rates *r)
 {
     float beta1 = r->beta1, beta2 = r->beta2, step = r->step, scale = r->second_scale, epsilon = r->epsilon;
+    float shrink = r->shrink;
     for (size_t i = 0; i < n; i++) {
-        m1[i] = beta1 * m1[i] + (1 - beta1) * g[i];
-        m2[i] = beta2 * m2[i] + (1 - beta2) * g[i] * g[i];
+        float slope = shrink * g[i];
+        m1[i] = beta1 * m1[i] + (1 - beta1) * slope;
+        m2[i] = beta2 * m2[i] + (1 - beta2) * slope * slope;
         v[i] -= step * m1[i] / (sqrtf(m2[i] * scale) + epsilon);
     }
 }
@@ -76,7 +79,40 @@ typedef struct applying {
     const int *slots;
     int count;
     rates rates;
+    double squares[CHUNKS]; /* of the gradient, chunk by chunk */
 } applying;
+
+/* The part of `count` values that belongs to a chunk. */
+static void chunk_range(size_t count, int chunk, size_t *first, size_t *last)
+{
+    *first = count / 16 * (size_t)chunk / CHUNKS * 16;
+    *last = chunk + 1 == CHUNKS ? count : count / 16 * (size_t)(chunk + 1) / CHUNKS * 16;
+}
+
+static void square_chunk(void *context, int chunk, int worker)
+{
+    (void)worker;
+    applying *a = context;
+    double sum = 0;
+    for (int i = 0; i < a->count; i++) {
+        const movable *what = &a->o->slots[a->slots[i]].what;
+        size_t first, last;
+        chunk_range(what->count, chunk, &first, &last);
+        for (size_t j = first; j < last; j++)
+            sum += (double)what->gradient[j] * (double)what->gradient[j];
+    }
+    a->squares[chunk] = sum;
+}
+
+/* What the gradient is multiplied by, lest its norm be above the clip. */
+static float shrink_of(applying *a, team *t)
+{
+    double sum = 0, clip = (double)a->o->clip;
+    team_run(t, CHUNKS, square_chunk, a);
+    for (int i = 0; i < CHUNKS; i++)
+        sum += a->squares[i];
+    return sum > clip * clip ? (float)(clip / sqrt(sum)) : 1;
+}
 
 static void apply_chunk(void *context, int chunk, int worker)
 {
@@ -84,8 +120,8 @@ static void apply_chunk(void *context, int chunk, int worker)
     const applying *a = context;
     for (int i = 0; i < a->count; i++) {
         optim_slot *s = &a->o->slots[a->slots[i]];
-        size_t first = s->what.count / 16 * (size_t)chunk / CHUNKS * 16;
-        size_t last = chunk + 1 == CHUNKS ? s->what.count : s->what.count / 16 * (size_t)(chunk + 1) / CHUNKS * 16;
+        size_t first, last;
+        chunk_range(s->what.count, chunk, &first, &last);
         float *values = s->what.values + first;
         const float *gradient = s->what.gradient + first;
         if (a->o->rule == OPTIM_ADAM)
@@ -105,6 +141,7 @@ void optim_apply(optim *o, team *t, const int *slots, int count)
     a.rates =
         (rates){.step = (float)rate, .beta1 = o->beta1, .beta2 = o->beta2, .epsilon = o->epsilon, .second_scale = 1};
     if (o->rule == OPTIM_ADAM) {
+        a.rates.shrink = o->clip > 0 ? shrink_of(&a, t) : 1;
         a.rates.step = (float)(rate / (1 - pow(o->beta1, (double)o->steps)));
         a.rates.second_scale = (float)(1 / (1 - pow(o->beta2, (double)o->steps)));
     }

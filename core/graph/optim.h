@@ -3,7 +3,8 @@
  * optim.h — optimisers: a rule, and the moments it keeps for each thing it moves. Internal to graph and nn.
  *
  * Adam (Kingma & Ba, 2015) in PyTorch's form: θ ← θ - rate·m̂/(√v̂ + ε). RMSProp in TensorFlow's form:
- * r ← d·r + (1-d)·g², θ ← θ - rate·g/√(r + 1e-10). Each keeps its own step count.
+ * r ← d·r + (1-d)·g², θ ← θ - rate·g/√(r + 1e-10). Each keeps its own step count. Adam may clip: where |g|₂ over all
+ * that a step moves is above `clip`, g is scaled down to it (Pascanu, Mikolov & Bengio, ICML 2013).
  */
 #ifndef ANOMALYD_GRAPH_OPTIM_H
 #define ANOMALYD_GRAPH_OPTIM_H
@@ -25,6 +26,7 @@ struct optim {
     char name[PART_NAME_MAX];
     enum optim_rule rule;
     float rate, beta1, beta2, epsilon, decay;
+    float clip;     /* 0: none */
     uint64_t steps; /* taken */
     optim_slot slots[OPTIM_SLOTS_MAX];
     int slot_count;
@@ -33,7 +35,7 @@ struct optim {
 /* The slot for `what`, made on first call; -1 when out of memory or slots. `owner` names the net or "array". */
 int optim_slot_for(optim *o, movable what, const char *owner);
 
-/* Takes one step with each of the slots. Elementwise, so bit-identical at any thread count; allocates nothing. */
+/* Takes one step with all of the slots. Bit-identical at any thread count; allocates nothing. */
 void optim_apply(optim *o, team *t, const int *slots, int count);
 
 /* Zeroes moments and the step count. */

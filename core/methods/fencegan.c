@@ -44,6 +44,7 @@ static const settings of_network[] = {
 typedef struct fencegan {
     struct method_state state;
     int network, encirclement, fakes, pretrain;
+    float clip;
     settings set; /* as the user has them: what is 0 or negative is the network's */
 
     net *generator, *discriminator;
@@ -83,6 +84,10 @@ static const option options[] = {
             "decay of the discriminator's rate, rate/(1 + decay·step); -1: 0 dense, 1e-5 conv", "authors' code"),
     OPTION_OF(fencegan, encirclement, ENCIRCLE_CROSS_ENTROPY, encirclements,
               "pull to the fence: cross-entropy with alpha (code) or log|alpha - D| (paper)", "authors' code; paper"),
+    OPTION(OPTION_REAL, fencegan, clip, -1, -1, 1e6, "",
+           "most norm of the generator's whole gradient, to which a larger one is scaled down; 0: any; -1: 1 with "
+           "encirclement logarithm, any with cross_entropy",
+           "Pascanu et al., ICML 2013"),
     OPTION_OF(
         fencegan, fakes, FAKES_BY_BATCH, fakes_choices,
         "batch norm of the fakes that the discriminator learns from: by the batch, as when the generator learns, or "
@@ -265,13 +270,22 @@ static program *train_discriminator(fencegan *m, model *own, array *images, floa
     return program_compile(g, e);
 }
 
+/* The logarithm is so steep beside the fence that one fake there would fill Adam's second moment. */
+static float clip_of_generator(const fencegan *m)
+{
+    if (m->clip >= 0)
+        return m->clip;
+    return m->encirclement == ENCIRCLE_LOGARITHM ? 1 : 0;
+}
+
 static program *train_generator(fencegan *m, model *own, shape s, error *e)
 {
     graph *g = model_graph(own, TRAIN);
     if (!g)
         return NULL;
     settings c = settings_for(m, s);
-    struct adam rule = {c.rate_generator, .beta1 = 0.5f, .beta2 = 0.999f, .epsilon = 1e-7f};
+    struct adam rule = {c.rate_generator, .beta1 = 0.5f, .beta2 = 0.999f, .epsilon = 1e-7f,
+                        .clip = clip_of_generator(m)};
     fence f = {m->encirclement, c.alpha, c.beta};
     tensor *fakes = generate(m, g, &c, s);
     tensor *loss = fencegan_generator_loss(fakes, discriminate(m, g, fakes, &c), &f);

@@ -160,7 +160,8 @@ optim *model_adam(model *m, const char *name, struct adam a)
                                .beta1 = a.beta1,
                                .beta2 = a.beta2,
                                .epsilon = a.epsilon,
-                               .decay = a.decay});
+                               .decay = a.decay,
+                               .clip = a.clip});
 }
 
 optim *model_sgd(model *m, const char *name, float rate)

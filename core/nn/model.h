@@ -18,6 +18,7 @@ enum mode { TRAIN, SCORE }; /* batch norm by batch or by running statistics; dro
 struct adam {
     float rate, beta1, beta2, epsilon;
     float decay; /* rate at step t is rate/(1 + decay·t); 0: constant */
+    float clip;  /* the most |g|₂ of all that one objective moves, to which a larger one is scaled down; 0: any */
 };
 
 /* Borrows the team: the threads its programs run on. Returns new; model_free(NULL) is fine. */

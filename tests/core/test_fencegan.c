@@ -313,11 +313,14 @@ static void the_generator_waits_for_the_end_of_pretraining(void **state)
 static void weights_are_the_same_bits_at_any_thread_count(void **state)
 {
     (void)state;
-    for (int network = 0; network < 2; network++) {
+    static const char *const clipped[] = {"width",     "4",    "latent", "6", "encirclement",
+                                          "logarithm", "clip", "0.01",   NULL};
+    for (int way = 0; way < 4; way++) {
         char digests[3][65];
         for (int i = 0; i < 3; i++) {
             trial t;
-            trial_open(&t, "fencegan", i + 1, network ? (shape){16, 32, 32, 3} : (shape){16, 28, 28, 1}, small);
+            trial_open(&t, "fencegan", i + 1, way % 2 ? (shape){16, 32, 32, 3} : (shape){16, 28, 28, 1},
+                       way / 2 ? clipped : small);
             for (uint64_t step = 0; step < 4; step++)
                 t.how->step(t.self, step);
             model_digest(t.m, digests[i]);
@@ -325,6 +328,55 @@ static void weights_are_the_same_bits_at_any_thread_count(void **state)
         }
         assert_string_equal(digests[0], digests[1]);
         assert_string_equal(digests[0], digests[2]);
+    }
+}
+
+static double norm_of_gradient(trial *t, const char *of)
+{
+    net *n = model_net(t->m, of);
+    double sum = 0;
+    for (int i = 0; i < n->count; i++)
+        for (size_t j = 0; n->params[i]->gradient && j < shape_size(n->params[i]->s); j++)
+            sum += pow((double)n->params[i]->gradient[j], 2);
+    return sqrt(sum);
+}
+
+/* What the first step put into Adam's first moments: half of the gradient, as it was taken. */
+static double norm_taken(const trial *t, const char *by)
+{
+    double sum = 0;
+    for (int i = 0; i < t->m->optim_count; i++)
+        for (int k = 0; !strcmp(t->m->optims[i]->name, by) && k < t->m->optims[i]->slot_count; k++) {
+            const optim_slot *s = &t->m->optims[i]->slots[k];
+            for (size_t j = 0; j < s->what.count; j++)
+                sum += pow(2 * (double)s->first[j], 2);
+        }
+    return sqrt(sum);
+}
+
+/* β decides how steep the generator's loss is: with one of 1000 its gradient is far longer than 1. */
+static void the_generators_gradient_is_clipped_where_options_say(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *encirclement, *clip;
+        double most;
+    } ways[] = {{"cross_entropy", "-1", INFINITY},
+                {"cross_entropy", "0.25", 0.25},
+                {"logarithm", "-1", 1},
+                {"logarithm", "0", INFINITY},
+                {"logarithm", "2", 2}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const char *options[] = {
+            "width", "4",          "latent", "6", "pretrain", "0", "beta", "1000", "encirclement", ways[i].encirclement,
+            "clip",  ways[i].clip, NULL};
+        trial t;
+        trial_open(&t, "fencegan", 2, colour, options);
+        t.how->step(t.self, 0);
+        double found = norm_of_gradient(&t, "generator"), taken = norm_taken(&t, "generator");
+        assert_true(found > 4);
+        assert_near(taken, fmin(found, ways[i].most), 1e-5);
+        trial_close(&t);
     }
 }
 
@@ -396,6 +448,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(each_objective_moves_its_own_net),
         cmocka_unit_test(the_generator_waits_for_the_end_of_pretraining),
         cmocka_unit_test(weights_are_the_same_bits_at_any_thread_count),
+        cmocka_unit_test(the_generators_gradient_is_clipped_where_options_say),
         cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(a_score_does_not_depend_on_its_company),
     };

@@ -137,6 +137,36 @@ static void adam_follows_a_hand_computed_sequence(void **state)
     }
 }
 
+/* The gradient is (2, 2) by the weights and 1 by the bias: a norm of 3 over both. */
+static void a_clip_scales_the_whole_gradient_to_its_norm(void **state)
+{
+    static const float clips[] = {0, 1.5f, 3, 4}, shares[] = {1, 0.5f, 1, 1};
+    fixture *f = *state;
+    array *x = model_array(f->m, "x", (shape){1, 1, 1, 2});
+    x->values[0] = x->values[1] = 2;
+    for (int i = 0; i < 4; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "clip%d", i);
+        graph *g = model_graph(f->m, TRAIN);
+        net *n = model_net(f->m, name);
+        struct adam rule = {.rate = 0.1f, .beta1 = 0.5f, .beta2 = 0.75f, .epsilon = 1, .clip = clips[i]};
+        optim *o = model_adam(f->m, name, rule);
+        minimise(g, t_mean(layer(n, g, t_leaf(g, x), 1)), NETS(n), o);
+        program *p = program_compile(g, &f->e);
+        assert_non_null(p);
+        float before[3], after[3];
+        net_copy(n, before);
+        program_run(p, 0);
+        net_copy(n, after);
+        for (int j = 0; j < 3; j++) {
+            float slope = shares[i] * (j < 2 ? 2 : 1);
+            assert_true(fabsf(before[j] - after[j] - 0.1f * slope / (slope + 1)) < 1e-6f);
+        }
+        assert_int_equal(o->slot_count, 2);
+        assert_true(n->params[0]->gradient[0] == 2 && n->params[1]->gradient[0] == 1); /* as it was found */
+    }
+}
+
 static void a_derivative_is_read_and_moves_nothing(void **state)
 {
     fixture *f = *state;
@@ -323,6 +353,7 @@ int main(void)
         TEST(only_gradients_that_reach_are_computed),
         TEST(objectives_share_one_forward_and_see_old_weights),
         TEST(adam_follows_a_hand_computed_sequence),
+        TEST(a_clip_scales_the_whole_gradient_to_its_norm),
         TEST(a_derivative_is_read_and_moves_nothing),
         TEST(shape_errors_surface_at_compile_with_both_shapes),
         TEST(a_net_of_another_shape_is_refused),

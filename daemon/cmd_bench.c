@@ -5,8 +5,8 @@
  */
 #include "base/blas.h"
 #include "base/clock.h"
+#include "daemon/cmd_argument.h"
 #include "daemon/command.h"
-#include "methods/method.h"
 
 #include <getopt.h>
 #include <jansson.h>
@@ -15,19 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_STEPS = 2, STEPS_LEAST = 3, STEPS_MOST = 100000, SETTINGS_MAX = 64 };
-
-typedef struct setting {
-    const char *name, *value;
-} setting;
+enum { WARM_STEPS = 2, STEPS_LEAST = 3, STEPS_MOST = 100000, BATCH_MAX = 4096 };
+static const double seconds_least = 0.001, seconds_most = 3600;
 
 typedef struct request {
     const method *method;
     shape input; /* n is the batch */
     int threads;
     double seconds;
-    setting settings[SETTINGS_MAX];
-    int setting_count;
+    settings set;
     bool profile, plan;
 } request;
 
@@ -96,8 +92,8 @@ static bool rig_open(rig *r, const request *q, bool trains, error *e)
     if (!r->model || !r->self)
         return r->model ? error_memory(e, q->method->id) : false;
     options_preset(q->method->options, r->self);
-    for (int i = 0; i < q->setting_count; i++)
-        if (!options_set(q->method->options, r->self, q->settings[i].name, q->settings[i].value, e))
+    for (size_t i = 0; i < q->set.count; i++)
+        if (!options_set(q->method->options, r->self, q->set.all[i].name, q->set.all[i].value, e))
             return false;
     shape input = q->input;
     if (q->method->input && !q->method->input(r->self, q->input, &input, e))
@@ -185,38 +181,11 @@ static bool read_shape(const char *text, shape *s)
            s->c > 0 && s->h <= 4096 && s->w <= 4096 && s->c <= 4096;
 }
 
-static bool read_count(const char *name, const char *text, int most, int *out)
-{
-    char *end;
-    long value = strtol(text, &end, 10);
-    if (end == text || *end || value < 1 || value > most) {
-        fprintf(stderr, "anomalyd bench: --%s: \"%s\" is not a number from 1 to %d\n", name, text, most);
-        return false;
-    }
-    *out = (int)value;
-    return true;
-}
-
-static bool read_setting(request *q, char *text)
-{
-    char *equals = strchr(text, '=');
-    if (!equals || q->setting_count == SETTINGS_MAX) {
-        fprintf(stderr, "anomalyd bench: --set: \"%s\" is not NAME=VALUE\n", text);
-        return false;
-    }
-    *equals = 0;
-    q->settings[q->setting_count++] = (setting){text, equals + 1};
-    return true;
-}
-
 static bool read_option(request *q, int letter)
 {
     switch (letter) {
     case 'm':
-        q->method = method_find(optarg);
-        if (!q->method)
-            fprintf(stderr, "anomalyd bench: --method: there is no method \"%s\"\n", optarg);
-        return q->method != NULL;
+        return argument_method("bench", optarg, &q->method);
     case 's': {
         shape s = {.n = q->input.n};
         bool good = read_shape(optarg, &s);
@@ -226,14 +195,13 @@ static bool read_option(request *q, int letter)
         return good;
     }
     case 'b':
-        return read_count("batch", optarg, 4096, &q->input.n);
+        return argument_count("bench", "batch", optarg, BATCH_MAX, &q->input.n);
     case 't':
-        return read_count("threads", optarg, TEAM_THREADS_MAX, &q->threads);
+        return argument_count("bench", "threads", optarg, TEAM_THREADS_MAX, &q->threads);
     case 'S':
-        q->seconds = strtod(optarg, NULL);
-        return q->seconds > 0 && q->seconds < 3600;
+        return argument_number("bench", "seconds", optarg, seconds_least, seconds_most, &q->seconds);
     case 'o':
-        return read_setting(q, optarg);
+        return argument_setting("bench", optarg, &q->set);
     case 'p':
         return q->profile = true;
     case 'P':
@@ -258,7 +226,9 @@ static bool read_options(request *q, int argc, char **argv)
     while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         if (!read_option(q, letter))
             return false;
-    return true;
+    if (optind < argc)
+        fprintf(stderr, "anomalyd bench: \"%s\" is one argument too many\n", argv[optind]);
+    return optind == argc;
 }
 
 static int run(int argc, char **argv)

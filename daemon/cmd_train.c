@@ -5,8 +5,8 @@
  */
 #include "base/blas.h"
 #include "base/clock.h"
+#include "daemon/cmd_argument.h"
 #include "daemon/command.h"
-#include "train/train.h"
 
 #include <getopt.h>
 #include <jansson.h>
@@ -16,12 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SETTINGS_MAX = 64, PATH_MAX_ = 4096, CHECKPOINT_S = 10 };
+enum { PATH_MAX_ = 4096, CHECKPOINT_S = 10 };
 
 typedef struct request {
     const char *source, *class_name, *output;
     train_plan plan;
-    struct train_option settings[SETTINGS_MAX];
+    settings set;
     int threads;
     bool only_plan;
 } request;
@@ -128,38 +128,13 @@ static void print_result(const request *q, const train_result *r)
     json_decref(o);
 }
 
-static bool read_number(const char *name, const char *text, double least, double most, double *out)
-{
-    char *end;
-    *out = strtod(text, &end);
-    if (end != text && !*end && *out >= least && *out <= most)
-        return true;
-    fprintf(stderr, "anomalyd train: --%s: \"%s\" is not a number from %g to %g\n", name, text, least, most);
-    return false;
-}
-
-static bool read_setting(request *q, char *text)
-{
-    char *equals = strchr(text, '=');
-    if (!equals || q->plan.option_count == SETTINGS_MAX) {
-        fprintf(stderr, "anomalyd train: --set: \"%s\" is not NAME=VALUE\n", text);
-        return false;
-    }
-    *equals = 0;
-    q->settings[q->plan.option_count++] = (struct train_option){text, equals + 1};
-    return true;
-}
-
 static bool read_option(request *q, int letter)
 {
     double value = 0;
     error e;
     switch (letter) {
     case 'm':
-        q->plan.method = method_find(optarg);
-        if (!q->plan.method)
-            fprintf(stderr, "anomalyd train: --method: there is no method \"%s\"\n", optarg);
-        return q->plan.method != NULL;
+        return argument_method("train", optarg, &q->plan.method);
     case 'p':
         if (protocol_parse(optarg, &q->plan.protocol.protocol, &e))
             return true;
@@ -169,24 +144,21 @@ static bool read_option(request *q, int letter)
         q->class_name = optarg;
         return true;
     case 's':
-        if (!read_number("seed", optarg, 0, 9007199254740992.0, &value))
+        if (!argument_number("train", "seed", optarg, 0, 9007199254740992.0, &value))
             return false;
         q->plan.seed = (uint64_t)value;
         return true;
     case 'h':
-        return read_number("held-out", optarg, 0, 0.8, &q->plan.held_out);
+        return argument_number("train", "held-out", optarg, 0, 0.8, &q->plan.held_out);
     case 'n':
-        if (!read_number("test-images", optarg, 0, UINT32_MAX, &value))
+        if (!argument_number("train", "test-images", optarg, 0, UINT32_MAX, &value))
             return false;
         q->plan.protocol.test_images = (size_t)value;
         return true;
     case 'S':
-        return read_setting(q, optarg);
+        return argument_setting("train", optarg, &q->set);
     case 't':
-        if (!read_number("threads", optarg, 1, TEAM_THREADS_MAX, &value))
-            return false;
-        q->threads = (int)value;
-        return true;
+        return argument_count("train", "threads", optarg, TEAM_THREADS_MAX, &q->threads);
     case 'o':
         q->output = optarg;
         return true;
@@ -226,6 +198,8 @@ static bool read_options(request *q, int argc, char **argv)
         return false;
     }
     q->source = argv[optind];
+    q->plan.options = q->set.all;
+    q->plan.option_count = q->set.count;
     return true;
 }
 
@@ -264,8 +238,7 @@ static bool train_on(request *q, const char *packed, error *e)
 static int run(int argc, char **argv)
 {
     request q = {.output = "model.anomalyd", .threads = team_default_threads()};
-    q.plan = (train_plan){
-        .method = method_find("ganomaly"), .held_out = 0.1, .options = q.settings, .checkpoint_s = CHECKPOINT_S};
+    q.plan = (train_plan){.method = method_find("ganomaly"), .held_out = 0.1, .checkpoint_s = CHECKPOINT_S};
     q.plan.protocol.protocol = PROTOCOL_ONE_CLASS;
     if (argc > 1 && !strcmp(argv[1], "--help")) {
         help(stdout);

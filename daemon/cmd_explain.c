@@ -137,15 +137,21 @@ static void put_row(sheet *s, int row, const image *pictures, size_t n)
         sheet_put(s, row, (int)i, &pictures[i]);
 }
 
-static bool put_explanations(scorer *s, enum explanation kind, drawn *d, sheet *to, int row, error *e)
+/* Both rows from one pass, for a method that searches takes its time. */
+static bool put_explanations(scorer *s, drawn *d, sheet *to, error *e)
 {
-    image pictures[2 * COUNT_MAX];
+    image reconstructions[2 * COUNT_MAX], heatmaps[2 * COUNT_MAX];
+    image *const pictures[EXPLANATIONS] = {[EXPLAIN_RECONSTRUCTION] = reconstructions, [EXPLAIN_HEATMAP] = heatmaps};
     size_t n = 2 * d->count;
-    if (!scorer_explains(s, kind, e) || !scorer_explain(s, kind, d->images, n, d->scores, pictures, e))
+    if (!scorer_explains(s, EXPLAIN_RECONSTRUCTION, e) || !scorer_explains(s, EXPLAIN_HEATMAP, e) ||
+        !scorer_explain(s, d->images, n, d->scores, pictures, e))
         return false;
-    put_row(to, row, pictures, n);
-    for (size_t i = 0; i < n; i++)
-        image_finish(&pictures[i]);
+    put_row(to, 1, reconstructions, n);
+    put_row(to, 2, heatmaps, n);
+    for (size_t i = 0; i < n; i++) {
+        image_finish(&reconstructions[i]);
+        image_finish(&heatmaps[i]);
+    }
     return true;
 }
 
@@ -187,8 +193,7 @@ static bool explain(const request *q, scorer *s, const dataset *d, error *e)
     if (!draw(q, s, d, &from, e) || !sheet_begin(&to, e))
         return false;
     put_row(&to, 0, from.images, 2 * from.count);
-    bool ok = put_explanations(s, EXPLAIN_RECONSTRUCTION, &from, &to, 1, e) &&
-              put_explanations(s, EXPLAIN_HEATMAP, &from, &to, 2, e) && write_sheet(q->output, &to.picture, e);
+    bool ok = put_explanations(s, &from, &to, e) && write_sheet(q->output, &to.picture, e);
     sheet_finish(&to);
     if (ok)
         print_scores(d, &from);

@@ -106,7 +106,9 @@ static bool explain(void *context, void *which, enum explanation kind, const ima
                     image *explained, error *e)
 {
     (void)context;
-    return scorer_explain(((loaded *)which)->scorer, kind, pictures, n, scores, explained, e);
+    image *to[EXPLANATIONS] = {NULL};
+    to[kind] = explained;
+    return scorer_explain(((loaded *)which)->scorer, pictures, n, scores, to, e);
 }
 
 static void judge(void *context, void *which, double false_alarm_rate, const image *picture, score_result *r)

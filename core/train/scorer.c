@@ -106,6 +106,23 @@ static bool read_calibration(scorer *s, error *e)
     return true;
 }
 
+/* Floats of `made`: the reconstructions come first. */
+static size_t made_floats(const scorer *s)
+{
+    shape data = s->facts.data, input = s->facts.input;
+    return evaluator_rows(s->evaluator) * shape_row(input) + (size_t)data.h * (size_t)data.w +
+           explain_work(input, data);
+}
+
+/* What its networks and buffers take. The work space of resizing is as large as clients' images. */
+static size_t resident_bytes(const scorer *s)
+{
+    size_t floats = evaluator_rows(s->evaluator) * shape_row(s->facts.input) + shape_row(s->facts.data);
+    if (evaluator_reconstructs(s->evaluator))
+        floats += made_floats(s);
+    return model_bytes(s->model) + evaluator_bytes(s->evaluator) + floats * sizeof(float);
+}
+
 /* A neural method's weights take their places only when its graph has been recorded; a closed-form method finds its
  * arrays only when they have been read. */
 static bool rebuild(scorer *s, team *t, error *e)
@@ -126,7 +143,7 @@ static bool rebuild(scorer *s, team *t, error *e)
     s->shrunk = calloc(shape_row(s->facts.data), sizeof *s->shrunk);
     if (!s->rows || !s->shrunk)
         return error_memory(e, "a batch of images");
-    s->facts.bytes = model_bytes(s->model) + rows * row * sizeof *s->rows + evaluator_bytes(s->evaluator);
+    s->facts.bytes = resident_bytes(s);
     return true;
 }
 
@@ -285,38 +302,42 @@ static bool draw(const scorer *s, enum explanation kind, const explain_pair *p, 
     return true;
 }
 
-static bool explain_window(scorer *s, enum explanation kind, const image *images, size_t n, float *scores,
-                           image *pictures, error *e)
+static bool explain_window(scorer *s, const image *images, size_t n, float *scores, image *const pictures[EXPLANATIONS],
+                           size_t at, error *e)
 {
-    shape data = s->facts.data, input = s->facts.input;
-    size_t row = shape_row(input), made = evaluator_rows(s->evaluator) * row;
-    if (!s->made)
-        s->made = malloc((made + (size_t)data.h * (size_t)data.w + explain_work(input, data)) * sizeof *s->made);
-    if (!s->made)
+    shape input = s->facts.input;
+    size_t row = shape_row(input);
+    if (!s->made && !(s->made = malloc(made_floats(s) * sizeof *s->made)))
         return error_memory(e, "reconstructions");
-    if (!prepare_all(s, images, n, e) ||
-        !evaluator_run(s->evaluator, s->rows, n, &(scored_rows){.score = scores, .reconstruction = s->made}, e))
+    float *work = s->made + evaluator_rows(s->evaluator) * row;
+    if (!prepare_all(s, images + at, n, e) ||
+        !evaluator_run(s->evaluator, s->rows, n, &(scored_rows){.score = scores + at, .reconstruction = s->made}, e))
         return false;
     for (size_t i = 0; i < n; i++) {
-        explain_pair p = {s->facts.method, s->rows + i * row, s->made + i * row, input, data};
-        if (!draw(s, kind, &p, &pictures[i], s->made + made, e))
-            return false;
+        explain_pair p = {s->facts.method, s->rows + i * row, s->made + i * row, input, s->facts.data};
+        for (int kind = 0; kind < EXPLANATIONS; kind++)
+            if (pictures[kind] && !draw(s, (enum explanation)kind, &p, &pictures[kind][at + i], work, e))
+                return false;
     }
     return true;
 }
 
-bool scorer_explain(scorer *s, enum explanation kind, const image *images, size_t n, float *scores, image *pictures,
+bool scorer_explain(scorer *s, const image *images, size_t n, float *scores, image *const pictures[EXPLANATIONS],
                     error *e)
 {
     size_t most = evaluator_rows(s->evaluator);
     bool ok = true;
-    assert(kind != EXPLAIN_NONE && scorer_explains(s, kind, NULL));
-    memset(pictures, 0, n * sizeof *pictures);
-    for (size_t first = 0; ok && first < n; first += most)
-        ok = explain_window(s, kind, images + first, n - first < most ? n - first : most, scores + first,
-                            pictures + first, e);
-    for (size_t i = 0; !ok && i < n; i++)
-        image_finish(&pictures[i]);
+    assert(!pictures[EXPLAIN_NONE]);
+    for (int kind = 0; kind < EXPLANATIONS; kind++)
+        if (pictures[kind]) {
+            assert(scorer_explains(s, (enum explanation)kind, NULL));
+            memset(pictures[kind], 0, n * sizeof *pictures[kind]);
+        }
+    for (size_t at = 0; ok && at < n; at += most)
+        ok = explain_window(s, images, n - at < most ? n - at : most, scores, pictures, at, e);
+    for (int kind = 0; !ok && kind < EXPLANATIONS; kind++)
+        for (size_t i = 0; pictures[kind] && i < n; i++)
+            image_finish(&pictures[kind][i]);
     return ok;
 }
 

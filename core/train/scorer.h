@@ -14,9 +14,10 @@ typedef struct scorer scorer;
 
 typedef struct scorer_facts {
     const method *method;
-    shape data;               /* images the model was trained on (n not read) */
-    shape input;              /* what its networks take */
-    size_t parameters, bytes; /* bytes resident */
+    shape data;  /* images the model was trained on (n not read) */
+    shape input; /* what its networks take */
+    size_t parameters;
+    size_t bytes; /* resident, with what the first explanation will add */
     size_t calibration_count;
     double error_scale; /* of heat maps: see explain.h; 0: the file has none */
     const char *digest; /* of the model file */
@@ -37,10 +38,11 @@ bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, size_t n, float *
 
 /* False, with ERROR_UNSUPPORTED and the reason, when the model cannot explain its scores by such pictures. */
 bool scorer_explains(const scorer *s, enum explanation kind, error *e);
-/* As scorer_run, with a picture of each image; `kind` is one that the model explains by, not EXPLAIN_NONE. Pictures
- * have the extent of the training data: the reconstruction with its channels, the heat map in colour. Each is the same
- * in any company. They are the caller's, to be freed with image_finish; there are none when it fails. */
-bool scorer_explain(scorer *s, enum explanation kind, const image *images, size_t n, float *scores, image *pictures,
+/* As scorer_run, with pictures of each image, all from one pass: n of each kind that has a place in `pictures`, which
+ * is NULL for EXPLAIN_NONE and whatever the model does not explain by. They have the extent of the training data: the
+ * reconstruction with its channels, the heat map in colour. Each is the same in any company. They are the caller's, to
+ * be freed with image_finish; there are none when it fails. */
+bool scorer_explain(scorer *s, const image *images, size_t n, float *scores, image *const pictures[EXPLANATIONS],
                     error *e);
 
 /* Against the held-out normals kept with the model. False when it has too few: `out` untouched. */

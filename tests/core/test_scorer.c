@@ -4,6 +4,7 @@
 #include "bars.h"
 #include "base/blas.h"
 #include "data/heat.h"
+#include "train/evaluate.h"
 #include "train/scorer.h"
 
 #include <math.h>
@@ -179,34 +180,58 @@ static void finish_all(image *pictures, size_t n)
         image_finish(&pictures[i]);
 }
 
+/* One image's picture of one kind, asked for alone. */
+static void assert_explained_alone(served *s, const image *picture, float score, enum explanation kind,
+                                   const image *expected)
+{
+    error e;
+    image alone, *pictures[EXPLANATIONS] = {NULL};
+    float found;
+    int channels = kind == EXPLAIN_HEATMAP ? 3 : 1;
+    pictures[kind] = &alone;
+    assert_true(scorer_explain(s->scorer, picture, 1, &found, pictures, &e));
+    assert_memory_equal(&found, &score, sizeof score);
+    assert_true(expected->width == BARS_SIDE && expected->height == BARS_SIDE && expected->channels == channels);
+    assert_memory_equal(alone.pixels, expected->pixels, BARS_SIDE * BARS_SIDE * (size_t)channels);
+    image_finish(&alone);
+}
+
 static void pictures_are_the_same_in_any_company(void **state)
 {
     (void)state;
     static const char *const reconstructing[] = {"ganomaly", "pca"};
-    for (int m = 0; m < 2; m++)
+    for (int m = 0; m < 2; m++) {
+        served s = serve(reconstructing[m], 0.2);
+        image images[BARS_TEST], whole[EXPLANATIONS][BARS_TEST];
+        image *const both[EXPLANATIONS] = {
+            [EXPLAIN_RECONSTRUCTION] = whole[EXPLAIN_RECONSTRUCTION], [EXPLAIN_HEATMAP] = whole[EXPLAIN_HEATMAP]};
+        float plain[BARS_TEST], scores[BARS_TEST];
+        error e;
+        as_images(&s, images);
+        assert_true(scorer_run(s.scorer, images, BARS_TEST, plain, &e));
+        assert_true(scorer_explain(s.scorer, images, BARS_TEST, scores, both, &e));
+        assert_memory_equal(plain, scores, sizeof plain);
         for (int k = EXPLAIN_RECONSTRUCTION; k < EXPLANATIONS; k++) {
-            enum explanation kind = (enum explanation)k;
-            served s = serve(reconstructing[m], 0.2);
-            image images[BARS_TEST], whole[BARS_TEST], one;
-            float plain[BARS_TEST], scores[BARS_TEST], score;
-            error e;
-            as_images(&s, images);
-            assert_true(scorer_explains(s.scorer, kind, &e));
-            assert_true(scorer_run(s.scorer, images, BARS_TEST, plain, &e));
-            assert_true(scorer_explain(s.scorer, kind, images, BARS_TEST, scores, whole, &e));
-            assert_memory_equal(plain, scores, sizeof plain);
-            int channels = kind == EXPLAIN_HEATMAP ? 3 : 1;
-            for (int i = 0; i < BARS_TEST; i += 11) {
-                assert_true(scorer_explain(s.scorer, kind, &images[i], 1, &score, &one, &e));
-                assert_memory_equal(&score, &scores[i], sizeof score);
-                assert_int_equal(whole[i].channels, channels);
-                assert_true(whole[i].width == BARS_SIDE && whole[i].height == BARS_SIDE);
-                assert_memory_equal(one.pixels, whole[i].pixels, BARS_SIDE * BARS_SIDE * (size_t)channels);
-                image_finish(&one);
-            }
-            finish_all(whole, BARS_TEST);
-            serve_end(&s);
+            assert_true(scorer_explains(s.scorer, (enum explanation)k, &e));
+            for (int i = 0; i < BARS_TEST; i += 11)
+                assert_explained_alone(&s, &images[i], scores[i], (enum explanation)k, &whole[k][i]);
+            finish_all(whole[k], BARS_TEST);
         }
+        serve_end(&s);
+    }
+}
+
+static void what_explanations_take_is_counted_from_the_start(void **state)
+{
+    (void)state;
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        served s = serve((const char *const[]){"kde", "pca"}[i], 0.2);
+        bytes[i] = scorer_describe(s.scorer)->bytes;
+        serve_end(&s);
+    }
+    /* KDE keeps every training image and PCA fewer vectors, but PCA also makes images of all that it scores at once. */
+    assert_true(bytes[1] > bytes[0] + EVALUATE_ROWS_MAX * BARS_SIDE * BARS_SIDE * sizeof(float) / 2);
 }
 
 static void a_changed_pixel_is_hot(void **state)
@@ -217,13 +242,13 @@ static void a_changed_pixel_is_hot(void **state)
     uint8_t changed[BARS_SIDE * BARS_SIDE], last[3];
     memcpy(changed, s.pixels[0], sizeof changed);
     changed[AT] = changed[AT] < 128 ? 255 : 0;
-    image all[BARS_TEST], images[2], maps[2];
+    image all[BARS_TEST], images[2], maps[2], *const pictures[EXPLANATIONS] = {[EXPLAIN_HEATMAP] = maps};
     float scores[2];
     error e;
     as_images(&s, all);
     images[0] = all[0];
     images[1] = (image){BARS_SIDE, BARS_SIDE, 1, changed};
-    assert_true(scorer_explain(s.scorer, EXPLAIN_HEATMAP, images, 2, scores, maps, &e));
+    assert_true(scorer_explain(s.scorer, images, 2, scores, pictures, &e));
     heat_colour((const float[]){1}, 1, 1, last);
     assert_memory_equal(maps[1].pixels + 3 * AT, last, 3);
     assert_memory_not_equal(maps[0].pixels + 3 * AT, last, 3);
@@ -338,6 +363,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(images_of_another_size_or_colour_are_brought_to_the_model),
         cmocka_unit_test(a_score_is_placed_among_the_held_out_normals),
         cmocka_unit_test(pictures_are_the_same_in_any_company),
+        cmocka_unit_test(what_explanations_take_is_counted_from_the_start),
         cmocka_unit_test(a_changed_pixel_is_hot),
         cmocka_unit_test(what_cannot_be_explained_says_why),
         cmocka_unit_test(a_model_that_contradicts_itself_is_refused),

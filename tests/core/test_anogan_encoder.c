@@ -245,7 +245,7 @@ static bool after_thirteen(void *context)
     return ++((diary *)context)->polls > 13;
 }
 
-static void an_interrupted_run_tells_and_learns_the_same(void **state)
+static void an_interrupted_run_tells_learns_and_scores_the_same(void **state)
 {
     (void)state;
     static const char *const encoders[] = {"warm", "score"};
@@ -272,23 +272,10 @@ static void an_interrupted_run_tells_and_learns_the_same(void **state)
         assert_string_equal(whole.weights_digest, resumed.weights_digest);
         assert_string_equal(whole.model_digest, resumed.model_digest);
         assert_memory_equal(at_once.losses, in_parts.losses, sizeof at_once.losses);
+        bars_assert_scored_again(&b, &resumed);
         for (int epoch = 0; epoch < EPOCHS; epoch++)
             for (int i = 0; i < LOSSES; i++)
                 assert_int_equal(at_once.losses[epoch][i] != 0, (epoch < 3) == (i < 4));
-        bars_close(&b);
-    }
-}
-
-static void a_saved_model_scores_as_the_trained_one_did(void **state)
-{
-    (void)state;
-    static const char *const encoders[] = {"warm", "score"};
-    for (int k = 0; k < 2; k++) {
-        struct train_option options[COMMON];
-        bars b = bars_open(false);
-        train_plan plan = plan_of(&b, options, encoders[k]);
-        train_result r = bars_train(&b, &plan, 2);
-        bars_assert_scored_again(&b, &r);
         bars_close(&b);
     }
 }
@@ -339,7 +326,7 @@ static double mean_loss(trial *t, const float *images, const char *encoder, cons
 static void a_few_steps_from_the_guess_lead_further_than_from_draws(void **state)
 {
     (void)state;
-    enum { STEPS = 400 };
+    enum { STEPS = TURNS(400, 4) };
     static const char *const options[] = {"width", "12",          "latent", "16",      "rate", "1e-3", "encoder_rate",
                                           "1e-3",  "search_rate", "0.1",    "encoder", "warm", NULL};
     static float digits[IMAGES * DIGIT], others[BATCH * DIGIT];
@@ -353,7 +340,7 @@ static void a_few_steps_from_the_guess_lead_further_than_from_draws(void **state
         steps(&t, step, step + 1);
     }
     double from_guess = mean_loss(&t, others, "warm", "10"), from_draws = mean_loss(&t, others, "none", "10");
-    if (!(from_guess < 0.95 * from_draws))
+    if (THOROUGH && !(from_guess < 0.95 * from_draws))
         fail_msg("%g from the guesses, %g from the draws", from_guess, from_draws);
     trial_close(&t);
 }
@@ -373,8 +360,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_gan_takes_part_as_in_scoring),
         cmocka_unit_test(a_search_starts_from_the_guess_and_then_from_draws),
         cmocka_unit_test(epochs_are_left_for_both),
-        cmocka_unit_test(an_interrupted_run_tells_and_learns_the_same),
-        cmocka_unit_test(a_saved_model_scores_as_the_trained_one_did),
+        cmocka_unit_test(an_interrupted_run_tells_learns_and_scores_the_same),
         cmocka_unit_test(a_few_steps_from_the_guess_lead_further_than_from_draws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include "base/blas.h"
 #include "base/random.h"
+#include "thorough.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -319,7 +320,7 @@ static void check_invariance(const conv_geometry *whole, enum conv_pass pass)
     single.n = 1;
     run_pass(&single, pass, 2, &t, WITH_BIAS, alone);
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
-        for (int place = 0; place < batches[b]; place += place < 17 ? 1 : 5) {
+        for (int place = 0; place < batches[b]; place += place < TURNS(17, 0) ? 1 : TURNS(5, 31)) {
             tensors among = t;
             float *batch = numbers(in * (size_t)batches[b], "fill");
             memcpy(batch + in * (size_t)place, is_forward ? t.x : t.y, in * sizeof *batch);

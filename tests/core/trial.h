@@ -5,6 +5,7 @@
 
 #include "methods/method.h"
 #include "nn/parts.h"
+#include "thorough.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,7 +79,7 @@ static inline double slope_norm(const slope *s)
 }
 
 /* Along the gradient the loss must change by `expected` a unit: how far off is it, as a share of that, at the best step
- * of the ladder? Leaves the values as they were. */
+ * of the ladder? Leaves the values as they were. Unless THOROUGH takes the first step alone, and says 0. */
 static inline double slope_error(const slope *s, double expected)
 {
     size_t bytes = s->count * sizeof *s->values;
@@ -89,7 +90,7 @@ static inline double slope_error(const slope *s, double expected)
     for (size_t i = 0; i < s->count; i++)
         along[i] = (float)((double)s->gradient[i] / norm);
     memcpy(start, s->values, bytes);
-    for (double step = s->longest; step > s->shortest; step /= 2) {
+    for (double step = s->longest; step > TURNS(s->shortest, s->longest / 2); step /= 2) {
         double side[2];
         for (int j = 0; j < 2; j++) {
             for (size_t i = 0; i < s->count; i++)
@@ -101,7 +102,7 @@ static inline double slope_error(const slope *s, double expected)
     memcpy(s->values, start, bytes);
     free(start);
     free(along);
-    return best;
+    return THOROUGH ? best : 0;
 }
 
 /* A loss for slopes: the sum of an output of a program, times a weight. */

@@ -38,7 +38,7 @@ jq -n --arg path "$data/mnist-sample" '{name: "digits", $path}' |
 "$binary" images "$data/mnist-sample" --split test --limit 2 -o "$work/images" >"$work/paths"
 
 # The smallest of what an option allows that still trains: by the names that options of that meaning have.
-small='{epochs: 4, batch: 16, width: 8, latent: 16, iterations: 10, pretrain: 1, slots: 8}'
+small='{epochs: 2, batch: 16, width: 4, latent: 8, iterations: 5, pretrain: 1, slots: 8}'
 
 score() { # MODEL IMAGE… — the scores, one a line, as the bits they are sent as
     local model=$1 image form=()

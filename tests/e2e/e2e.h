@@ -7,6 +7,7 @@
 #define ANOMALYD_TESTS_E2E_E2E_H
 
 #include "scratch.h"
+#include "thorough.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -67,10 +68,10 @@ typedef struct job_id {
 job_id e2e_submit(const e2e *d, const char *fields);
 /* PCA on class "3": done in a moment. */
 #define E2E_SHORT "\"method\": \"pca\", \"model\": \"short\""
-/* GANomaly, small: about a hundred steps, so a second or more. */
+/* GANomaly, small: about a hundred steps, or under TESTS_BRIEF forty of the slow ones there; so a second or more. */
 #define E2E_LONG                                                   \
     "\"method\": \"ganomaly\", \"model\": \"long\", \"seed\": 7, " \
-    "\"hyperparameters\": {\"epochs\": 10, \"width\": 4, \"latent\": 8, \"batch\": 32}"
+    "\"hyperparameters\": {\"epochs\": " TURNS("10", "4") ", \"width\": 4, \"latent\": 8, \"batch\": 32}"
 
 /* Text at a path of keys of a job, run, …: "" when it is not there. */
 const char *text_of(json_t *o, const char *key);

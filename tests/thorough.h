@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thorough.h — how far a test goes whose figures need many turns: what a training has learnt, gradients by differences.
+ *
+ * ThreadSanitizer makes a turn tens of times as dear, and a few turns show it whatever races there are. Its preset
+ * therefore defines TESTS_BRIEF: such tests take their few turns through the same code, threads and memory, and do not
+ * judge the figures. The other presets do.
+ */
+#ifndef ANOMALYD_TESTS_THOROUGH_H
+#define ANOMALYD_TESTS_THOROUGH_H
+
+#include <stdbool.h>
+
+/* TURNS: the first, or under TESTS_BRIEF the second; numbers, or strings as options have them. */
+#ifdef TESTS_BRIEF
+#define THOROUGH false
+#define TURNS(thorough_, brief_) brief_
+#else
+#define THOROUGH true
+#define TURNS(thorough_, brief_) thorough_
+#endif
+
+#endif

@@ -109,3 +109,27 @@ double conv_macs(const conv_geometry *g)
 {
     return (double)conv_positions(g) * conv_depth(g) * g->oc;
 }
+
+static conv_product input_product(const conv_geometry *g)
+{
+    if ((g->oh == 1 && g->ow == 1) || conv_columns_fit(g))
+        return (conv_product){.m = conv_positions(g), .n = conv_depth(g), .k = g->oc};
+    const int taps = (g->kernel + g->stride - 1) / g->stride;
+    return (conv_product){.m = g->n * ((g->h + g->stride - 1) / g->stride) * ((g->w + g->stride - 1) / g->stride),
+                          .n = g->c,
+                          .k = g->oc * taps * taps};
+}
+
+conv_product conv_product_of(const conv_geometry *g, enum conv_pass pass)
+{
+    switch (pass) {
+    case CONV_FORWARD:
+        return (conv_product){.m = conv_positions(g), .n = g->oc, .k = conv_depth(g)};
+    case CONV_INPUT_GRADIENT:
+        return input_product(g);
+    case CONV_WEIGHT_GRADIENT:
+        return (conv_product){.a_transposed = true, .m = conv_depth(g), .n = g->oc, .k = conv_positions(g)};
+    }
+    assert(!"a pass of conv.h");
+    return (conv_product){0};
+}

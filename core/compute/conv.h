@@ -52,4 +52,12 @@ void conv_weight_gradient(team *t, const conv_geometry *g, const float *x, const
 /* Multiply-accumulates of one pass, for reports of GFLOP/s: 2 FLOP each. */
 double conv_macs(const conv_geometry *g);
 
+/* A pass as the matrix product of the whole batch to which it is lowered, m×k times k×n, or one of several alike (the
+ * phases of an input gradient). What a pass costs at least is what these cost. */
+typedef struct conv_product {
+    bool a_transposed;
+    int m, n, k;
+} conv_product;
+conv_product conv_product_of(const conv_geometry *g, enum conv_pass pass);
+
 #endif

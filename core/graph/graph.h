@@ -41,8 +41,10 @@ typedef struct op {
     size_t (*aux)(const tensor *t);  /* floats; NULL: none */
     size_t (*work)(const tensor *t, bool backward);
     size_t (*scratch)(const tensor *t); /* of each worker */
-    double (*flops)(const tensor *t);   /* of the forward pass */
+    double (*flops)(const tensor *t);   /* of the forward pass, and of the gradient by each source but a bias */
+    conv_product (*product)(const tensor *t, int by); /* of the gradient by source `by`; OP_FORWARD: forward */
 } op;
+enum { OP_FORWARD = -1 };
 
 /* What distinguishes one use of an operation from another. */
 typedef struct attributes {

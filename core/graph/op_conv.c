@@ -120,20 +120,36 @@ static double conv_op_flops(const tensor *t)
     return 2 * conv_macs(&t->at.conv);
 }
 
+static conv_product conv_op_product(const tensor *t, int by)
+{
+    return conv_product_of(&t->at.conv, by == OP_FORWARD ? CONV_FORWARD
+                                        : by == W        ? CONV_WEIGHT_GRADIENT
+                                                         : CONV_INPUT_GRADIENT);
+}
+
+static conv_product deconv_op_product(const tensor *t, int by)
+{
+    return conv_product_of(&t->at.conv, by == OP_FORWARD ? CONV_INPUT_GRADIENT
+                                        : by == W        ? CONV_WEIGHT_GRADIENT
+                                                         : CONV_FORWARD);
+}
+
 static const op op_conv = {.name = "conv",
                            .forward = conv_op_forward,
                            .backward = conv_op_backward,
                            .reads = {[X] = 1 << W, [W] = 1 << X},
                            .work = conv_op_work,
                            .scratch = conv_op_scratch,
-                           .flops = conv_op_flops};
+                           .flops = conv_op_flops,
+                           .product = conv_op_product};
 static const op op_deconv = {.name = "deconv",
                              .forward = deconv_op_forward,
                              .backward = deconv_op_backward,
                              .reads = {[X] = 1 << W, [W] = 1 << X},
                              .work = deconv_op_work,
                              .scratch = conv_op_scratch,
-                             .flops = conv_op_flops};
+                             .flops = conv_op_flops,
+                             .product = deconv_op_product};
 
 static tensor *record(const op *o, shape s, tensor *const *sources, const conv_geometry *g)
 {

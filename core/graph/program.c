@@ -43,9 +43,13 @@ void program_run(program *p, uint64_t counter)
         if (p->profiling)
             p->steps[i].seconds += clock_now_s() - start;
     }
-    for (int k = 0; k < p->graph->objective_count; k++)
+    for (int k = 0; k < p->graph->objective_count; k++) {
+        double start = p->profiling ? clock_now_s() : 0;
         if (p->updates[k].optim)
             optim_apply(p->updates[k].optim, p->graph->team, p->updates[k].slots, p->updates[k].count);
+        if (p->profiling)
+            p->updates[k].seconds += clock_now_s() - start;
+    }
     p->runs++;
     p->runs_profiled += p->profiling;
 }
@@ -95,51 +99,6 @@ size_t program_bytes(const program *p)
 size_t program_bytes_unshared(const program *p)
 {
     return p->floats_unshared * sizeof(float);
-}
-
-static double step_flops(const program_step *s)
-{
-    double forward = s->op->flops ? s->op->flops(s->call.t) : 0;
-    if (!s->backward)
-        return forward;
-    return forward * ((s->call.dx[0] != NULL) + (s->call.dx[1] != NULL));
-}
-
-void program_describe(const program *p, FILE *out)
-{
-    for (int i = 0; i < p->step_count; i++) {
-        const program_step *s = &p->steps[i];
-        shape at = s->call.t->s;
-        ptrdiff_t offset = s->call.y - p->memory;
-        bool planned = offset >= 0 && (size_t)offset < p->floats;
-        fprintf(out, "%-8s %-14s %5d x %3d x %3d x %4d %10.2f MFLOP", s->backward ? "backward" : "forward", s->op->name,
-                at.n, at.h, at.w, at.c, step_flops(s) / 1e6);
-        if (planned)
-            fprintf(out, "  at %td", offset);
-        fputc('\n', out);
-    }
-}
-
-void program_profile(program *p, bool on)
-{
-    p->profiling = on;
-    p->runs_profiled = 0;
-    for (int i = 0; i < p->step_count; i++)
-        p->steps[i].seconds = 0;
-}
-
-void program_profile_print(const program *p, FILE *out)
-{
-    double runs = p->runs_profiled ? (double)p->runs_profiled : 1;
-    fprintf(out, "%-8s %-14s %-24s %10s %10s\n", "pass", "operation", "shape", "ms", "GFLOP/s");
-    for (int i = 0; i < p->step_count; i++) {
-        const program_step *s = &p->steps[i];
-        shape at = s->call.t->s;
-        char text[48];
-        snprintf(text, sizeof text, "%d x %d x %d x %d", at.n, at.h, at.w, at.c);
-        fprintf(out, "%-8s %-14s %-24s %10.3f %10.1f\n", s->backward ? "backward" : "forward", s->op->name, text,
-                1e3 * s->seconds / runs, s->seconds > 0 ? step_flops(s) * runs / s->seconds / 1e9 : 0);
-    }
 }
 
 void program_free(program *p)

@@ -9,6 +9,7 @@
 #ifndef ANOMALYD_GRAPH_PROGRAM_H
 #define ANOMALYD_GRAPH_PROGRAM_H
 
+#include "compute/conv.h"
 #include "graph/tensor.h"
 
 #include <stdint.h>
@@ -53,7 +54,15 @@ size_t program_bytes_unshared(const program *p);
 /* One line an operation: pass, name, shape, MFLOP, offset. */
 void program_describe(const program *p, FILE *out);
 
-/* Seconds spent by each kind of operation since profiling was switched on, for reports. */
+/* Multiply-accumulates of a run's convolutions and dense layers, times 2. */
+double program_flops(const program *p);
+
+/* Each matrix product that a run makes, and its share of program_flops. */
+typedef void program_product_body(void *context, conv_product product, double flops);
+void program_products(const program *p, program_product_body *each, void *context);
+
+/* Where a run's time goes since profiling was switched on: a line for each operation and each update, with the bytes of
+ * the tensors that it has to read or write. */
 void program_profile(program *p, bool on);
 void program_profile_print(const program *p, FILE *out);
 

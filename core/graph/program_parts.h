@@ -19,6 +19,7 @@ typedef struct update {
     optim *optim;
     int slots[NET_PARAMS_MAX * 2];
     int count;
+    double seconds;
 } update;
 
 struct program {

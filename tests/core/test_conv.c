@@ -369,6 +369,26 @@ static void multiply_accumulates_are_counted(void **state)
     assert_true(conv_macs(&g) == 2.0 * 4 * 4 * 4 * 4 * 3 * 5);
 }
 
+static void a_pass_is_the_product_it_says(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LAYERS; i++) {
+        const conv_geometry g = geometry(&layers[i]);
+        const conv_product forward = conv_product_of(&g, CONV_FORWARD),
+                           weight = conv_product_of(&g, CONV_WEIGHT_GRADIENT);
+        assert_true((double)forward.m * forward.n * forward.k == conv_macs(&g));
+        assert_true((double)weight.m * weight.n * weight.k == conv_macs(&g));
+        assert_true(weight.a_transposed && !forward.a_transposed);
+    }
+    /* A phase of a 4x4 kernel of stride 2 is a 2x2 one; few channels are all taps at once. */
+    const conv_geometry wide = geometry(&(layer){5, 8, 8, 64, 32, 4, 2, 1, 1});
+    const conv_geometry few = geometry(&(layer){5, 8, 8, 3, 32, 4, 2, 1, 1});
+    const conv_product phase = conv_product_of(&wide, CONV_INPUT_GRADIENT);
+    const conv_product taps = conv_product_of(&few, CONV_INPUT_GRADIENT);
+    assert_true(phase.m == 5 * 4 * 4 && phase.n == 64 && phase.k == 2 * 2 * 32);
+    assert_true(taps.m == 5 * 4 * 4 && taps.n == 4 * 4 * 3 && taps.k == 32);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -378,6 +398,7 @@ int main(int argc, char **argv)
         return 1;
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pass_is_the_product_it_says),
         cmocka_unit_test(all_passes_agree_with_plain_loops),
         cmocka_unit_test(all_passes_in_fixed_tiles_agree_with_plain_loops),
         cmocka_unit_test(the_three_passes_are_adjoint),

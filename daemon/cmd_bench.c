@@ -5,6 +5,7 @@
  */
 #include "base/blas.h"
 #include "base/clock.h"
+#include "daemon/bench_floor.h"
 #include "daemon/cmd_argument.h"
 #include "daemon/command.h"
 
@@ -17,8 +18,13 @@
 
 enum { WARM_STEPS = 2, STEPS_LEAST = 3, STEPS_MOST = 100000, BATCH_MAX = 4096 };
 static const double seconds_least = 0.001, seconds_most = 3600;
+static const double seconds_a_product = 0.05; /* of the floor */
+
+enum work { WORK_TRAIN, WORK_SCORE, WORK_GEMM, WORKS };
+static const char *const works[WORKS] = {"train", "score", "gemm"};
 
 typedef struct request {
+    enum work work;
     const method *method;
     shape input; /* n is the batch */
     int threads;
@@ -29,18 +35,21 @@ typedef struct request {
 
 static void help(FILE *out)
 {
-    fputs("usage: anomalyd bench train|score [OPTION...]\n\n"
-          "  --method NAME      (default ganomaly)\n"
-          "  --shape HxWxC      images (default 32x32x3)\n"
-          "  --batch N          images in a step, or in a search (default 64)\n"
-          "  --set NAME=VALUE   an option of the method; may be repeated\n"
-          "  --threads N        (default: the CPUs there are)\n"
-          "  --seconds S        how long to measure (default 6)\n"
-          "  --profile          also a table of time by operation; of a search, of one of its steps\n"
-          "  --plan             also the program's operations with their places in memory\n\n"
-          "Prints one JSON object: {\"work\", \"threads\", \"batch\", \"ms\", \"images_per_s\", ...}; ms is the "
-          "median.\n",
-          out);
+    fputs(
+        "usage: anomalyd bench train|score|gemm [OPTION...]\n\n"
+        "train: a step of training. score: a batch, or a search. gemm: the floor of a step of training, which is what\n"
+        "its matrix products take one by one in OpenBLAS, on every thread at once.\n\n"
+        "  --method NAME      (default ganomaly)\n"
+        "  --shape HxWxC      images (default 32x32x3)\n"
+        "  --batch N          images in a step, or in a search (default 64)\n"
+        "  --set NAME=VALUE   an option of the method; may be repeated\n"
+        "  --threads N        (default: the CPUs there are)\n"
+        "  --seconds S        how long to measure (default 6)\n"
+        "  --profile          also a table of time by operation; of a search, of its steps\n"
+        "  --plan             also the program's operations with their places in memory\n\n"
+        "Prints one JSON object: {\"work\", \"threads\", \"batch\", \"ms\", \"images_per_s\", ...}; ms is the "
+        "median. For training also\nthe floor's milliseconds and their share of the step's.\n",
+        out);
 }
 
 static int by_value(const void *a, const void *b)
@@ -54,19 +63,21 @@ typedef struct rig {
     team *team;
     model *model;
     void *self;
-    program *program;
+    program *program;         /* that scores */
+    program *const *programs; /* all of them, ended by NULL */
+    program *scoring[2];
     search *search;
     float *scores; /* of a search */
     array *x;
     const method *method;
-    bool trains;
+    uint64_t turns;
 } rig;
 
 static bool make_scoring(rig *r, shape input, error *e)
 {
     if (method_searches(r->method, r->self)) {
         r->search = r->method->search(r->self, r->model, input, e);
-        r->program = r->search ? search_program(r->search) : NULL;
+        r->program = r->scoring[0] = r->search ? search_program(r->search) : NULL;
         r->scores = calloc((size_t)input.n, sizeof *r->scores);
         return r->program && (r->scores || error_memory(e, "scores"));
     }
@@ -74,13 +85,14 @@ static bool make_scoring(rig *r, shape input, error *e)
     if (!g)
         return error_memory(e, "a graph");
     t_output(r->method->score(r->self, r->model, g, t_leaf(g, r->x)), "score");
-    r->program = program_compile(g, e);
+    r->program = r->scoring[0] = program_compile(g, e);
     return r->program != NULL;
 }
 
-static bool rig_open(rig *r, const request *q, bool trains, error *e)
+static bool rig_open(rig *r, const request *q, error *e)
 {
-    *r = (rig){.method = q->method, .trains = trains};
+    const bool trains = q->work != WORK_SCORE;
+    *r = (rig){.method = q->method};
     if (q->method->closed_form)
         return error_set(e, ERROR_UNSUPPORTED, "%s has no training steps to measure", q->method->id);
     r->team = team_new(q->threads, e);
@@ -105,10 +117,8 @@ static bool rig_open(rig *r, const request *q, bool trains, error *e)
     if (trains && !q->method->build(r->self, r->model, input, e))
         return false;
     random_uniform(random_stream(1, "bench"), 0, -1, 1, array_values(r->x), shape_size(input));
-    if (!trains)
-        return make_scoring(r, input, e);
-    r->program = q->method->programs(r->self)[0];
-    return true;
+    r->programs = trains ? q->method->programs(r->self) : r->scoring;
+    return trains || make_scoring(r, input, e);
 }
 
 static void rig_close(rig *r)
@@ -120,31 +130,32 @@ static void rig_close(rig *r)
     team_free(r->team);
 }
 
-static bool turn(rig *r, uint64_t counter, error *e)
+static bool turn(rig *r, error *e)
 {
+    const uint64_t counter = r->turns++;
     size_t n = (size_t)array_shape(r->x).n;
     if (r->search)
         return search_run(r->search, NULL,
                           &(search_job){.images = array_values(r->x), .n = n, .out = {.score = r->scores}}, e);
-    if (r->trains)
-        r->method->step(r->self, counter);
-    else
+    if (r->program)
         program_run(r->program, counter);
+    else
+        r->method->step(r->self, counter);
     return true;
 }
 
 /* The times of as many turns as the seconds allow, sorted. */
 static bool measure(rig *r, const request *q, double *took, int *count, error *e)
 {
-    uint64_t counter = 0;
-    program_profile(r->program, q->profile);
-    while (counter < WARM_STEPS)
-        if (!turn(r, counter++, e))
+    while (r->turns < WARM_STEPS)
+        if (!turn(r, e))
             return false;
+    for (int i = 0; r->programs[i]; i++)
+        program_profile(r->programs[i], q->profile);
     double end = clock_now_s() + q->seconds;
     for (*count = 0; *count < STEPS_MOST && (*count < STEPS_LEAST || clock_now_s() < end); ++*count) {
         double start = clock_now_s();
-        if (!turn(r, counter++, e))
+        if (!turn(r, e))
             return false;
         took[*count] = clock_now_s() - start;
     }
@@ -152,26 +163,75 @@ static bool measure(rig *r, const request *q, double *took, int *count, error *e
     return true;
 }
 
-static void print(const request *q, const rig *r, const double *took, int count)
+/* What the turns so far show a step of training to be made of. */
+static bool measure_floor(const rig *r, step_floor *f, error *e)
 {
-    double median = took[count / 2];
-    char work[128], what[64];
-    snprintf(what, sizeof what,
-             r->search   ? "score-%d-iterations"
-             : r->trains ? "train"
-                         : "score",
-             r->search ? search_iterations(r->search) : 0);
+    *f = (step_floor){.count = 0};
+    for (int i = 0; r->programs[i]; i++)
+        floor_add(f, r->programs[i], (double)program_runs(r->programs[i]) / (double)r->turns);
+    return floor_measure(f, r->team, seconds_a_product, e);
+}
+
+static double rounded(double value, double digits)
+{
+    return round(value * digits) / digits;
+}
+
+/* What any measurement says first. Returns new. */
+static json_t *line_of(const request *q, const char *what)
+{
+    char work[160];
     snprintf(work, sizeof work, "%s-%s-%dx%dx%d", q->method->id, what, q->input.h, q->input.w, q->input.c);
-    json_t *line = json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:s}", "work", work, "threads",
-                             q->threads, "batch", q->input.n, "ms", round(median * 1e6) / 1e3, "images_per_s",
-                             round(10 * q->input.n / median) / 10, "ms_min", round(took[0] * 1e6) / 1e3, "ms_max",
-                             round(took[count - 1] * 1e6) / 1e3, "runs", count, "planned_mib",
-                             (double)program_bytes(r->program) / 1048576, "unshared_mib",
-                             (double)program_bytes_unshared(r->program) / 1048576, "blas_core", blas_core());
+    return json_pack("{s:s, s:i, s:i, s:s}", "work", work, "threads", q->threads, "batch", q->input.n, "blas_core",
+                     blas_core());
+}
+
+static void print_line(json_t *line)
+{
     char *text = line ? json_dumps(line, JSON_REAL_PRECISION(6)) : NULL;
     puts(text ? text : "{}");
     free(text);
     json_decref(line);
+}
+
+static json_t *describe_floor(const step_floor *f)
+{
+    return json_pack("{s:f, s:f, s:f}", "gflop", rounded(f->flops / 1e9, 1e3), "floor_ms",
+                     rounded(f->seconds * 1e3, 1e3), "floor_gflop_per_s", rounded(f->flops / f->seconds / 1e9, 10));
+}
+
+static json_t *describe_times(const request *q, const rig *r, const double *took, int count)
+{
+    const double median = took[count / 2];
+    size_t planned = 0, unshared = 0;
+    for (int i = 0; r->programs[i]; i++) {
+        planned += program_bytes(r->programs[i]);
+        unshared += program_bytes_unshared(r->programs[i]);
+    }
+    return json_pack("{s:f, s:f, s:f, s:f, s:i, s:f, s:f}", "ms", rounded(median * 1e3, 1e3), "images_per_s",
+                     rounded(q->input.n / median, 10), "ms_min", rounded(took[0] * 1e3, 1e3), "ms_max",
+                     rounded(took[count - 1] * 1e3, 1e3), "runs", count, "planned_mib", (double)planned / 1048576,
+                     "unshared_mib", (double)unshared / 1048576);
+}
+
+/* `f` is NULL where there is no floor to tell. */
+static void print(const request *q, const rig *r, const double *took, int count, const step_floor *f)
+{
+    char what[64];
+    snprintf(what, sizeof what,
+             r->search    ? "score-%d-iterations"
+             : r->program ? "score"
+                          : "train",
+             r->search ? search_iterations(r->search) : 0);
+    json_t *line = line_of(q, what);
+    json_object_update_new(line, describe_times(q, r, took, count));
+    if (f) {
+        const double median = took[count / 2];
+        json_object_update_new(line, describe_floor(f));
+        json_object_update_new(line, json_pack("{s:f, s:f}", "gflop_per_s", rounded(f->flops / median / 1e9, 10),
+                                               "share_of_floor", rounded(f->seconds / median, 1e3)));
+    }
+    print_line(line);
 }
 
 static bool read_shape(const char *text, shape *s)
@@ -231,38 +291,67 @@ static bool read_options(request *q, int argc, char **argv)
     return optind == argc;
 }
 
+static bool bench_gemm(const request *q, rig *r, error *e)
+{
+    step_floor f;
+    if (!turn(r, e) || !measure_floor(r, &f, e))
+        return false;
+    json_t *line = line_of(q, "gemm");
+    json_object_update_new(line, describe_floor(&f));
+    json_object_set_new(line, "products", floor_json(&f));
+    print_line(line);
+    return true;
+}
+
+static bool bench_times(const request *q, rig *r, error *e)
+{
+    step_floor f;
+    int count = 0;
+    double *took = malloc(STEPS_MOST * sizeof *took);
+    bool good = took ? measure(r, q, took, &count, e) : error_memory(e, "measurements");
+    good = good && (q->work != WORK_TRAIN || measure_floor(r, &f, e));
+    for (int i = 0; good && r->programs[i]; i++) {
+        if (q->plan)
+            program_describe(r->programs[i], stdout);
+        if (q->profile)
+            program_profile_print(r->programs[i], stdout);
+    }
+    if (good)
+        print(q, r, took, count, q->work == WORK_TRAIN ? &f : NULL);
+    free(took);
+    return good;
+}
+
+static bool read_work(const char *text, enum work *out)
+{
+    for (int i = 0; i < WORKS; i++)
+        if (!strcmp(text, works[i])) {
+            *out = (enum work)i;
+            return true;
+        }
+    fprintf(stderr, "anomalyd bench: \"%s\" is not a work to measure; there are train, score and gemm\n", text);
+    return false;
+}
+
 static int run(int argc, char **argv)
 {
     if (argc < 2 || !strcmp(argv[1], "--help")) {
         help(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : 0;
     }
-    bool trains = !strcmp(argv[1], "train");
-    if (!trains && strcmp(argv[1], "score") != 0) {
-        fprintf(stderr, "anomalyd bench: \"%s\" is not a work to measure; there are train and score\n", argv[1]);
-        return EXIT_USAGE;
-    }
     request q = {
         .method = method_find("ganomaly"), .input = {64, 32, 32, 3}, .threads = team_default_threads(), .seconds = 6};
+    if (!read_work(argv[1], &q.work))
+        return EXIT_USAGE;
     if (!read_options(&q, argc - 1, argv + 1)) {
         help(stderr);
         return EXIT_USAGE;
     }
     rig r;
     error e = {0};
-    int count = 0;
-    double *took = malloc(STEPS_MOST * sizeof *took);
-    bool good =
-        rig_open(&r, &q, trains, &e) && (took || error_memory(&e, "measurements")) && measure(&r, &q, took, &count, &e);
-    if (good && q.plan)
-        program_describe(r.program, stdout);
-    if (good && q.profile)
-        program_profile_print(r.program, stdout);
-    if (good)
-        print(&q, &r, took, count);
-    else
+    bool good = rig_open(&r, &q, &e) && (q.work == WORK_GEMM ? bench_gemm(&q, &r, &e) : bench_times(&q, &r, &e));
+    if (!good)
         fprintf(stderr, "anomalyd bench: %s\n", e.message);
-    free(took);
     rig_close(&r);
     return good ? 0 : 1;
 }

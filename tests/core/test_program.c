@@ -165,239 +165,240 @@ static void a_clip_scales_the_whole_gradient_to_its_norm(void **state)
         assert_int_equal(o->slot_count, 2);
         assert_true(n->params[0]->gradient[0] == 2 && n->params[1]->gradient[0] == 1); /* as it was found */
     }
+}
 
-    typedef struct products {
-        conv_product seen[8];
-        double flops;
-        int count;
-    } products;
+typedef struct products {
+    conv_product seen[8];
+    double flops;
+    int count;
+} products;
 
-    static void take(void *context, conv_product p, double flops)
-    {
-        products *all = context;
-        assert_true(all->count < 8);
-        all->seen[all->count++] = p;
-        all->flops += flops;
-    }
+static void take(void *context, conv_product p, double flops)
+{
+    products *all = context;
+    assert_true(all->count < 8);
+    all->seen[all->count++] = p;
+    all->flops += flops;
+}
 
-    /* Two layers: each forward and by its weights, the second also by what the first gave. */
-    static void a_run_is_made_of_its_products(void **state)
-    {
-        fixture *f = *state;
+/* Two layers: each forward and by its weights, the second also by what the first gave. */
+static void a_run_is_made_of_its_products(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    tensor *x = t_leaf(g, model_array(f->m, "x", (shape){4, 1, 1, 3}));
+    net_enter(n, g);
+    tensor *y = nn_dense(n, t_relu(nn_dense(n, x, (struct conv){.out = 5, .bias = true})), (struct conv){.out = 2});
+    minimise(g, t_mean(y), NETS(n), model_adam(f->m, "o", adam_rule));
+    program *p = program_compile(g, &f->e);
+    assert_non_null(p);
+    products all = {.count = 0};
+    program_products(p, take, &all);
+    assert_int_equal(all.count, 5);
+    const double first = 2.0 * 4 * 3 * 5, second = 2.0 * 4 * 5 * 2;
+    assert_true(all.flops == 2 * first + 3 * second && program_flops(p) == all.flops);
+    assert_true(all.seen[0].m == 4 && all.seen[0].n == 5 && all.seen[0].k == 3 && !all.seen[0].a_transposed);
+}
+
+static void a_derivative_is_read_and_moves_nothing(void **state)
+{
+    fixture *f = *state;
+    array *x = model_array(f->m, "x", (shape){1, 1, 1, 2});
+    assert_null(array_gradient(x));
+    x->values[0] = 3;
+    x->values[1] = -2;
+    graph *g = model_graph(f->m, SCORE);
+    differentiate(g, t_sum(t_square(t_leaf(g, x))), x);
+    program *p = program_compile(g, &f->e);
+    assert_non_null(p);
+    for (int i = 0; i < 2; i++)
+        program_run(p, 0);
+    assert_true(array_gradient(x)[0] == 6 && array_gradient(x)[1] == -4);
+    assert_true(x->values[0] == 3 && x->values[1] == -2);
+}
+
+static void shape_errors_surface_at_compile_with_both_shapes(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    tensor *a = t_leaf(g, model_array(f->m, "a", (shape){2, 1, 1, 3}));
+    tensor *b = t_leaf(g, model_array(f->m, "b", (shape){2, 1, 1, 4}));
+    t_output(t_mean(t_tanh(t_sub(a, b))), "loss");
+    assert_null(program_compile(g, &f->e));
+    assert_string_equal(f->e.message, "sub: 2×1×1×3 against 2×1×1×4");
+}
+
+static void a_net_of_another_shape_is_refused(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    tensor *x = t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 3}));
+    layer(n, g, x, 4);
+    t_output(layer(n, g, x, 5), "y");
+    assert_null(program_compile(g, &f->e));
+    assert_non_null(strstr(f->e.message, "net n has dense0.weight"));
+}
+
+static void a_net_may_be_moved_by_one_objective_alone(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    tensor *loss = t_mean(layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 3})), 4));
+    optim *sgd = model_sgd(f->m, "sgd", 0.1f);
+    minimise(g, loss, NETS(n), sgd);
+    minimise(g, t_scale(loss, 2), NETS(n), sgd);
+    assert_null(program_compile(g, &f->e));
+    assert_non_null(strstr(f->e.message, "moved by two objectives"));
+}
+
+static void a_loss_that_reaches_nothing_is_refused(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    tensor *y = layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 3})), 4);
+    minimise(g, t_mean(t_stop(y)), NETS(n), model_sgd(f->m, "sgd", 0.1f));
+    assert_null(program_compile(g, &f->e));
+    assert_non_null(strstr(f->e.message, "does not depend on"));
+}
+
+static void statistics_move_only_where_their_net_is_trained(void **state)
+{
+    fixture *f = *state;
+    net *n = model_net(f->m, "n"), *other = model_net(f->m, "other");
+    array *x = model_array(f->m, "x", (shape){8, 1, 1, 3});
+    random_normal(random_stream(1, "x"), 0, 3, 1, x->values, shape_size(x->s));
+    for (int trains = 0; trains < 2; trains++) {
         graph *g = model_graph(f->m, TRAIN);
-        net *n = model_net(f->m, "n");
-        tensor *x = t_leaf(g, model_array(f->m, "x", (shape){4, 1, 1, 3}));
         net_enter(n, g);
-        tensor *y = nn_dense(n, t_relu(nn_dense(n, x, (struct conv){.out = 5, .bias = true})), (struct conv){.out = 2});
-        minimise(g, t_mean(y), NETS(n), model_adam(f->m, "o", adam_rule));
+        tensor *y = layer(other, g, nn_batch_norm(n, t_leaf(g, x)), 1);
+        minimise(g, t_l2(y, t_constant(g, tensor_shape(y), 1)), NETS(trains ? n : other),
+                 model_sgd(f->m, "sgd", 0.01f));
         program *p = program_compile(g, &f->e);
         assert_non_null(p);
-        products all = {.count = 0};
-        program_products(p, take, &all);
-        assert_int_equal(all.count, 5);
-        const double first = 2.0 * 4 * 3 * 5, second = 2.0 * 4 * 5 * 2;
-        assert_true(all.flops == 2 * first + 3 * second && program_flops(p) == all.flops);
-        assert_true(all.seen[0].m == 4 && all.seen[0].n == 5 && all.seen[0].k == 3 && !all.seen[0].a_transposed);
+        program_run(p, 0);
+        float mean = n->params[2]->values[0];
+        assert_true(trains ? mean > 0.1f : mean == 0);
     }
+}
 
-    static void a_derivative_is_read_and_moves_nothing(void **state)
-    {
-        fixture *f = *state;
-        array *x = model_array(f->m, "x", (shape){1, 1, 1, 2});
-        assert_null(array_gradient(x));
-        x->values[0] = 3;
-        x->values[1] = -2;
-        graph *g = model_graph(f->m, SCORE);
-        differentiate(g, t_sum(t_square(t_leaf(g, x))), x);
+static void a_frozen_net_normalises_as_in_scoring(void **state)
+{
+    fixture *f = *state;
+    net *n = model_net(f->m, "n"), *other = model_net(f->m, "other");
+    array *x = model_array(f->m, "x", (shape){8, 1, 1, 3});
+    random_normal(random_stream(1, "x"), 0, 3, 1, x->values, shape_size(x->s));
+    float found[3][24];
+    static const struct {
+        enum mode mode;
+        bool frozen;
+    } ways[] = {{SCORE, false}, {TRAIN, true}, {TRAIN, false}};
+    for (int i = 0; i < 3; i++) {
+        graph *g = model_graph(f->m, ways[i].mode);
+        net_freeze(n, ways[i].frozen);
+        net_enter(n, g);
+        tensor *y = t_output(nn_batch_norm(n, t_leaf(g, x)), "y");
+        if (ways[i].frozen) /* the statistics stay as they are beside a net that learns */
+            minimise(g, t_mean(layer(other, g, y, 1)), NETS(other), model_sgd(f->m, "sgd", 0.01f));
         program *p = program_compile(g, &f->e);
         assert_non_null(p);
-        for (int i = 0; i < 2; i++)
-            program_run(p, 0);
-        assert_true(array_gradient(x)[0] == 6 && array_gradient(x)[1] == -4);
-        assert_true(x->values[0] == 3 && x->values[1] == -2);
+        program_run(p, 0);
+        memcpy(found[i], program_output(p, "y", NULL), sizeof found[i]);
+        assert_true(n->params[2]->values[0] == 0 && n->params[3]->values[0] == 1);
     }
+    assert_memory_equal(found[0], found[1], sizeof found[0]);
+    assert_memory_not_equal(found[0], found[2], sizeof found[0]);
+}
 
-    static void shape_errors_surface_at_compile_with_both_shapes(void **state)
-    {
-        fixture *f = *state;
-        graph *g = model_graph(f->m, TRAIN);
-        tensor *a = t_leaf(g, model_array(f->m, "a", (shape){2, 1, 1, 3}));
-        tensor *b = t_leaf(g, model_array(f->m, "b", (shape){2, 1, 1, 4}));
-        t_output(t_mean(t_tanh(t_sub(a, b))), "loss");
-        assert_null(program_compile(g, &f->e));
-        assert_string_equal(f->e.message, "sub: 2×1×1×3 against 2×1×1×4");
+static void draws_differ_by_step_and_repeat_with_it(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    t_output(t_normal(g, (shape){64, 10, 10, 10}), "z");
+    program *p = program_compile(g, &f->e);
+    assert_non_null(p);
+    const float *z = program_output(p, "z", NULL);
+    program_run(p, 1);
+    float first = z[123], sum = 0;
+    program_run(p, 2);
+    assert_true(z[123] != first);
+    program_run(p, 1);
+    assert_true(z[123] == first);
+    for (int i = 0; i < 64000; i++)
+        sum += z[i];
+    assert_true(fabsf(sum / 64000) < 0.02f);
+}
+
+static void a_plan_never_overlaps_what_lives_together(void **state)
+{
+    (void)state;
+    enum { BUFFERS = 300, TIMES = 100 };
+    plan p = {0};
+    uint32_t draw[3 * BUFFERS];
+    random_bits(random_stream(9, "plan"), 0, draw, 3 * BUFFERS);
+    for (int i = 0; i < BUFFERS; i++) {
+        int born = (int)(draw[3 * i] % TIMES);
+        int index = plan_add(&p, 1 + draw[3 * i + 1] % 5000, born);
+        plan_touch(&p, index, born + (int)(draw[3 * i + 2] % 20));
     }
-
-    static void a_net_of_another_shape_is_refused(void **state)
-    {
-        fixture *f = *state;
-        graph *g = model_graph(f->m, TRAIN);
-        net *n = model_net(f->m, "n");
-        tensor *x = t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 3}));
-        layer(n, g, x, 4);
-        t_output(layer(n, g, x, 5), "y");
-        assert_null(program_compile(g, &f->e));
-        assert_non_null(strstr(f->e.message, "net n has dense0.weight"));
-    }
-
-    static void a_net_may_be_moved_by_one_objective_alone(void **state)
-    {
-        fixture *f = *state;
-        graph *g = model_graph(f->m, TRAIN);
-        net *n = model_net(f->m, "n");
-        tensor *loss = t_mean(layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 3})), 4));
-        optim *sgd = model_sgd(f->m, "sgd", 0.1f);
-        minimise(g, loss, NETS(n), sgd);
-        minimise(g, t_scale(loss, 2), NETS(n), sgd);
-        assert_null(program_compile(g, &f->e));
-        assert_non_null(strstr(f->e.message, "moved by two objectives"));
-    }
-
-    static void a_loss_that_reaches_nothing_is_refused(void **state)
-    {
-        fixture *f = *state;
-        graph *g = model_graph(f->m, TRAIN);
-        net *n = model_net(f->m, "n");
-        tensor *y = layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 3})), 4);
-        minimise(g, t_mean(t_stop(y)), NETS(n), model_sgd(f->m, "sgd", 0.1f));
-        assert_null(program_compile(g, &f->e));
-        assert_non_null(strstr(f->e.message, "does not depend on"));
-    }
-
-    static void statistics_move_only_where_their_net_is_trained(void **state)
-    {
-        fixture *f = *state;
-        net *n = model_net(f->m, "n"), *other = model_net(f->m, "other");
-        array *x = model_array(f->m, "x", (shape){8, 1, 1, 3});
-        random_normal(random_stream(1, "x"), 0, 3, 1, x->values, shape_size(x->s));
-        for (int trains = 0; trains < 2; trains++) {
-            graph *g = model_graph(f->m, TRAIN);
-            net_enter(n, g);
-            tensor *y = layer(other, g, nn_batch_norm(n, t_leaf(g, x)), 1);
-            minimise(g, t_l2(y, t_constant(g, tensor_shape(y), 1)), NETS(trains ? n : other),
-                     model_sgd(f->m, "sgd", 0.01f));
-            program *p = program_compile(g, &f->e);
-            assert_non_null(p);
-            program_run(p, 0);
-            float mean = n->params[2]->values[0];
-            assert_true(trains ? mean > 0.1f : mean == 0);
+    size_t shared, apart;
+    assert_true(plan_place(&p, false, &apart, NULL));
+    assert_true(plan_place(&p, true, &shared, NULL));
+    assert_true(shared * 2 < apart);
+    for (int i = 0; i < BUFFERS; i++)
+        for (int j = 0; j < i; j++) {
+            const plan_buffer *a = &p.buffers[i], *b = &p.buffers[j];
+            bool together = a->born <= b->dies && b->born <= a->dies;
+            bool overlap = a->offset < b->offset + b->floats && b->offset < a->offset + a->floats;
+            assert_false(together && overlap);
         }
-    }
+    plan_finish(&p);
+}
 
-    static void a_frozen_net_normalises_as_in_scoring(void **state)
-    {
-        fixture *f = *state;
-        net *n = model_net(f->m, "n"), *other = model_net(f->m, "other");
-        array *x = model_array(f->m, "x", (shape){8, 1, 1, 3});
-        random_normal(random_stream(1, "x"), 0, 3, 1, x->values, shape_size(x->s));
-        float found[3][24];
-        static const struct {
-            enum mode mode;
-            bool frozen;
-        } ways[] = {{SCORE, false}, {TRAIN, true}, {TRAIN, false}};
-        for (int i = 0; i < 3; i++) {
-            graph *g = model_graph(f->m, ways[i].mode);
-            net_freeze(n, ways[i].frozen);
-            net_enter(n, g);
-            tensor *y = t_output(nn_batch_norm(n, t_leaf(g, x)), "y");
-            if (ways[i].frozen) /* the statistics stay as they are beside a net that learns */
-                minimise(g, t_mean(layer(other, g, y, 1)), NETS(other), model_sgd(f->m, "sgd", 0.01f));
-            program *p = program_compile(g, &f->e);
-            assert_non_null(p);
-            program_run(p, 0);
-            memcpy(found[i], program_output(p, "y", NULL), sizeof found[i]);
-            assert_true(n->params[2]->values[0] == 0 && n->params[3]->values[0] == 1);
-        }
-        assert_memory_equal(found[0], found[1], sizeof found[0]);
-        assert_memory_not_equal(found[0], found[2], sizeof found[0]);
-    }
+static void an_average_trails_the_weights_and_swaps_in_place(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 1})), 1);
+    float *weight = n->params[0]->values;
+    *weight = 1;
+    assert_true(model_average(f->m, 0.5f, 1000, &f->e)); /* starts at 1 */
+    *weight = 3;
+    assert_true(model_average(f->m, 0.5f, 1001, &f->e));
+    model_average_swap(f->m);
+    assert_true(*weight == 2);
+    model_average_swap(f->m);
+    assert_true(*weight == 3);
+    assert_true(model_keep(f->m, &f->e));
+    *weight = 7;
+    model_restore(f->m);
+    assert_true(*weight == 3);
+}
 
-    static void draws_differ_by_step_and_repeat_with_it(void **state)
-    {
-        fixture *f = *state;
-        graph *g = model_graph(f->m, TRAIN);
-        t_output(t_normal(g, (shape){64, 10, 10, 10}), "z");
-        program *p = program_compile(g, &f->e);
-        assert_non_null(p);
-        const float *z = program_output(p, "z", NULL);
-        program_run(p, 1);
-        float first = z[123], sum = 0;
-        program_run(p, 2);
-        assert_true(z[123] != first);
-        program_run(p, 1);
-        assert_true(z[123] == first);
-        for (int i = 0; i < 64000; i++)
-            sum += z[i];
-        assert_true(fabsf(sum / 64000) < 0.02f);
-    }
-
-    static void a_plan_never_overlaps_what_lives_together(void **state)
-    {
-        (void)state;
-        enum { BUFFERS = 300, TIMES = 100 };
-        plan p = {0};
-        uint32_t draw[3 * BUFFERS];
-        random_bits(random_stream(9, "plan"), 0, draw, 3 * BUFFERS);
-        for (int i = 0; i < BUFFERS; i++) {
-            int born = (int)(draw[3 * i] % TIMES);
-            int index = plan_add(&p, 1 + draw[3 * i + 1] % 5000, born);
-            plan_touch(&p, index, born + (int)(draw[3 * i + 2] % 20));
-        }
-        size_t shared, apart;
-        assert_true(plan_place(&p, false, &apart, NULL));
-        assert_true(plan_place(&p, true, &shared, NULL));
-        assert_true(shared * 2 < apart);
-        for (int i = 0; i < BUFFERS; i++)
-            for (int j = 0; j < i; j++) {
-                const plan_buffer *a = &p.buffers[i], *b = &p.buffers[j];
-                bool together = a->born <= b->dies && b->born <= a->dies;
-                bool overlap = a->offset < b->offset + b->floats && b->offset < a->offset + a->floats;
-                assert_false(together && overlap);
-            }
-        plan_finish(&p);
-    }
-
-    static void an_average_trails_the_weights_and_swaps_in_place(void **state)
-    {
-        fixture *f = *state;
-        graph *g = model_graph(f->m, TRAIN);
-        net *n = model_net(f->m, "n");
-        layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 1})), 1);
-        float *weight = n->params[0]->values;
-        *weight = 1;
-        assert_true(model_average(f->m, 0.5f, 1000, &f->e)); /* starts at 1 */
-        *weight = 3;
-        assert_true(model_average(f->m, 0.5f, 1001, &f->e));
-        model_average_swap(f->m);
-        assert_true(*weight == 2);
-        model_average_swap(f->m);
-        assert_true(*weight == 3);
-        assert_true(model_keep(f->m, &f->e));
-        *weight = 7;
-        model_restore(f->m);
-        assert_true(*weight == 3);
-    }
-
-    int main(void)
-    {
+int main(void)
+{
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
-        const struct CMUnitTest tests[] = {
-            TEST(an_objective_moves_only_what_it_names),
-            TEST(only_gradients_that_reach_are_computed),
-            TEST(objectives_share_one_forward_and_see_old_weights),
-            TEST(adam_follows_a_hand_computed_sequence),
-            TEST(a_clip_scales_the_whole_gradient_to_its_norm),
-            TEST(a_run_is_made_of_its_products),
-            TEST(a_derivative_is_read_and_moves_nothing),
-            TEST(shape_errors_surface_at_compile_with_both_shapes),
-            TEST(a_net_of_another_shape_is_refused),
-            TEST(a_net_may_be_moved_by_one_objective_alone),
-            TEST(a_loss_that_reaches_nothing_is_refused),
-            TEST(statistics_move_only_where_their_net_is_trained),
-            TEST(a_frozen_net_normalises_as_in_scoring),
-            TEST(draws_differ_by_step_and_repeat_with_it),
-            TEST(a_plan_never_overlaps_what_lives_together),
-            TEST(an_average_trails_the_weights_and_swaps_in_place),
-        };
-        return cmocka_run_group_tests(tests, NULL, NULL);
-    }
+    const struct CMUnitTest tests[] = {
+        TEST(an_objective_moves_only_what_it_names),
+        TEST(only_gradients_that_reach_are_computed),
+        TEST(objectives_share_one_forward_and_see_old_weights),
+        TEST(adam_follows_a_hand_computed_sequence),
+        TEST(a_clip_scales_the_whole_gradient_to_its_norm),
+        TEST(a_run_is_made_of_its_products),
+        TEST(a_derivative_is_read_and_moves_nothing),
+        TEST(shape_errors_surface_at_compile_with_both_shapes),
+        TEST(a_net_of_another_shape_is_refused),
+        TEST(a_net_may_be_moved_by_one_objective_alone),
+        TEST(a_loss_that_reaches_nothing_is_refused),
+        TEST(statistics_move_only_where_their_net_is_trained),
+        TEST(a_frozen_net_normalises_as_in_scoring),
+        TEST(draws_differ_by_step_and_repeat_with_it),
+        TEST(a_plan_never_overlaps_what_lives_together),
+        TEST(an_average_trails_the_weights_and_swaps_in_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -35,8 +35,8 @@ measured() { # WORK ARGUMENT… — the last line is the figures of that work
         fail "bench $*: $(cat "$work/printed")"
 }
 
-refused 2 'usage: anomalyd bench train|score' bench
-refused 2 '"sleep" is not a work to measure; there are train and score' bench sleep
+refused 2 'usage: anomalyd bench train|score|gemm' bench
+refused 2 '"sleep" is not a work to measure; there are train, score and gemm' bench sleep
 refused 2 '--method: there is no method "gan"' bench train --method gan
 refused 2 '--shape: "16x16" is not HEIGHTxWIDTHxCHANNELS' bench train --shape 16x16
 refused 2 '--shape: "0x16x1" is not HEIGHTxWIDTHxCHANNELS' bench score --shape 0x16x1
@@ -61,3 +61,11 @@ measured ganomaly-score-16x16x1 score "${small[@]}"
 measured anogan-score-3-iterations-16x16x1 score --method anogan "${small[@]}" --set iterations=3
 measured ganomaly-train-16x16x1 train "${small[@]}" --profile --plan
 [ "$(wc -l <"$work/printed")" -gt 20 ] || fail "--profile and --plan print no tables: $(cat "$work/printed")"
+
+"$binary" bench train "${small[@]}" | jq -e '.gflop > 0 and .floor_ms > 0 and .share_of_floor > 0 and
+    .gflop_per_s > 0' >"$work/answer" || fail "bench train tells no floor"
+# The products of a step are all of its work.
+"$binary" bench gemm --shape 32x32x1 --batch 8 --set width=16 >"$work/printed" || fail "bench gemm"
+jq -e '.work == "ganomaly-gemm-32x32x1" and .gflop > 0.1 and (.products | length) > 5 and all(.products[]; .gflop_per_s > 0) and
+    ((([.products[].mflop] | add) / 1000 - .gflop) | fabs) < 0.002' "$work/printed" >"$work/answer" ||
+    fail "bench gemm: $(cat "$work/printed")"

@@ -90,13 +90,10 @@ static void run_thread(void *context, int chunk, int worker)
                             .ldc = p.n};
     gemm(&call); /* warms up */
     const double start = clock_now_s();
-    double now = start, turns = 0;
-    do {
+    double took = 0, turns = 0;
+    for (; took < t->seconds; took = clock_now_s() - start, turns++)
         gemm(&call);
-        turns++;
-        now = clock_now_s();
-    } while (now - start < t->seconds);
-    t->rate[chunk] = 2.0 * p.m * p.n * p.k * turns / (now - start);
+    t->rate[chunk] = 2.0 * p.m * p.n * p.k * turns / took;
 }
 
 static bool measure_shape(floor_shape *s, team *workers, double seconds, error *e)

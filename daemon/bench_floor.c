@@ -91,8 +91,11 @@ static void run_thread(void *context, int chunk, int worker)
     gemm(&call); /* warms up */
     const double start = clock_now_s();
     double took = 0, turns = 0;
-    for (; took < t->seconds; took = clock_now_s() - start, turns++)
+    while (took < t->seconds) {
         gemm(&call);
+        turns++;
+        took = clock_now_s() - start;
+    }
     t->rate[chunk] = 2.0 * p.m * p.n * p.k * turns / took;
 }
 

@@ -3,6 +3,7 @@
 #include "api/request.h"
 #include "api/resources.h"
 
+#include "api/csv.h"
 #include "api/json.h"
 #include "data/protocol.h"
 
@@ -53,30 +54,6 @@ static json_t *scores_json(const run_row *row)
     return scores;
 }
 
-static void csv_text(FILE *out, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fprintf(out, ",%s", text);
-        return;
-    }
-    fputs(",\"", out);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
-/* Empty for what was not evaluated. */
-static void csv_number(FILE *out, double value)
-{
-    if (isfinite(value))
-        fprintf(out, ",%.15g", value);
-    else
-        fputc(',', out);
-}
-
 static void csv_row(FILE *out, const run_row *row)
 {
     json_t *created = json_time(row->created);
@@ -124,7 +101,7 @@ static void reply_csv(request *r, const run_row *rows, int count, const char *cu
     }
     if (cursor[0])
         request_add_header(r, "X-Next-Cursor", cursor);
-    request_reply_bytes(r, 200, "text/csv; charset=utf-8; header=present", text, size);
+    request_reply_bytes(r, 200, CSV_MEDIA_TYPE, text, size);
 }
 
 static bool query_time(const request *r, const char *name, service_time *out, problem *p)

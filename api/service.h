@@ -133,6 +133,15 @@ typedef struct run_row {
     char *detail; /* JSON object: roc, histogram, epochs (the series by name); only in run_get */
 } run_row;
 
+/* What others have published of a method on a data set, under the protocol it was really run with. */
+typedef struct published_row {
+    char source[48], place[32]; /* in the source */
+    char method[SERVICE_NAME_MAX], dataset[SERVICE_NAME_MAX];
+    char protocol[16], class_name[DATASET_CLASS_NAME_MAX]; /* empty class: the mean over all classes */
+    double auroc;
+    char note[128]; /* what is doubtful about it; empty: nothing */
+} published_row;
+
 /* Empty strings and NaN are "any"; zero times likewise. */
 typedef struct run_filter {
     const char *method, *dataset, *protocol, *class_name, *model, *seed;

@@ -156,4 +156,9 @@ bool store_model_file(store_reader *r, const char *name, int version, void **byt
 bool store_run_list(store_reader *r, const run_filter *f, service_page *page, run_row *rows, int *count, error *e);
 bool store_run_get(store_reader *r, const char *id, run_row *row, error *e);
 
+/* What is published on the images of this digest under this protocol: one source's row in one piece. At most `limit`.
+ */
+bool store_published_list(store_reader *r, const char *dataset_digest, const char *protocol, published_row *rows,
+                          int limit, int *count, error *e);
+
 #endif

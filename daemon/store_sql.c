@@ -48,6 +48,10 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_RUN_GET] = "SELECT " RUN_COLUMNS ", detail FROM runs WHERE id = ?",
     [SQL_RUN_SCORES] = "SELECT name, auroc, auroc_low, auroc_high, average_precision FROM run_scores WHERE run = ? "
                        "ORDER BY name LIMIT ?",
+    [SQL_PUBLISHED_LIST] =
+        "SELECT source, place, method, p.dataset, protocol, class, auroc, note FROM published AS p "
+        "JOIN published_datasets AS d ON d.dataset = p.dataset WHERE d.dataset_digest = ? AND protocol = ? "
+        "ORDER BY method, source, place, class LIMIT ?",
 
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",

@@ -167,6 +167,7 @@ static void an_old_registry_is_brought_up_to_date(void **state)
                              "AND blas_core = '' AND threads = 0"),
                      1);
     assert_int_equal(ask(db, "SELECT count(*) FROM run_scores"), 0);
+    assert_int_equal(ask(db, "SELECT count(*) FROM published WHERE auroc NOT BETWEEN 0 AND 1"), 0);
     sqlite3_close(db);
 }
 

@@ -502,6 +502,40 @@ static void a_registry_of_a_newer_program_is_refused(void **state)
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
 
+/* ---- what others have published */
+
+static void published_figures_keep_to_their_images_and_protocol(void **state)
+{
+    fixture *f = *state;
+    static const char mnist[] = "bbfefc7755ad352fdbb633e568e7c24ff5dc37f6fe6c3e43bcae57157668123d";
+    enum { MOST = 200 };
+    published_row *rows = calloc(MOST, sizeof *rows);
+    int count, kde = 0, alad = 0;
+    double sum = 0;
+    error e = {0};
+    assert_true(store_published_list(f->reader, mnist, "one-class", rows, MOST, &count, &e));
+    for (int i = 0; i < count; i++) {
+        assert_string_equal(rows[i].protocol, "one-class");
+        assert_string_equal(rows[i].dataset, "mnist");
+        alad += !strcmp(rows[i].method, "alad");
+        if (strcmp(rows[i].method, "kde") != 0 || strcmp(rows[i].source, "survey") != 0)
+            continue;
+        kde++;
+        sum += rows[i].auroc;
+        assert_int_equal(rows[i].note[0] != 0, rows[i].class_name[0] == '0' || rows[i].class_name[0] == '7');
+    }
+    assert_int_equal(kde, 10);
+    assert_true(fabs(sum / 10 - 0.8073) < 1e-9);
+    assert_int_equal(alad, 0); /* its row in the same table is of the other protocol */
+    assert_true(store_published_list(f->reader, mnist, "one-vs-rest", rows, MOST, &count, &e));
+    for (int i = 0; i < count; i++)
+        alad += !strcmp(rows[i].method, "alad");
+    assert_int_equal(alad, 10);
+    assert_true(store_published_list(f->reader, "of other images", "one-class", rows, MOST, &count, &e));
+    assert_int_equal(count, 0);
+    free(rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,6 +557,7 @@ int main(void)
         TEST(a_result_without_its_file_leaves_nothing),
         TEST(a_run_tells_the_series_of_its_job),
         TEST(runs_are_filtered),
+        TEST(published_figures_keep_to_their_images_and_protocol),
         TEST(many_writes_share_a_commit_and_one_failure_spoils_no_other),
         TEST(what_was_acknowledged_is_in_the_file),
         TEST(everything_is_there_after_a_restart),

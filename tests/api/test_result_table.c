@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* test_result_table.c — a small table in its three formats, with published rows of both protocols. */
+#include "tests/api/fake_service.h"
+
+#include "api/result_table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const methods[] = {"kde", "pca"};
+static const char *const classes[] = {"0", "a|b"};
+static const uint64_t seeds[] = {0, 1};
+static const published_row published[] = {
+    {"survey", "table 2", "kde", "mnist", "one-class", "0", 0.25, "suspected typo"},
+    {"survey", "table 2", "kde", "mnist", "one-class", "a|b", 0.75, ""},
+    {"survey", "table 2", "kde", "mnist", "one-vs-rest", "0", 0.125, ""},
+    {"a paper", "", "pca", "mnist", "one-class", "", 0.625, "stated"},
+    {"a paper", "", "ocgan", "mnist", "one-class", "0", 0.875, ""},
+};
+
+typedef struct sample {
+    result_table view;
+    table *figures;
+} sample;
+
+/* kde: 0.5 and 0.7, then 0.8 alone; pca whole: 0.4 and 0.4, 0.6 and 0.8. */
+static sample make(void)
+{
+    error e = {0};
+    sample s = {.figures = table_new(2, 2, 2, &e)};
+    assert_non_null(s.figures);
+    table_put(s.figures, 0, 0, 0, 0.5);
+    table_put(s.figures, 0, 0, 1, 0.7);
+    table_put(s.figures, 0, 1, 0, 0.8);
+    table_put(s.figures, 1, 0, 0, 0.4);
+    table_put(s.figures, 1, 0, 1, 0.4);
+    table_put(s.figures, 1, 1, 0, 0.6);
+    table_put(s.figures, 1, 1, 1, 0.8);
+    table_close(s.figures);
+    s.view = (result_table){.dataset = "mnist",
+                            .protocol = "one-class",
+                            .methods = methods,
+                            .classes = classes,
+                            .seeds = seeds,
+                            .method_count = 2,
+                            .class_count = 2,
+                            .seed_count = 2,
+                            .all_classes = true,
+                            .figures = s.figures,
+                            .published = published,
+                            .published_count = sizeof published / sizeof *published};
+    return s;
+}
+
+static const json_t *at(const json_t *o, const char *key, size_t i)
+{
+    return json_array_get(json_object_get(o, key), i);
+}
+
+static double number(const json_t *o, const char *key)
+{
+    const json_t *value = json_object_get(o, key);
+    assert_non_null(value);
+    return json_is_null(value) ? NAN : json_number_value(value);
+}
+
+static void the_json_has_figures_and_what_is_published_under_the_protocol(void **state)
+{
+    (void)state;
+    sample s = make();
+    json_t *o = result_table_json(&s.view);
+    const json_t *kde = at(o, "rows", 0), *pca = at(o, "rows", 1);
+    assert_true(fabs(number(at(kde, "cells", 0), "auroc") - 0.6) < 1e-12);
+    assert_true(json_is_true(json_object_get(at(kde, "cells", 0), "best")));
+    assert_int_equal(json_integer_value(json_object_get(at(kde, "cells", 1), "count")), 1);
+    assert_true(isnan(number(json_object_get(kde, "mean"), "auroc")));
+    assert_true(fabs(number(json_object_get(pca, "mean"), "auroc") - 0.55) < 1e-12);
+    assert_int_equal(json_array_size(json_object_get(kde, "published")), 1);
+    const json_t *survey = at(kde, "published", 0);
+    assert_true(number(at(survey, "cells", 0), "auroc") == 0.25);
+    assert_true(number(survey, "mean") == 0.5 && number(survey, "median") == 0.5);
+    assert_true(number(at(pca, "published", 0), "mean") == 0.625);
+    json_decref(o);
+    table_free(s.figures);
+}
+
+static void a_stated_mean_does_not_stand_beside_some_classes(void **state)
+{
+    (void)state;
+    sample s = make();
+    s.view.all_classes = false;
+    json_t *o = result_table_json(&s.view);
+    assert_true(isnan(number(at(at(o, "rows", 1), "published", 0), "mean")));
+    assert_true(number(at(at(o, "rows", 0), "published", 0), "mean") == 0.5); /* over the same classes as ours */
+    json_decref(o);
+    table_free(s.figures);
+}
+
+static void the_markdown_marks_the_best_and_numbers_the_notes(void **state)
+{
+    (void)state;
+    sample s = make();
+    size_t size;
+    char *text = result_table_markdown(&s.view, &size);
+    assert_string_equal(text,
+                        "AUROC on mnist, one-class; mean over seeds 0, 1 ± standard deviation. Best of each column in "
+                        "bold; published rows, in italics, are not compared.\n\n"
+                        "| method | 0 | a\\|b | mean | median |\n"
+                        "| --- | ---: | ---: | ---: | ---: |\n"
+                        "| kde | **0.600** ± 0.141 | **0.800** (1 of 2) | – | – |\n"
+                        "| *survey, table 2* | 0.250 [1] | 0.750 | 0.500 | 0.500 |\n"
+                        "| pca | 0.400 ± 0.000 | 0.700 ± 0.141 | 0.550 ± 0.071 | 0.550 |\n"
+                        "| *a paper* | – | – | 0.625 [2] | – |\n"
+                        "\n[1] suspected typo  \n[2] stated  \n");
+    assert_int_equal(size, strlen(text));
+    free(text);
+    table_free(s.figures);
+}
+
+static void the_csv_has_a_line_a_figure(void **state)
+{
+    (void)state;
+    sample s = make();
+    size_t size;
+    char *text = result_table_csv(&s.view, &size);
+    static const char *const lines[] = {
+        "kind,method,source,class,auroc,deviation,count,best,note\r\ncell,kde,,0,0.6,",
+        "\r\ncell,kde,,a|b,0.8,,1,1,\r\nmean,kde,,,,,0,0,\r\n",
+        "\r\ncell,kde,\"survey, table 2\",0,0.25,,1,0,suspected typo\r\n",
+        "\r\nmean,kde,\"survey, table 2\",,0.5,,1,0,\r\n",
+        "\r\nmean,pca,a paper,,0.625,,1,0,stated\r\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strstr(text, lines[i]))
+            fail_msg("lacks '%s':\n%s", lines[i], text);
+    assert_null(strstr(text, "0.125"));
+    assert_null(strstr(text, "ocgan"));
+    free(text);
+    table_free(s.figures);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_json_has_figures_and_what_is_published_under_the_protocol),
+        cmocka_unit_test(a_stated_mean_does_not_stand_beside_some_classes),
+        cmocka_unit_test(the_markdown_marks_the_best_and_numbers_the_notes),
+        cmocka_unit_test(the_csv_has_a_line_a_figure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

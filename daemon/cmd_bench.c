@@ -6,6 +6,7 @@
 #include "base/blas.h"
 #include "base/clock.h"
 #include "daemon/bench_floor.h"
+#include "daemon/bench_http.h"
 #include "daemon/cmd_argument.h"
 #include "daemon/command.h"
 
@@ -36,7 +37,8 @@ typedef struct request {
 static void help(FILE *out)
 {
     fputs(
-        "usage: anomalyd bench train|score|gemm [OPTION...]\n\n"
+        "usage: anomalyd bench train|score|gemm [OPTION...]\n"
+        "       anomalyd bench http URL [OPTION...]     see anomalyd bench http --help\n\n"
         "train: a step of training. score: a batch, or a search. gemm: the floor of a step of training, which is what\n"
         "its matrix products take one by one in OpenBLAS, on every thread at once.\n\n"
         "  --method NAME      (default ganomaly)\n"
@@ -329,7 +331,7 @@ static bool read_work(const char *text, enum work *out)
             *out = (enum work)i;
             return true;
         }
-    fprintf(stderr, "anomalyd bench: \"%s\" is not a work to measure; there are train, score and gemm\n", text);
+    fprintf(stderr, "anomalyd bench: \"%s\" is not a work to measure; there are train, score, gemm and http\n", text);
     return false;
 }
 
@@ -339,6 +341,8 @@ static int run(int argc, char **argv)
         help(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : 0;
     }
+    if (!strcmp(argv[1], "http"))
+        return bench_http(argc - 1, argv + 1);
     request q = {
         .method = method_find("ganomaly"), .input = {64, 32, 32, 3}, .threads = team_default_threads(), .seconds = 6};
     if (!read_work(argv[1], &q.work))

@@ -5,6 +5,7 @@
 #include "daemon/daemon.h"
 
 #include <inttypes.h>
+#include <sys/resource.h>
 
 static void head(FILE *out, const char *name, const char *type, const char *help)
 {
@@ -15,6 +16,17 @@ static void one(FILE *out, const char *name, const char *type, const char *help,
 {
     head(out, name, type, help);
     fprintf(out, "%s %.17g\n", name, value);
+}
+
+/* By the name that Prometheus' own clients use. */
+static void process_metrics(FILE *out)
+{
+    struct rusage u;
+    if (getrusage(RUSAGE_SELF, &u))
+        return;
+    double cpu_s =
+        (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    one(out, "process_cpu_seconds_total", "counter", "CPU time of the daemon, its training jobs excepted.", cpu_s);
 }
 
 static void job_metrics(anomalyd *d, FILE *out)
@@ -89,6 +101,7 @@ void daemon_metrics(anomalyd *d, FILE *out)
     head(out, "anomalyd_build_info", "gauge", "This program; the value is always 1.");
     fprintf(out, "anomalyd_build_info{version=\"%s\",blas=\"%s\",core=\"%s\"} 1\n", version_text(), blas_version(),
             blas_core());
+    process_metrics(out);
     job_metrics(d, out);
     score_metrics(d, out);
     store_metrics(d, out);

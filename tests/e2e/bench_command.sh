@@ -36,7 +36,7 @@ measured() { # WORK ARGUMENT… — the last line is the figures of that work
 }
 
 refused 2 'usage: anomalyd bench train|score|gemm' bench
-refused 2 '"sleep" is not a work to measure; there are train, score and gemm' bench sleep
+refused 2 '"sleep" is not a work to measure; there are train, score, gemm and http' bench sleep
 refused 2 '--method: there is no method "gan"' bench train --method gan
 refused 2 '--shape: "16x16" is not HEIGHTxWIDTHxCHANNELS' bench train --shape 16x16
 refused 2 '--shape: "0x16x1" is not HEIGHTxWIDTHxCHANNELS' bench score --shape 0x16x1

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench_http.c — images of a data set as bodies of POST /score, sent to a running daemon by load.c, and what that gave
+ * as one line of JSON. What the daemon itself counts comes from its GET /metrics.
+ */
+#include "daemon/bench_http.h"
+
+#include "daemon/cmd_argument.h"
+#include "daemon/cmd_source.h"
+#include "daemon/command.h"
+#include "daemon/load.h"
+#include "data/image.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <math.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IMAGES_MOST = 1024, PER_REQUEST_MOST = 256, REQUESTS_MOST = 1000000000 };
+static const double rate_least = 0.01, rate_most = 1e6, seconds_least = 0.001, seconds_most = 3600;
+static const char command_name[] = "bench http";
+
+static const char help[] =
+    "usage: anomalyd bench http URL --model NAME --images SOURCE [OPTION...]\n\n"
+    "Sends images to POST /score of the daemon at URL (http://127.0.0.1:8080).\n\n"
+    "  --model NAME[:VERSION]\n"
+    "  --images SOURCE    a file, an archive or a folder, as POST /datasets takes them; images of all of it are sent "
+    "in\n"
+    "                     turn, as PNG\n"
+    "  --connections N    kept alive, each with one request at a time (default 64)\n"
+    "  --rate R           requests a second that are due whether answers come or not; latencies count from then. "
+    "Without\n"
+    "                     it each connection sends its next request when the last is answered\n"
+    "  --per-request N    images in a request; more than 1 go as JSON (default 1)\n"
+    "  --seconds S        how long to send (default 10)\n"
+    "  --requests N       or fewer: as long as it takes to send so many\n"
+    "  --warm S           seconds before that are not counted (default 2)\n\n"
+    "Prints one JSON object: {\"work\", \"connections\", \"rate\", \"requests_per_s\", \"images_per_s\", \"p50_ms\", "
+    "...}.\n"
+    "CPU seconds are those used in the seconds counted, by this program and by the daemon without its jobs.\n";
+
+typedef struct plan {
+    const char *server, *model, *source;
+    char url[1024], metrics_url[1024];
+    int connections, per_request, requests; /* requests 0: by time alone */
+    double rate, seconds, warm;
+} plan;
+
+typedef struct bodies {
+    load_body *list;
+    size_t count;
+} bodies;
+
+/* What the daemon has counted so far; NAN where it does not tell. */
+typedef struct counters {
+    double cpu_s, images, batches;
+} counters;
+
+/* ---- options */
+
+static bool read_option(plan *p, int letter)
+{
+    switch (letter) {
+    case 'm':
+        p->model = optarg;
+        return true;
+    case 'i':
+        p->source = optarg;
+        return true;
+    case 'c':
+        return argument_count(command_name, "connections", optarg, LOAD_CONNECTIONS_MAX, &p->connections);
+    case 'n':
+        return argument_count(command_name, "per-request", optarg, PER_REQUEST_MOST, &p->per_request);
+    case 'q':
+        return argument_count(command_name, "requests", optarg, REQUESTS_MOST, &p->requests);
+    case 'r':
+        return argument_number(command_name, "rate", optarg, rate_least, rate_most, &p->rate);
+    case 's':
+        return argument_number(command_name, "seconds", optarg, seconds_least, seconds_most, &p->seconds);
+    case 'w':
+        return argument_number(command_name, "warm", optarg, 0, seconds_most, &p->warm);
+    default:
+        return false;
+    }
+}
+
+static bool make_urls(plan *p, error *e)
+{
+    CURLU *url = curl_url();
+    CURL *c = curl_easy_init();
+    char *escaped = c ? curl_easy_escape(c, p->model, 0) : NULL;
+    bool good = url && escaped;
+    if (!good) {
+        error_memory(e, "a URL");
+    } else {
+        CURLUcode code = curl_url_set(url, CURLUPART_URL, p->server, 0);
+        size_t length = strlen(p->server);
+        while (length && p->server[length - 1] == '/')
+            length--;
+        good = !code && strncmp(p->server, "http", 4) == 0 && !strpbrk(p->server, "?#") &&
+               snprintf(p->url, sizeof p->url, "%.*s/score?model=%s", (int)length, p->server, escaped) <
+                   (int)sizeof p->url &&
+               snprintf(p->metrics_url, sizeof p->metrics_url, "%.*s/metrics", (int)length, p->server) <
+                   (int)sizeof p->metrics_url;
+        if (!good)
+            error_set(e, ERROR_INVALID, "\"%s\" is not the URL of a daemon, such as http://127.0.0.1:8080", p->server);
+    }
+    curl_free(escaped);
+    curl_easy_cleanup(c);
+    curl_url_cleanup(url);
+    return good;
+}
+
+/* Says itself what is wrong with an option. */
+static bool read_options(plan *p, int argc, char **argv)
+{
+    static const struct option names[] = {{"model", required_argument, NULL, 'm'},
+                                          {"images", required_argument, NULL, 'i'},
+                                          {"connections", required_argument, NULL, 'c'},
+                                          {"per-request", required_argument, NULL, 'n'},
+                                          {"requests", required_argument, NULL, 'q'},
+                                          {"rate", required_argument, NULL, 'r'},
+                                          {"seconds", required_argument, NULL, 's'},
+                                          {"warm", required_argument, NULL, 'w'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int letter;
+    while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        if (letter == 'h') {
+            fputs(help, stdout);
+            exit(0);
+        }
+        if (!read_option(p, letter))
+            return false;
+    }
+    return true;
+}
+
+static bool complete_plan(plan *p, int argc, char **argv, error *e)
+{
+    if (argc - optind != 1)
+        return error_set(e, ERROR_INVALID, "expected one URL, got %d; see --help", argc - optind);
+    p->server = argv[optind];
+    if (!p->model)
+        return error_set(e, ERROR_INVALID, "--model is missing");
+    if (!p->source)
+        return error_set(e, ERROR_INVALID, "--images is missing");
+    return make_urls(p, e);
+}
+
+/* ---- bodies */
+
+static void bodies_finish(bodies *b)
+{
+    for (size_t i = 0; b->list && i < b->count; i++)
+        free(b->list[i].bytes);
+    free(b->list);
+    *b = (bodies){0};
+}
+
+/* At most IMAGES_MOST images at even distances, so that all classes are among them. */
+static bool encode_images(const char *source, bodies *out, error *e)
+{
+    dataset *d = source_open(source, e);
+    if (!d)
+        return false;
+    shape s = dataset_facts(d)->image;
+    size_t all = (size_t)s.n;
+    out->count = all < IMAGES_MOST ? all : IMAGES_MOST;
+    out->list = calloc(out->count, sizeof *out->list);
+    bool good = out->list || error_memory(e, "images");
+    for (size_t i = 0; good && i < out->count; i++) {
+        image one = {.width = s.w, .height = s.h, .channels = s.c};
+        one.pixels = (uint8_t *)(uintptr_t)dataset_image(d, i * all / out->count); /* only read */
+        good = image_encode_png(&one, &out->list[i].bytes, &out->list[i].size, e);
+    }
+    dataset_free(d);
+    return good;
+}
+
+static json_t *image_json(const load_body *png)
+{
+    size_t room = sodium_base64_encoded_len(png->size, sodium_base64_VARIANT_ORIGINAL);
+    char *text = malloc(room);
+    if (!text)
+        return NULL;
+    sodium_bin2base64(text, room, png->bytes, png->size, sodium_base64_VARIANT_ORIGINAL);
+    json_t *value = json_pack("{s:s}", "data", text);
+    free(text);
+    return value;
+}
+
+static bool join_images(const bodies *images, size_t first, int per_request, load_body *out)
+{
+    json_t *list = json_array();
+    bool good = true;
+    for (int i = 0; good && i < per_request; i++)
+        good = !json_array_append_new(list, image_json(&images->list[(first + (size_t)i) % images->count]));
+    json_t *body = json_pack("{s:o}", "images", list);
+    out->bytes = good && body ? json_dumps(body, JSON_COMPACT) : NULL;
+    out->size = out->bytes ? strlen(out->bytes) : 0;
+    json_decref(body);
+    return out->bytes != NULL;
+}
+
+/* Replaces images by requests of several. */
+static bool join(bodies *b, int per_request, error *e)
+{
+    bodies images = *b;
+    *b = (bodies){.count = (images.count + (size_t)per_request - 1) / (size_t)per_request};
+    b->list = calloc(b->count, sizeof *b->list);
+    bool good = b->list != NULL;
+    for (size_t i = 0; good && i < b->count; i++)
+        good = join_images(&images, i * (size_t)per_request, per_request, &b->list[i]);
+    bodies_finish(&images);
+    return good || error_memory(e, "requests");
+}
+
+/* ---- the daemon's own numbers */
+
+static double metric(const char *text, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = text; (at = strstr(at, name)); at += length)
+        if (at > text && at[-1] == '\n' && at[length] == ' ')
+            return strtod(at + length, NULL);
+    return NAN;
+}
+
+static counters read_counters(const plan *p)
+{
+    counters n = {NAN, NAN, NAN};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    CURL *c = curl_easy_init();
+    bool asked = out && c && !curl_easy_setopt(c, CURLOPT_URL, p->metrics_url) &&
+                 !curl_easy_setopt(c, CURLOPT_PROXY, "") && !curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) &&
+                 !curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L) && !curl_easy_setopt(c, CURLOPT_TIMEOUT, 10L) &&
+                 !curl_easy_setopt(c, CURLOPT_WRITEDATA, out) && !curl_easy_perform(c);
+    curl_easy_cleanup(c);
+    if (out && fclose(out) == 0 && asked) {
+        n.cpu_s = metric(text, "process_cpu_seconds_total");
+        n.images = metric(text, "anomalyd_score_batch_images_sum");
+        n.batches = metric(text, "anomalyd_score_batch_images_count");
+    }
+    free(text);
+    return n;
+}
+
+/* ---- the report */
+
+static json_t *rounded(double value)
+{
+    return isfinite(value) ? json_real(round(value * 1e3) / 1e3) : json_null();
+}
+
+static json_t *percentile(const load_tally *t, double share)
+{
+    return t->answers ? rounded(load_percentile_ms(t, share)) : json_null();
+}
+
+static json_t *kinds(const load_tally *t)
+{
+    json_t *list = json_object();
+    for (int i = 0; i < t->kind_count; i++)
+        json_object_set_new(list, t->kinds[i].what, json_integer((json_int_t)t->kinds[i].count));
+    return list;
+}
+
+static void print(const plan *p, const load_tally *t, counters before, counters after)
+{
+    double rate = t->seconds > 0 ? (double)t->answers / t->seconds : 0;
+    json_int_t requests = (json_int_t)t->answers + (json_int_t)t->failed;
+    json_t *line = json_pack("{s:s, s:i, s:o, s:i, s:I, s:o, s:o}", "work", p->rate > 0 ? "http-open" : "http-closed",
+                             "connections", p->connections, "rate", p->rate > 0 ? rounded(p->rate) : json_null(),
+                             "images_per_request", p->per_request, "requests", requests, "requests_per_s",
+                             rounded(rate), "images_per_s", rounded(rate * p->per_request));
+    json_t *rest = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "p50_ms", percentile(t, 0.5), "p90_ms",
+        percentile(t, 0.9), "p99_ms", percentile(t, 0.99), "p999_ms", percentile(t, 0.999), "max_ms", percentile(t, 1),
+        "errors", (json_int_t)t->failed, "error_kinds", kinds(t), "client_cpu_s", rounded(t->cpu_s), "daemon_cpu_s",
+        rounded(after.cpu_s - before.cpu_s), "images_per_batch",
+        rounded((after.images - before.images) / (after.batches - before.batches)), "seconds", rounded(t->seconds));
+    char *text = line && rest && !json_object_update(line, rest) ? json_dumps(line, JSON_REAL_PRECISION(9)) : NULL;
+    puts(text ? text : "{}");
+    free(text);
+    json_decref(rest);
+    json_decref(line);
+}
+
+/* What went wrong, in words: the problem that the first failed answer told. */
+static void tell(const plan *p, const load_tally *t)
+{
+    json_t *problem = json_loads(t->first_failure, 0, NULL);
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+    for (int i = 0; i < t->kind_count; i++)
+        fprintf(stderr, "anomalyd bench: %s: %llu of %llu requests failed: %s%s%s\n", p->url,
+                (unsigned long long)t->kinds[i].count, (unsigned long long)(t->answers + t->failed), t->kinds[i].what,
+                detail && i == 0 ? ": " : "", detail && i == 0 ? detail : "");
+    json_decref(problem);
+}
+
+static bool measure(const plan *p, load *l, error *e)
+{
+    load_tally warm = {0}, counted = {0};
+    bool good = p->warm == 0 || load_run(l, (load_span){.seconds = p->warm}, &warm, e);
+    load_tally_finish(&warm);
+    if (!good)
+        return false;
+    counters before = read_counters(p);
+    load_span span = {.seconds = p->seconds, .requests = (uint64_t)p->requests};
+    good = load_run(l, span, &counted, e);
+    if (good) {
+        print(p, &counted, before, read_counters(p));
+        tell(p, &counted);
+        good = counted.answers > 0 || error_set(e, ERROR_IO, "%s: no request was answered well", p->url);
+    }
+    load_tally_finish(&counted);
+    return good;
+}
+
+int bench_http(int argc, char **argv)
+{
+    plan p = {.connections = 64, .per_request = 1, .seconds = 10, .warm = 2};
+    error e = {0};
+    if (!read_options(&p, argc, argv))
+        return EXIT_USAGE;
+    if (!complete_plan(&p, argc, argv, &e)) {
+        fprintf(stderr, "anomalyd bench http: %s\n", e.message);
+        return EXIT_USAGE;
+    }
+    bodies b = {0};
+    bool good = encode_images(p.source, &b, &e) && (p.per_request == 1 || join(&b, p.per_request, &e));
+    load *l = NULL;
+    if (good) {
+        load_plan lp = {.url = p.url,
+                        .type = p.per_request > 1 ? "application/json" : "image/png",
+                        .bodies = b.list,
+                        .body_count = b.count,
+                        .connections = p.connections,
+                        .rate = p.rate,
+                        .failure_mark = "\"error\": "};
+        l = load_new(&lp, &e);
+    }
+    good = l && measure(&p, l, &e);
+    load_free(l);
+    bodies_finish(&b);
+    if (!good)
+        fprintf(stderr, "anomalyd bench http: %s\n", e.message);
+    return good ? 0 : 1;
+}

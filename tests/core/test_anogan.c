@@ -139,7 +139,7 @@ static void losses_have_the_gradients_they_claim(void **state)
     static const shape inputs[] = {{6, 28, 28, 1}, {6, 16, 16, 3}};
     static const char *const losses[] = {"loss.discriminator", "loss.generator"};
     static const char *const nets[] = {"discriminator", "generator"};
-    for (int k = 0; k < 8; k++) {
+    for (int k = 0; k < 8; k += TURNS(1, 3)) {
         trial t;
         trial_open(&t, "anogan", 2, inputs[k / 2 % 2], k < 4 ? small : batch_norm);
         trial_freeze(&t);

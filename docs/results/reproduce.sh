@@ -97,9 +97,9 @@ anogan)
     # every run. Each image held out for calibration costs a search too.
     search='"iterations": 100, "search_rate": 0.05'
     for class in 1 5 8; do
-        queue "mnist-anogan-one-class-$class" mnist anogan one-class "$class" 0.05 false '{"epochs": 12, '"$search"'}' 2000
+        queue "mnist-anogan-one-class-$class" mnist anogan one-class "$class" 0.05 false '{"epochs": 20, '"$search"'}' 2000
         queue "mnist-anogan-one-vs-rest-$class" mnist anogan one-vs-rest "$class" 0.01 false \
-            '{"epochs": 1, '"$search"'}' 2000
+            '{"epochs": 2, '"$search"'}' 2000
     done
     ;;
 alad)
@@ -107,7 +107,11 @@ alad)
     three alad one-vs-rest '{"epochs": 1}'
     ;;
 ocgan)
-    three ocgan one-class '{"epochs": 12, "mining_from": 720}'
+    # Presets, but for the digit 1, which half the epochs do.
+    queue mnist-ocgan-one-class-1 mnist ocgan one-class 1 0.1 true '{"epochs": 12, "mining_from": 720}'
+    for class in 5 8; do
+        queue "mnist-ocgan-one-class-$class" mnist ocgan one-class "$class" 0.1 true '{}'
+    done
     three ocgan one-vs-rest '{"epochs": 1, "mining_from": 550}'
     ;;
 *)

@@ -149,10 +149,21 @@ static const struct stage *stage_for(const evaluator *v, size_t n)
     return &v->stages[i];
 }
 
+/* The next of several programs for n rows: the least that takes them all, unless more than a quarter of it would be
+ * padding; then the greatest that they fill. */
+static const struct stage *stage_within(const evaluator *v, size_t n)
+{
+    const struct stage *s = stage_for(v, n);
+    if (4 * n < 3 * (size_t)s->batch)
+        while (s > v->stages && (size_t)s->batch > n)
+            s--;
+    return s;
+}
+
 static void run_programs(evaluator *v, const float *rows, size_t n, const scored_rows *out)
 {
     for (size_t first = 0; first < n;) {
-        const struct stage *s = stage_for(v, n - first);
+        const struct stage *s = stage_within(v, n - first);
         size_t batch = (size_t)s->batch, count = n - first < batch ? n - first : batch;
         float *x = array_values(s->x);
         memcpy(x, rows + first * v->row, count * v->row * sizeof *x);

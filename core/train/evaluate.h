@@ -9,7 +9,7 @@
 #include "data/image.h"
 #include "methods/method.h"
 
-enum { EVALUATE_BATCHES_MAX = 4, EVALUATE_ROWS_MAX = 256 };
+enum { EVALUATE_BATCHES_MAX = 8, EVALUATE_ROWS_MAX = 256 };
 
 typedef struct evaluator evaluator;
 
@@ -50,8 +50,8 @@ const char *evaluator_variant_name(const evaluator *v, size_t index);
 bool evaluator_reconstructs(const evaluator *v);
 
 /* Scores n rows of prepared input, and gives what else is wanted; a reconstruction only of a method that makes one.
- * Short batches are padded. All of it has the same bits in whatever company. ERROR_DIVERGED when a score is not finite;
- * the rest is not looked at. */
+ * Rows are cut into batches that padding makes larger by a third at most, where the sizes allow. All of it has the same
+ * bits in whatever company. ERROR_DIVERGED when a score is not finite; the rest is not looked at. */
 bool evaluator_run(evaluator *v, const float *rows, size_t n, const scored_rows *out, error *e);
 /* Touches whatever scoring n rows (at most EVALUATE_ROWS_MAX) at once uses, and fails where their scores are not
  * finite. Of a search it makes the first step alone. */

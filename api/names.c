@@ -31,3 +31,10 @@ void run_row_finish(run_row *row)
     free(row->detail);
     row->hyperparameters = row->detail = NULL;
 }
+
+void run_test_finish(run_test *test)
+{
+    free(test->scores);
+    free(test->anomalous);
+    *test = (run_test){0};
+}

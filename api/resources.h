@@ -23,6 +23,7 @@ void get_job_events(request *r); /* events.c */
 void get_models(request *r);
 void get_model(request *r); /* models.c */
 void get_runs(request *r);
-void get_run(request *r); /* runs.c */
+void get_run(request *r);     /* runs.c */
+void get_compare(request *r); /* compare.c */
 
 #endif

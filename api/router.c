@@ -15,6 +15,7 @@ static const char *const query_page[] = {"limit", "cursor", NULL};
 static const char *const query_score[] = {"model", "explain", NULL};
 static const char *const query_datasets_post[] = {"name", NULL};
 static const char *const query_jobs[] = {"limit", "cursor", "state", "method", "dataset", NULL};
+static const char *const query_compare[] = {"a", "b", NULL};
 static const char *const query_runs[] = {"limit", "cursor", "method", "dataset",   "protocol", "class", "seed",
                                          "model", "since",  "until",  "min_auroc", "format",   NULL};
 
@@ -55,6 +56,7 @@ static const route routes[] = {
     {.verb = "GET", .pattern = "/models/{name}", .handle = get_model},
     {.verb = "GET", .pattern = "/runs", .handle = get_runs, .query = query_runs},
     {.verb = "GET", .pattern = "/runs/{id}", .handle = get_run},
+    {.verb = "GET", .pattern = "/compare", .handle = get_compare, .query = query_compare},
     {.pattern = NULL},
 };
 _Static_assert(sizeof routes / sizeof *routes <= ROUTE_COUNT_MAX, "the metrics have a place for each route");

@@ -142,6 +142,14 @@ typedef struct published_row {
     char note[128]; /* what is doubtful about it; empty: nothing */
 } published_row;
 
+/* What each test image of a run scored, in the order of the data set. Owns its arrays. */
+typedef struct run_test {
+    char images[DATASET_DIGEST_TEXT]; /* the same for runs tested on the same images with the same labels */
+    size_t count;
+    float *scores;
+    uint8_t *anomalous; /* 1 is an anomaly */
+} run_test;
+
 /* Empty strings and NaN are "any"; zero times likewise. */
 typedef struct run_filter {
     const char *method, *dataset, *protocol, *class_name, *model, *seed;
@@ -153,9 +161,10 @@ typedef struct job_filter {
 } job_filter;
 
 /* Release what a row owns (not the row itself). */
-void job_row_finish(job_row *row); /* defined in api/names.c, as the next two */
+void job_row_finish(job_row *row); /* defined in api/names.c, as the next three */
 void model_row_finish(model_row *row);
 void run_row_finish(run_row *row);
+void run_test_finish(run_test *test);
 
 typedef struct job_event {
     uint64_t number;  /* 1, 2, … within its job */
@@ -229,6 +238,8 @@ typedef struct service {
                            error *e); /* descending */
     bool (*run_list)(void *self, const run_filter *f, service_page *page, run_row *rows, int *count, error *e);
     bool (*run_get)(void *self, const char *id, run_row *row, error *e);
+    /* ERROR_CONFLICT when the run is there, but no scores of test images. Fills *test, for run_test_finish. */
+    bool (*run_test)(void *self, const char *id, run_test *test, error *e);
 
     /* Scores images by model "NAME", "NAME:VERSION" or, when empty, the only or newest model. Returns a ticket with
      * which score_cancel can be called until done was; NULL when done was called already. With an explanation each

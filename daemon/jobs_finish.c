@@ -21,6 +21,7 @@ typedef struct finishing {
     path_text model_path, result_path;
     model_row model;
     run_row run;
+    tested tested;
     error e;
 } finishing;
 
@@ -28,6 +29,7 @@ static void finishing_free(finishing *f)
 {
     model_row_finish(&f->model);
     run_row_finish(&f->run);
+    tested_finish(&f->tested);
     free(f);
 }
 
@@ -70,7 +72,7 @@ static void stored(void *context, const store_answer *answer, const error *failu
 static void check_files(void *context)
 {
     finishing *f = context;
-    if (!wire_read_result(f->result_path.text, &f->model, &f->run, &f->e))
+    if (!wire_read_result(f->result_path.text, &f->model, &f->run, &f->tested, &f->e))
         return;
     struct stat facts;
     if (stat(f->model_path.text, &facts)) {
@@ -127,6 +129,7 @@ static void checked(void *context)
                       .events = events_last(b->log) + 1,
                       .model = &f->model,
                       .run = &f->run,
+                      .tested = &f->tested,
                       .model_path = f->model_path.text};
     if (!store_job_finish(b->owner->c.store, &s, (store_reply){.done = stored, .context = f}, &f->e))
         finishing_fail(f);

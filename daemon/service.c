@@ -101,6 +101,11 @@ static bool run_get(void *self, const char *id, run_row *row, error *e)
     return store_run_get(((anomalyd *)self)->reader, id, row, e);
 }
 
+static bool run_test_(void *self, const char *id, run_test *test, error *e)
+{
+    return store_run_test(((anomalyd *)self)->reader, id, test, e);
+}
+
 static void *score(void *self, const char *name, enum explanation explain, const struct score_image *images,
                    size_t count, score_done *done, void *context)
 {
@@ -191,6 +196,7 @@ void daemon_serve(anomalyd *d)
         .model_versions = model_versions,
         .run_list = run_list,
         .run_get = run_get,
+        .run_test = run_test_,
         .score = score,
         .score_cancel = cancel_score,
         .ready = ready,

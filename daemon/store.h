@@ -14,6 +14,7 @@
 #define ANOMALYD_DAEMON_STORE_H
 
 #include "api/service.h"
+#include "daemon/tested.h"
 
 enum { STORE_KEY_MAX = 255, STORE_KEY_AGE_MS = 24 * 3600 * 1000 };
 
@@ -117,9 +118,10 @@ typedef struct store_finish {
     uint64_t events;
     const model_row *model; /* version is not read */
     const run_row *run;     /* id and all but version */
+    const tested *tested;   /* bytes NULL: nothing was tested */
     const char *model_path; /* the file that becomes a BLOB */
 } store_finish;
-/* Model version, run and the job's success in one transaction. */
+/* Model version, run, its test and the job's success in one transaction. */
 bool store_job_finish(store *s, const store_finish *f, store_reply reply, error *e);
 
 /* --- reads */
@@ -155,6 +157,8 @@ bool store_model_file(store_reader *r, const char *name, int version, void **byt
 
 bool store_run_list(store_reader *r, const run_filter *f, service_page *page, run_row *rows, int *count, error *e);
 bool store_run_get(store_reader *r, const char *id, run_row *row, error *e);
+/* ERROR_CONFLICT for a run that keeps no scores of test images. Fills *test, for run_test_finish. */
+bool store_run_test(store_reader *r, const char *id, run_test *test, error *e);
 
 /* What is published on the images of this digest under this protocol: one source's row in one piece. At most `limit`.
  */

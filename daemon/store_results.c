@@ -19,6 +19,7 @@ typedef struct job_finish {
     uint64_t events;
     model_row model;
     run_row run;
+    tested tested;
     char *path;
 } job_finish;
 
@@ -100,6 +101,18 @@ static bool add_scores(connection *c, const run_row *r, error *e)
     return true;
 }
 
+static bool add_test(connection *c, const job_finish *a, error *e)
+{
+    if (!a->tested.bytes)
+        return true;
+    query q = query_begin(c, SQL_TEST_ADD);
+    query_put_text(&q, a->run.id);
+    query_put_text(&q, a->tested.images);
+    query_put_int(&q, a->tested.count);
+    query_put_bytes(&q, a->tested.bytes, a->tested.size);
+    return query_run(&q, e);
+}
+
 static bool add_model(connection *c, const model_row *m, error *e)
 {
     query q = query_begin(c, SQL_MODEL_ADD);
@@ -154,8 +167,8 @@ static bool finish_apply(connection *c, write_op *op, error *e)
     a->run.version = a->model.version;
     op->answer.version = a->model.version;
     snprintf(op->answer.id, sizeof op->answer.id, "%s", a->id);
-    return finish_row(c, a, e) && add_run(c, &a->run, e) && add_scores(c, &a->run, e) && add_model(c, &a->model, e) &&
-           add_file(c, a, e);
+    return finish_row(c, a, e) && add_run(c, &a->run, e) && add_scores(c, &a->run, e) && add_test(c, a, e) &&
+           add_model(c, &a->model, e) && add_file(c, a, e);
 }
 
 static void finish_release(write_op *op)
@@ -163,6 +176,7 @@ static void finish_release(write_op *op)
     job_finish *a = (job_finish *)op;
     model_row_finish(&a->model);
     run_row_finish(&a->run);
+    tested_finish(&a->tested);
     free(a->path);
     free(a);
 }
@@ -183,7 +197,8 @@ bool store_job_finish(store *s, const store_finish *f, store_reply reply, error 
     a->run.hyperparameters = strdup(f->run->hyperparameters);
     a->run.detail = strdup(f->run->detail);
     a->path = strdup(f->model_path);
-    if (!a->model.hyperparameters || !a->run.hyperparameters || !a->run.detail || !a->path) {
+    if (!a->model.hyperparameters || !a->run.hyperparameters || !a->run.detail || !a->path ||
+        !tested_copy(f->tested, &a->tested, e)) {
         finish_release(&a->op);
         return error_memory(e, "a finished job's rows");
     }
@@ -482,4 +497,35 @@ bool store_run_get(store_reader *r, const char *id, run_row *row, error *e)
     if (found)
         run_row_finish(row);
     return false;
+}
+
+/* The test of the run that q stands at. */
+static bool take_test(query *q, const char *id, run_test *test, error *e)
+{
+    tested t = {0};
+    char run[SERVICE_ID_MAX];
+    query_get_text(q, run, sizeof run); /* NULL, so empty, where the run has no test */
+    query_get_text(q, t.images, sizeof t.images);
+    t.count = (uint32_t)query_get_int(q);
+    const void *bytes = query_get_bytes(q, &t.size);
+    if (!run[0])
+        return error_set(e, ERROR_CONFLICT,
+                         "run \"%s\" keeps no scores of test images: it was not tested, or an earlier program made it",
+                         id);
+    if (!tested_whole(&t) || !t.count)
+        return error_set(e, ERROR_CORRUPT, "registry: the test of run %s cannot be read", id);
+    return tested_unpack(&t, bytes, test, e);
+}
+
+bool store_run_test(store_reader *r, const char *id, run_test *test, error *e)
+{
+    *test = (run_test){0};
+    query q = query_begin(&r->on, SQL_RUN_TEST);
+    query_put_text(&q, id);
+    bool found = query_step(&q), good = found && take_test(&q, id, test, e);
+    if (!query_end(&q, e)) {
+        run_test_finish(test);
+        return false;
+    }
+    return found ? good : error_set(e, ERROR_NOT_FOUND, "there is no run \"%s\"", id);
 }

@@ -52,6 +52,8 @@ const char *const sql_text[SQL_COUNT] = {
         "SELECT source, place, method, p.dataset, protocol, class, auroc, note FROM published AS p "
         "JOIN published_datasets AS d ON d.dataset = p.dataset WHERE d.dataset_digest = ? AND protocol = ? "
         "ORDER BY method, source, place, class LIMIT ?",
+    [SQL_RUN_TEST] = "SELECT t.run, t.images, t.count, t.packed FROM runs LEFT JOIN run_tests AS t ON t.run = runs.id "
+                     "WHERE runs.id = ?",
 
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
@@ -84,6 +86,7 @@ const char *const sql_text[SQL_COUNT] = {
         "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_SCORE_ADD] = "INSERT INTO run_scores (run, name, auroc, auroc_low, auroc_high, average_precision) "
                       "VALUES (?, ?, ?, ?, ?, ?)",
+    [SQL_TEST_ADD] = "INSERT INTO run_tests (run, images, count, packed) VALUES (?, ?, ?, ?)",
     [SQL_MODEL_VERSION] = "SELECT coalesce(max(version), 0) + 1 FROM models WHERE name = ?",
     [SQL_MODEL_ADD] =
         "INSERT INTO models (" MODEL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "

@@ -7,6 +7,7 @@
 #define ANOMALYD_DAEMON_WIRE_H
 
 #include "api/service.h"
+#include "daemon/tested.h"
 #include "train/scorer.h"
 #include "train/train.h"
 
@@ -45,9 +46,15 @@ typedef struct wire_plan {
 bool wire_plan_make(wire_plan *p, const job_spec *spec, const dataset_info *info, error *e);
 void wire_plan_finish(wire_plan *p);
 
-/* Writes result.json at `path`, durably. `s` is the finished model. */
-bool wire_write_result(const char *path, const wire_plan *p, const train_result *r, const scorer *s, error *e);
-/* Fills what a result says of model and run; both own their strings then (also after failure). */
-bool wire_read_result(const char *path, model_row *model, run_row *run, error *e);
+/* What a worker found. */
+typedef struct wire_found {
+    const train_result *result;
+    const tested *tested; /* bytes NULL: nothing was tested */
+    const scorer *scorer; /* the finished model */
+} wire_found;
+/* Writes result.json at `path`, durably. */
+bool wire_write_result(const char *path, const wire_plan *p, const wire_found *f, error *e);
+/* Fills what a result says of model, run and test; all own what they point to then (also after failure). */
+bool wire_read_result(const char *path, model_row *model, run_row *run, tested *t, error *e);
 
 #endif

@@ -6,12 +6,16 @@
 #include "base/version.h"
 
 #include <math.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 _Static_assert((int)SERVICE_SCORES_MAX >= (int)TRAIN_SCORES_MAX, "a run has room for every variant of its score");
 
-enum { RESULT_BYTES_MAX = 1 << 20, REAL_DIGITS = 17 };
+enum {
+    RESULT_BYTES_MAX = 16 << 20, /* every image of the largest data set tested on: 11 MiB of scores */
+    REAL_DIGITS = 17
+};
 
 static json_t *real(double value)
 {
@@ -106,9 +110,25 @@ static json_t *run_json(const train_result *r)
                      "blas_core", r->blas_core, "threads", r->threads, "detail", detail(r));
 }
 
-bool wire_write_result(const char *path, const wire_plan *p, const train_result *r, const scorer *s, error *e)
+static json_t *test_json(const tested *t)
 {
-    json_t *o = json_pack("{s:o, s:o}", "model", model_json(p, r, s), "run", run_json(r));
+    if (!t->bytes)
+        return json_null();
+    size_t size = sodium_base64_encoded_len(t->size, sodium_base64_VARIANT_ORIGINAL);
+    char *text = malloc(size);
+    json_t *o = NULL;
+    if (text) {
+        sodium_bin2base64(text, size, t->bytes, t->size, sodium_base64_VARIANT_ORIGINAL);
+        o = json_pack("{s:s, s:I, s:s}", "images", t->images, "count", (json_int_t)t->count, "packed", text);
+    }
+    free(text);
+    return o;
+}
+
+bool wire_write_result(const char *path, const wire_plan *p, const wire_found *f, error *e)
+{
+    json_t *o = json_pack("{s:o, s:o, s:o}", "model", model_json(p, f->result, f->scorer), "run", run_json(f->result),
+                          "test", test_json(f->tested));
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
     json_decref(o);
     if (!text)
@@ -206,8 +226,20 @@ static bool read_run(json_t *o, model_row *m, run_row *run)
            read_scores(json_object_get(o, "scores"), run);
 }
 
-/* The scores, kernel and threads may be missing: a worker of an earlier program did not write them. */
-bool wire_read_result(const char *path, model_row *m, run_row *run, error *e)
+static bool read_test(json_t *o, tested *t)
+{
+    if (!o || json_is_null(o))
+        return true;
+    const char *text = json_string_value(json_object_get(o, "packed"));
+    size_t length = text ? strlen(text) : 0, most = length / 4 * 3;
+    t->count = get_count(o, "count");
+    return length && get_text(o, "images", t->images, sizeof t->images) && (t->bytes = malloc(most + 1)) &&
+           !sodium_base642bin(t->bytes, most, text, length, NULL, &t->size, NULL, sodium_base64_VARIANT_ORIGINAL) &&
+           tested_whole(t);
+}
+
+/* The scores, kernel, threads and test may be missing: a worker of an earlier program did not write them. */
+bool wire_read_result(const char *path, model_row *m, run_row *run, tested *t, error *e)
 {
     void *bytes;
     size_t size;
@@ -216,7 +248,8 @@ bool wire_read_result(const char *path, model_row *m, run_row *run, error *e)
     json_error_t bad;
     json_t *o = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &bad);
     free(bytes);
-    bool good = o && read_model(json_object_get(o, "model"), m, run) && read_run(json_object_get(o, "run"), m, run);
+    bool good = o && read_model(json_object_get(o, "model"), m, run) && read_run(json_object_get(o, "run"), m, run) &&
+                read_test(json_object_get(o, "test"), t);
     json_decref(o);
     return good || error_set(e, ERROR_CORRUPT, "%s: not a result that this program wrote", path);
 }

@@ -30,6 +30,7 @@ typedef struct child {
     dataset *data;
     team *team;
     wire_plan plan;
+    tested tested;
     path_text model, checkpoint, kept, result;
     int lock;
     int64_t told_ms;
@@ -153,6 +154,11 @@ static bool is_cancelled(void *context)
     return atomic_load_explicit(&((child *)context)->stop, memory_order_relaxed);
 }
 
+static bool on_tested(void *context, const train_test *t, error *e)
+{
+    return tested_pack(t, &((child *)context)->tested, e);
+}
+
 /* ---- manners */
 
 static void be_modest(void)
@@ -211,7 +217,7 @@ static bool train(child *c, error *e)
     c->plan.train.model_path = c->model.text;
     c->plan.train.checkpoint_path = c->checkpoint.text;
     c->plan.train.checkpoint_s = c->job.checkpoint_s;
-    train_watch watch = {.context = c, .event = on_event, .cancelled = is_cancelled};
+    train_watch watch = {.context = c, .event = on_event, .cancelled = is_cancelled, .tested = on_tested};
     train_result *result = calloc(1, sizeof *result);
     if (!result)
         return error_memory(e, "a training result");
@@ -220,7 +226,7 @@ static bool train(child *c, error *e)
     /* The model is opened as a scorer would: what cannot be loaded again is no result. */
     bool good = train_run(&c->plan.train, c->data, c->team, &watch, result, e) &&
                 file_map_open(c->model.text, &file, e) && (s = scorer_open(file.bytes, file.size, c->team, e)) &&
-                wire_write_result(c->result.text, &c->plan, result, s, e);
+                wire_write_result(c->result.text, &c->plan, &(wire_found){result, &c->tested, s}, e);
     scorer_free(s);
     file_map_close(&file);
     if (!good && result->checkpoint_step && !rename(c->checkpoint.text, c->kept.text))
@@ -261,6 +267,7 @@ int worker_main(void)
     c->lock = -1;
     int status = run(c);
     wire_plan_finish(&c->plan);
+    tested_finish(&c->tested);
     dataset_free(c->data);
     team_free(c->team);
     free(c->job.spec.hyperparameters);

@@ -2,6 +2,7 @@
 /* protocol.c — deals the images of a data set out to the parts of an experiment. Knows labels, not pixels. */
 #include "data/protocol.h"
 
+#include "base/digest.h"
 #include "base/random.h"
 
 #include <assert.h>
@@ -244,4 +245,14 @@ void parts_finish(parts *p)
     free(p->test);
     free(p->anomalous);
     *p = (parts){0};
+}
+
+void parts_test_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT])
+{
+    digest d;
+    digest_begin(&d);
+    digest_update(&d, info->digest, DATASET_DIGEST_TEXT - 1);
+    digest_update(&d, p->test, p->test_count * sizeof *p->test);
+    digest_update(&d, p->anomalous, p->test_count);
+    digest_end_hex(&d, out);
 }

@@ -51,4 +51,8 @@ typedef struct parts {
 bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e);
 void parts_finish(parts *p);
 
+/* SHA-256 of which images of which data set are tested on, in their order, and which of them are anomalies. Two runs
+ * with the same digest can be compared image by image. */
+void parts_test_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT]);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * metric.c — everything from one sorted pass: scores in order, cut into groups of equal score. Within a group the
+ * metric.c — everything from a sorted pass: scores in order, cut into groups of equal score. Within a group the
  * order of normals and anomalies is unknown, which is what "ties count half" means. Knows no model.
  */
 #include "eval/metric.h"
@@ -91,6 +91,8 @@ static double squared_deviations(const struct ranking *r, double mean, bool of_a
     return sum;
 }
 
+static const double normal_975 = 1.959963984540054; /* quantile of the normal distribution */
+
 bool metric_auroc(const float *scores, const uint8_t *anomalous, size_t n, auroc *out, error *e)
 {
     struct ranking r;
@@ -105,7 +107,6 @@ bool metric_auroc(const float *scores, const uint8_t *anomalous, size_t n, auroc
     double p = (double)r.anomalies, q = (double)r.normals;
     *out = (auroc){.value = wins / (p * q), .low = 0, .high = 1};
     if (r.anomalies >= 2 && r.normals >= 2) {
-        const double normal_975 = 1.959963984540054; /* quantile of the normal distribution */
         double variance = squared_deviations(&r, out->value, true) / ((p - 1) * p) +
                           squared_deviations(&r, out->value, false) / ((q - 1) * q);
         out->deviation = sqrt(variance);
@@ -114,6 +115,112 @@ bool metric_auroc(const float *scores, const uint8_t *anomalous, size_t n, auroc
     }
     free(r.groups);
     return true;
+}
+
+/* An image among all, to be found again after sorting. */
+struct place {
+    float score;
+    uint32_t image;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    float x = ((const struct place *)a)->score, y = ((const struct place *)b)->score;
+    return (x > y) - (x < y);
+}
+
+/* Adds to wins[i], `weight` times, twice the number of images of the other kind that image i stands right to, each tie
+ * counting one: its placement in whole numbers, so that equal rankings cancel exactly. */
+static bool add_wins(const float *scores, const uint8_t *anomalous, size_t n, int64_t weight, int64_t *wins, error *e)
+{
+    if (!check_scores(scores, n, e))
+        return false;
+    struct place *order = calloc(n + 1, sizeof *order);
+    if (!order)
+        return error_memory(e, "ranking scores");
+    int64_t anomalies = 0, normals_below = 0, anomalies_below = 0;
+    for (size_t i = 0; i < n; i++) {
+        order[i] = (struct place){scores[i], (uint32_t)i};
+        anomalies += anomalous[i];
+    }
+    qsort(order, n, sizeof *order, by_place);
+    for (size_t first = 0, end; first < n; first = end) {
+        int64_t p = 0;
+        for (end = first; end < n && order[end].score == order[first].score; end++)
+            p += anomalous[order[end].image];
+        int64_t q = (int64_t)(end - first) - p;
+        for (size_t i = first; i < end; i++) {
+            uint32_t image = order[i].image;
+            int64_t won = anomalous[image] ? 2 * normals_below + q : 2 * (anomalies - anomalies_below - p) + p;
+            wins[image] += weight * won;
+        }
+        normals_below += q;
+        anomalies_below += p;
+    }
+    free(order);
+    return true;
+}
+
+/* The sum of one kind's wins, and how far they are from their mean, squared. */
+struct spread {
+    double count, total, squares;
+};
+
+static struct spread spread_of(const int64_t *wins, const uint8_t *anomalous, size_t n, uint8_t kind)
+{
+    struct spread s = {0};
+    int64_t total = 0;
+    for (size_t i = 0; i < n; i++) {
+        s.count += anomalous[i] == kind;
+        total += anomalous[i] == kind ? wins[i] : 0;
+    }
+    s.total = (double)total;
+    for (size_t i = 0; i < n; i++) {
+        double off = (double)wins[i] - s.total / s.count;
+        s.squares += anomalous[i] == kind ? off * off : 0;
+    }
+    return s;
+}
+
+/* The variance of a difference of areas is that of the mean difference of placements, over anomalies and over normals:
+ * what the covariance matrix of DeLong gives, without the cancelling. */
+static void judge_difference(struct spread anomalies, struct spread normals, auroc_difference *out)
+{
+    double p = anomalies.count, q = normals.count;
+    *out = (auroc_difference){anomalies.total / (2 * p * q), NAN, NAN, NAN, NAN, NAN, NULL};
+    if (p < 2 || q < 2) {
+        out->untested = "fewer than two images of a kind were tested";
+        return;
+    }
+    double variance = anomalies.squares / ((p - 1) * p) / (4 * q * q) + normals.squares / ((q - 1) * q) / (4 * p * p);
+    if (variance <= 0) {
+        out->untested = out->value == 0 ? "both rank the images alike" : "the placements of the images do not vary";
+        return;
+    }
+    out->deviation = sqrt(variance);
+    out->low = fmax(-1, out->value - normal_975 * out->deviation);
+    out->high = fmin(1, out->value + normal_975 * out->deviation);
+    out->z = out->value / out->deviation;
+    out->p_value = erfc(fabs(out->z) / sqrt(2));
+}
+
+bool metric_compare(const float *a, const float *b, const uint8_t *anomalous, size_t n, auroc_difference *out, error *e)
+{
+    int64_t *wins = calloc(n + 1, sizeof *wins);
+    if (!wins)
+        return error_memory(e, "comparing scores");
+    bool good = add_wins(a, anomalous, n, 1, wins, e) && add_wins(b, anomalous, n, -1, wins, e);
+    if (good) {
+        struct spread anomalies = spread_of(wins, anomalous, n, 1), normals = spread_of(wins, anomalous, n, 0);
+        if (anomalies.count > 0 && normals.count > 0)
+            judge_difference(anomalies, normals, out);
+        else
+            good =
+                error_set(e, ERROR_INVALID, "both kinds are needed to compare: %.0f normals and %.0f anomalies given",
+                          normals.count, anomalies.count);
+    }
+    free(wins);
+    return good;
 }
 
 bool metric_average_precision(const float *scores, const uint8_t *anomalous, size_t n, double *out, error *e)

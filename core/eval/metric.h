@@ -22,6 +22,20 @@ typedef struct auroc {
  * deviation is 0 and the interval is [0, 1]). */
 bool metric_auroc(const float *scores, const uint8_t *anomalous, size_t n, auroc *out, error *e);
 
+/* The AUROC of one scoring minus that of another, of the same images: the paired test of DeLong, DeLong &
+ * Clarke-Pearson, computed as above. */
+typedef struct auroc_difference {
+    double value;
+    double deviation, low, high; /* standard error and 95% interval, clipped to [-1, 1]; NaN without a test */
+    double z, p_value;           /* two-sided, of the hypothesis that the areas are the same; NaN without a test */
+    const char *untested;        /* why nothing but `value` is known; static; NULL: all is */
+} auroc_difference;
+
+/* a[i] and b[i] score the same image i. Needs at least one of each kind; there is no test with fewer than two of each,
+ * nor where no image's placement varies (two scorings that rank alike, or that are right and wrong throughout). */
+bool metric_compare(const float *a, const float *b, const uint8_t *anomalous, size_t n, auroc_difference *out,
+                    error *e);
+
 /* Average precision: Σ (R_k - R_{k-1})·P_k over distinct thresholds, descending. */
 bool metric_average_precision(const float *scores, const uint8_t *anomalous, size_t n, double *out, error *e);
 

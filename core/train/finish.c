@@ -144,6 +144,15 @@ static bool measure_variants(const run *r, float *const *variants, train_result 
     return true;
 }
 
+static bool tell_test(const run *r, const float *scores, error *e)
+{
+    if (!r->watch || !r->watch->tested)
+        return true;
+    train_test t = {.scores = scores, .anomalous = r->parts.anomalous, .count = r->parts.test_count};
+    parts_test_digest(&r->parts, dataset_facts(r->data), t.images);
+    return r->watch->tested(r->watch->context, &t, e);
+}
+
 static bool test(run *r, train_result *out, error *e)
 {
     size_t n = r->parts.test_count, variants = evaluator_variant_count(r->evaluator);
@@ -158,7 +167,7 @@ static bool test(run *r, train_result *out, error *e)
     double start = clock_now_s();
     bool ok = run_score(r, r->parts.test, n, &(scored_rows){.score = scores, .variants = variant}, e);
     out->score_s = clock_now_s() - start;
-    ok = ok && measure(r, scores, out, e) && measure_variants(r, variant, out, e);
+    ok = ok && measure(r, scores, out, e) && measure_variants(r, variant, out, e) && tell_test(r, scores, e);
     free(scores);
     return ok || error_at(e, "test");
 }

@@ -47,10 +47,20 @@ typedef struct train_event {
     int value_count;
 } train_event;
 
+/* The one test, image by image in the order of the data set. */
+typedef struct train_test {
+    const float *scores;
+    const uint8_t *anomalous; /* 1 is an anomaly */
+    size_t count;
+    char images[DATASET_DIGEST_TEXT]; /* see parts_test_digest */
+} train_test;
+
 typedef struct train_watch {
     void *context;
     void (*event)(void *context, const train_event *ev);
     bool (*cancelled)(void *context); /* polled each step */
+    /* Called once where there was something to test on; borrows *t for the call; its failure is the run's. */
+    bool (*tested)(void *context, const train_test *t, error *e);
 } train_watch;
 
 enum { TRAIN_ROC_POINTS = 200, TRAIN_HISTOGRAM_BINS = 40, TRAIN_SCORES_MAX = 8, TRAIN_SCORE_NAME_MAX = 32 };

@@ -310,16 +310,33 @@ static bool run_list(void *self, const run_filter *filter, service_page *page, r
     return true;
 }
 
+/* "run-1" to "run-4", of which the third was tested on other images and the fourth keeps no scores. */
 static bool run_get(void *self, const char *id, run_row *row, error *e)
 {
     (void)self;
-    if (strcmp(id, "run-1") != 0)
+    if (strncmp(id, "run-", 4) != 0 || id[4] < '1' || id[4] > '4' || id[5])
         return error_set(e, ERROR_NOT_FOUND, "there is no run '%s'", id);
     make_run(row, id);
+    if (id[4] == '3')
+        put(row->class_name, sizeof row->class_name, "c");
     row->score_count = 2;
     row->scores[0] = (run_score){"features", 0.9125, 0.9, 0.925, 0.99};
     row->scores[1] = (run_score){"logits", NAN, NAN, NAN, NAN};
     row->detail = strdup("{\"roc\": [[0, 0], [1, 1]]}");
+    return true;
+}
+
+static bool run_test_(void *self, const char *id, run_test *test, error *e)
+{
+    static const float scores[2][4] = {{1, 2, 3, 4}, {1, 3, 2, 4}};
+    static const uint8_t anomalous[4] = {0, 0, 1, 1};
+    (void)self;
+    if (id[4] == '4')
+        return error_set(e, ERROR_CONFLICT, "run \"%s\" keeps no scores", id);
+    *test = (run_test){.count = 4, .scores = malloc(sizeof scores[0]), .anomalous = malloc(sizeof anomalous)};
+    put(test->images, sizeof test->images, id[4] == '3' ? "others" : "images");
+    memcpy(test->scores, scores[id[4] == '2'], sizeof scores[0]);
+    memcpy(test->anomalous, anomalous, sizeof anomalous);
     return true;
 }
 
@@ -463,6 +480,7 @@ void fake_answers(service *s)
     s->model_versions = model_versions;
     s->run_list = run_list;
     s->run_get = run_get;
+    s->run_test = run_test_;
     s->score = score;
     s->score_cancel = score_cancel;
     s->ready = ready;

@@ -490,6 +490,55 @@ static void a_run_has_its_details_and_null_for_what_was_not_evaluated(void **sta
     reply_finish(&r);
 }
 
+static double number_at(const reply *r, const char *key)
+{
+    return json_real_value(json_object_get(r->json, key));
+}
+
+static void two_runs_are_compared(void **state)
+{
+    reply r = get(*state, "/compare?a=run-1&b=run-2");
+    assert_status(&r, 200);
+    assert_true(number_at(&r, "difference") == 0.25);
+    assert_true(fabs(number_at(&r, "deviation") - sqrt(0.125)) < 1e-12);
+    assert_true(fabs(number_at(&r, "z") - sqrt(0.5)) < 1e-12);
+    assert_true(fabs(number_at(&r, "p_value") - 0.4795001221869535) < 1e-12);
+    assert_true(number_at(&r, "low") < 0 && number_at(&r, "high") > 0.9);
+    assert_true(json_is_null(json_object_get(r.json, "untested")));
+    assert_string_equal(json_string_value(json_object_get(json_object_get(r.json, "b"), "id")), "run-2");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(r.json, "images"), "digest")), "images");
+    reply_finish(&r);
+    r = get(*state, "/compare?a=run-1&b=run-1");
+    assert_status(&r, 200);
+    assert_true(json_is_real(json_object_get(r.json, "difference")) && number_at(&r, "difference") == 0);
+    assert_true(json_is_null(json_object_get(r.json, "p_value")));
+    assert_non_null(strstr(text_at(&r, "untested"), "alike"));
+    reply_finish(&r);
+}
+
+static void runs_that_cannot_be_compared_say_why(void **state)
+{
+    static const struct {
+        const char *target;
+        int status;
+        const char *words;
+    } cases[] = {
+        {"/compare", 400, "a: missing"},
+        {"/compare?a=run-1", 400, "b: missing"},
+        {"/compare?a=&b=run-1", 400, "a: missing"},
+        {"/compare?a=run-1&b=run-2&c=run-3", 400, "c"},
+        {"/compare?a=run-9&b=run-1", 404, "a: there is no run 'run-9'"},
+        {"/compare?a=run-1&b=run-9", 404, "b: there is no run 'run-9'"},
+        {"/compare?a=run-1&b=run-3", 409, "classes \"a,\"b\"\" and \"c\""},
+        {"/compare?a=run-1&b=run-4", 409, "b: run \"run-4\" keeps no scores"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        reply r = get(*state, cases[i].target);
+        assert_problem(&r, cases[i].status, cases[i].words);
+        reply_finish(&r);
+    }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -520,6 +569,8 @@ int main(void)
         CASE(runs_are_filtered),
         CASE(runs_are_csv_when_asked),
         CASE(a_run_has_its_details_and_null_for_what_was_not_evaluated),
+        CASE(two_runs_are_compared),
+        CASE(runs_that_cannot_be_compared_say_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

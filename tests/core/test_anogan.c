@@ -353,7 +353,7 @@ static void an_interrupted_run_ends_with_the_same_bits_and_scores_alike(void **s
     team *t = team_new(2, &e);
     for (int i = 0; i < 4; i++) { /* the last of them in the midst of the searches */
         int polls = 0;
-        train_watch watch = {&polls, NULL, after_seven};
+        train_watch watch = {.context = &polls, .cancelled = after_seven};
         assert_false(train_run(&plan, b.data, t, &watch, &resumed, &e));
         assert_int_equal(e.code, ERROR_CANCELLED);
     }

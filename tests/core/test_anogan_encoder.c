@@ -257,12 +257,13 @@ static void an_interrupted_run_tells_learns_and_scores_the_same(void **state)
         diary at_once = {0}, in_parts = {0};
         error e;
         team *t = team_new(2, &e);
-        if (!train_run(&plan, b.data, t, &(train_watch){&at_once, note, NULL}, &whole, &e))
+        if (!train_run(&plan, b.data, t, &(train_watch){.context = &at_once, .event = note}, &whole, &e))
             fail_msg("%s", e.message);
         plan.checkpoint_path = b.checkpoint.text;
-        train_watch watch = {&in_parts, note, after_thirteen};
+        train_watch watch = {.context = &in_parts, .event = note, .cancelled = after_thirteen};
         int stops = 0;
-        while (!train_run(&plan, b.data, t, stops < 4 ? &watch : &(train_watch){&in_parts, note, NULL}, &resumed, &e)) {
+        while (!train_run(&plan, b.data, t, stops < 4 ? &watch : &(train_watch){.context = &in_parts, .event = note},
+                          &resumed, &e)) {
             assert_int_equal(e.code, ERROR_CANCELLED);
             in_parts.polls = 0;
             stops++;

@@ -99,7 +99,7 @@ static bool run(const bars *b, const train_plan *plan, uint64_t steps, train_res
     watching w = {.cancel_at = steps};
     team *t = team_new(2, e);
     assert_non_null(t);
-    train_watch watch = {&w, NULL, steps ? is_cancelled : NULL};
+    train_watch watch = {.context = &w, .cancelled = steps ? is_cancelled : NULL};
     bool ok = train_run(plan, b->data, t, &watch, out, e);
     team_free(t);
     return ok;

@@ -43,7 +43,7 @@ static void an_interrupted_run_ends_with_the_same_bits(void **state)
         train_result r;
         int left = (const int[]){4, 5, 9}[i];
         team *t = team_new(1, &e);
-        assert_false(train_run(&plan, b.data, t, &(train_watch){&left, NULL, is_cancelled}, &r, &e));
+        assert_false(train_run(&plan, b.data, t, &(train_watch){.context = &left, .cancelled = is_cancelled}, &r, &e));
         assert_int_equal(e.code, ERROR_CANCELLED);
         team_free(t);
     }

@@ -160,6 +160,115 @@ static void one_anomaly_gives_an_area_but_no_interval(void **state)
     assert_near(a.high, 1, 0);
 }
 
+static auroc_difference compared(const float *a, const float *b, const uint8_t *anomalous, size_t n)
+{
+    auroc_difference d;
+    error e = {0};
+    if (!metric_compare(a, b, anomalous, n, &d, &e))
+        fail_msg("%s", e.message);
+    return d;
+}
+
+/* By hand. First b's placements are 1/2 and 1 of the anomalies and 1 and 1/2 of the normals, a's all 1: variances of
+ * 1/8 over two images, twice. Then, with a tie, b's are 3/4 and 1, and 1 and 3/4. z is 1/sqrt(2) both times. */
+static void small_differences_have_their_closed_forms(void **state)
+{
+    (void)state;
+    static const float right[4] = {1, 2, 3, 4}, crossed[4] = {1, 3, 2, 4}, tied[4] = {1, 2, 2, 3};
+    static const uint8_t anomalous[4] = {0, 0, 1, 1};
+    auroc_difference d = compared(right, crossed, anomalous, 4);
+    assert_near(d.value, 0.25, 0);
+    assert_near(d.deviation, sqrt(0.125), 1e-15);
+    assert_near(d.z, sqrt(0.5), 1e-15);
+    assert_near(d.p_value, 0.4795001221869535, 1e-15);
+    assert_near(d.low, 0.25 - 1.959963984540054 * sqrt(0.125), 1e-15);
+    assert_near(d.high, 0.25 + 1.959963984540054 * sqrt(0.125), 1e-15);
+    assert_null(d.untested);
+    d = compared(tied, right, anomalous, 4);
+    assert_near(d.value, -0.125, 0);
+    assert_near(d.deviation, sqrt(0.03125), 1e-15);
+    assert_near(d.z, -sqrt(0.5), 1e-15);
+    assert_near(d.p_value, 0.4795001221869535, 1e-15);
+}
+
+enum { PAIRED = 200 };
+
+/* Two correlated scorings with ties; tests/reference/delong.py draws the same. */
+static void paired_images(float *a, float *b, uint8_t *anomalous)
+{
+    uint32_t seed = 9;
+    for (int i = 0; i < PAIRED; i++) {
+        anomalous[i] = next(&seed) % 3 == 0;
+        uint32_t common = next(&seed) % 30;
+        a[i] = (float)(common + next(&seed) % 15 + 9 * anomalous[i]);
+        b[i] = (float)(common + next(&seed) % 25 + 7 * anomalous[i]);
+    }
+}
+
+/* The numbers are what tests/reference/delong.py prints: by definition in exact fractions, and by a bootstrap of 20,000
+ * rounds, whose own error is half a hundredth. */
+static void the_paired_test_equals_its_reference(void **state)
+{
+    (void)state;
+    float a[PAIRED], b[PAIRED];
+    uint8_t anomalous[PAIRED];
+    paired_images(a, b, anomalous);
+    auroc_difference d = compared(a, b, anomalous, PAIRED);
+    assert_near(d.value, 0.06116584564860427, 1e-15);
+    assert_near(d.deviation, 0.027938721575863423, 1e-14);
+    assert_near(d.z, 2.189285772526046, 1e-12);
+    assert_near(d.p_value, 0.028576075794597377, 1e-12);
+    assert_near(d.deviation, 0.028127583687049547, 0.02 * d.deviation);
+    auroc_difference back = compared(b, a, anomalous, PAIRED);
+    assert_near(back.value, -d.value, 0);
+    assert_near(back.deviation, d.deviation, 0);
+    assert_near(back.low, -d.high, 0);
+    assert_near(back.p_value, d.p_value, 0);
+}
+
+static void the_difference_is_that_of_the_areas(void **state)
+{
+    (void)state;
+    uint32_t seed = 6;
+    for (int round = 0; round < 40; round++) {
+        enum { N = 120 };
+        float a[N], b[N];
+        uint8_t labels[N], others[N];
+        draw(&seed, N, round % 2 ? 6 : 1000000, b, others);
+        draw(&seed, N, round % 2 ? 6 : 1000000, a, labels);
+        auroc of_a, of_b;
+        error e = {0};
+        assert_true(metric_auroc(a, labels, N, &of_a, &e) && metric_auroc(b, labels, N, &of_b, &e));
+        auroc_difference d = compared(a, b, labels, N);
+        assert_near(d.value, of_a.value - of_b.value, 1e-14);
+    }
+}
+
+/* A test between scores of one kind of rank, or against one that never varies, would divide by nothing. */
+static void what_cannot_be_tested_says_why(void **state)
+{
+    (void)state;
+    static const float scores[5] = {1, 2, 3, 4, 5}, same_ranks[5] = {10, 20, 30, 40, 500},
+                       reversed[5] = {5, 4, 3, 2, 1};
+    static const uint8_t anomalous[5] = {0, 0, 1, 1, 1}, one[5] = {0, 0, 0, 1, 0};
+    const struct {
+        auroc_difference d;
+        double value;
+        const char *why;
+    } cases[] = {
+        {compared(scores, same_ranks, anomalous, 5), 0, "alike"},
+        {compared(scores, reversed, anomalous, 5), 1, "do not vary"},
+        {compared(scores, reversed, one, 5), 0.5, "fewer than two"},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        assert_near(cases[k].d.value, cases[k].value, 0);
+        assert_non_null(cases[k].d.untested);
+        assert_non_null(strstr(cases[k].d.untested, cases[k].why));
+        assert_true(isnan(cases[k].d.deviation) && isnan(cases[k].d.low) && isnan(cases[k].d.high));
+        assert_true(isnan(cases[k].d.z) && isnan(cases[k].d.p_value));
+    }
+}
+
 static void average_precision_equals_a_scan_over_thresholds(void **state)
 {
     (void)state;
@@ -287,6 +396,11 @@ static void scores_that_are_not_finite_are_errors_that_say_where(void **state)
         assert_int_equal(e.code, ERROR_DIVERGED);
         assert_non_null(strstr(e.message, "score 2 of 4"));
         assert_false(metric_average_precision(scores, anomalous, 4, &value, &e));
+        const float good[4] = {1, 2, 3, 4};
+        auroc_difference d;
+        e = (error){0};
+        assert_false(metric_compare(good, scores, anomalous, 4, &d, &e));
+        assert_int_equal(e.code, ERROR_DIVERGED);
         assert_int_equal(metric_roc(scores, anomalous, 4, 5, x, y, &e), 0);
         assert_false(metric_histogram(scores, anomalous, 4, 3, &value, &value, counts[0], counts[1], &e));
     }
@@ -303,6 +417,12 @@ static void one_kind_alone_cannot_be_measured(void **state)
     assert_int_equal(e.code, ERROR_INVALID);
     assert_non_null(strstr(e.message, "0 normals and 2 anomalies"));
     assert_false(metric_auroc(scores, anomalous, 0, &a, &e));
+    auroc_difference d;
+    e = (error){0};
+    assert_false(metric_compare(scores, scores, anomalous, 2, &d, &e));
+    assert_int_equal(e.code, ERROR_INVALID);
+    assert_non_null(strstr(e.message, "0 normals and 2 anomalies"));
+    assert_false(metric_compare(scores, scores, anomalous, 0, &d, &e));
 }
 
 static void p_value_counts_calibration_scores_at_or_above(void **state)
@@ -372,6 +492,10 @@ int main(void)
         cmocka_unit_test(small_cases_have_their_closed_forms),
         cmocka_unit_test(perfect_separation_has_an_interval_of_no_width),
         cmocka_unit_test(one_anomaly_gives_an_area_but_no_interval),
+        cmocka_unit_test(small_differences_have_their_closed_forms),
+        cmocka_unit_test(the_paired_test_equals_its_reference),
+        cmocka_unit_test(the_difference_is_that_of_the_areas),
+        cmocka_unit_test(what_cannot_be_tested_says_why),
         cmocka_unit_test(average_precision_equals_a_scan_over_thresholds),
         cmocka_unit_test(area_under_the_whole_curve_is_the_auroc),
         cmocka_unit_test(reduced_curve_keeps_ends_order_and_area),

@@ -197,6 +197,35 @@ static void a_cut_test_leaves_the_training_as_it_is(void **state)
     parts_finish(&whole);
 }
 
+static void digest_of(const dataset *d, protocol_spec spec, char out[DATASET_DIGEST_TEXT])
+{
+    parts p = make(d, spec);
+    parts_test_digest(&p, dataset_facts(d), out);
+    parts_finish(&p);
+}
+
+static void the_test_has_a_digest_of_images_and_labels(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    char whole[DATASET_DIGEST_TEXT], cut[DATASET_DIGEST_TEXT], other[DATASET_DIGEST_TEXT];
+    digest_of(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 0}, whole);
+    assert_int_equal(strlen(whole), 64);
+    digest_of(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0, 0.3, 8, 1000}, other);
+    assert_string_equal(other, whole);
+    digest_of(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 200}, cut);
+    digest_of(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.2, 0, 7, 200}, other);
+    assert_string_equal(other, cut);
+    const protocol_spec different[] = {
+        {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 0},     {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 8, 200},
+        {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 201},   {PROTOCOL_ONE_CLASS, 8, 0.1, 0.1, 7, 200},
+        {PROTOCOL_ONE_VS_REST, 3, 0.1, 0.1, 7, 200},
+    };
+    for (size_t i = 0; i < sizeof different / sizeof *different; i++) {
+        digest_of(d, different[i], other);
+        assert_string_not_equal(other, cut);
+    }
+}
+
 static void assert_refused(const dataset *d, protocol_spec spec, const char *message)
 {
     parts p;
@@ -332,6 +361,7 @@ int main(void)
         cmocka_unit_test(split_depends_on_the_seed_alone),
         cmocka_unit_test(the_cut_test_depends_on_the_seed_alone),
         cmocka_unit_test(a_cut_test_leaves_the_training_as_it_is),
+        cmocka_unit_test(the_test_has_a_digest_of_images_and_labels),
         cmocka_unit_test(impossible_specs_are_refused_by_name),
         cmocka_unit_test(data_that_cannot_serve_a_protocol_are_refused),
         cmocka_unit_test(a_drawn_test_of_one_kind_is_refused),

@@ -43,7 +43,7 @@ static bool run(const bars *b, const train_plan *plan, watching *w, train_result
 {
     team *t = team_new(2, e);
     assert_non_null(t);
-    train_watch watch = {w, on_event, w->cancel_at ? is_cancelled : NULL};
+    train_watch watch = {.context = w, .event = on_event, .cancelled = w->cancel_at ? is_cancelled : NULL};
     bool ok = train_run(plan, b->data, t, &watch, out, e);
     team_free(t);
     return ok;

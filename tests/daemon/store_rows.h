@@ -165,7 +165,29 @@ static inline outcome move(fixture *f, const char *id, int64_t token, enum job_s
     return o;
 }
 
-/* Finishes a claimed job with a model file of `bytes`. */
+/* The test of a model's run: none of one called "untested". */
+static inline tested test_of(const char *name)
+{
+    static const float scores[9] = {0.5f, -1, 2, 3e-38f, 5, 6, 7, 8, 9};
+    static const uint8_t anomalous[9] = {1, 0, 0, 1, 1, 0, 1, 0, 1};
+    train_test test = {.scores = scores, .anomalous = anomalous, .count = 9, .images = "images"};
+    tested t = {0};
+    error e = {0};
+    if (strcmp(name, "untested") != 0)
+        assert_true(tested_pack(&test, &t, &e));
+    return t;
+}
+
+static inline void name_rows(model_row *m, run_row *r, const char *job, const char *name)
+{
+    snprintf(m->name, sizeof m->name, "%s", name);
+    snprintf(r->model, sizeof r->model, "%s", name);
+    snprintf(m->job, sizeof m->job, "%s", job);
+    snprintf(r->job, sizeof r->job, "%s", job);
+    snprintf(m->run, sizeof m->run, "%s", r->id);
+}
+
+/* Finishes a claimed job with a model file of `bytes`, and a test unless the model is called "untested". */
 static inline outcome finish(fixture *f, const char *id, int64_t token, const char *name, const char *bytes)
 {
     outcome o;
@@ -211,16 +233,20 @@ static inline outcome finish(fixture *f, const char *id, int64_t token, const ch
                  .score_count = 2,
                  .hyperparameters = (char[]){"{\"k\":2}"},
                  .detail = (char[]){"{\"roc\":{}}"}};
-    snprintf(m.name, sizeof m.name, "%s", name);
-    snprintf(r.model, sizeof r.model, "%s", name);
-    snprintf(m.job, sizeof m.job, "%s", id);
-    snprintf(r.job, sizeof r.job, "%s", id);
     id_make(&f->ids, r.id);
-    snprintf(m.run, sizeof m.run, "%s", r.id);
+    name_rows(&m, &r, id, name);
+    tested t = test_of(name);
     scratch_path path = scratch_at(&f->folder, "model");
-    store_finish s = {
-        .id = id, .token = token, .finished = 77, .events = 5, .model = &m, .run = &r, .model_path = path.text};
+    store_finish s = {.id = id,
+                      .token = token,
+                      .finished = 77,
+                      .events = 5,
+                      .model = &m,
+                      .run = &r,
+                      .tested = &t,
+                      .model_path = path.text};
     assert_true(store_job_finish(f->store, &s, into(&o), &e));
+    tested_finish(&t);
     store_flush(f->store);
     assert_int_equal(o.calls, 1);
     return o;

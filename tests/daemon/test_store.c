@@ -346,7 +346,12 @@ static void a_result_without_its_file_leaves_nothing(void **state)
     snprintf(r.job, sizeof r.job, "%s", job.id);
     id_make(&f->ids, r.id);
     snprintf(m.run, sizeof m.run, "%s", r.id);
-    store_finish s = {.id = job.id, .token = token, .model = &m, .run = &r, .model_path = "/nowhere/model"};
+    store_finish s = {.id = job.id,
+                      .token = token,
+                      .model = &m,
+                      .run = &r,
+                      .tested = &(tested){.count = 0},
+                      .model_path = "/nowhere/model"};
     assert_true(store_job_finish(f->store, &s, into(&o), &e));
     store_flush(f->store);
     assert_int_equal(o.failure.code, ERROR_NOT_FOUND);

@@ -78,6 +78,64 @@ static void a_job_may_test_on_a_part(void **state)
     assert_int_equal(e2e_end(d, SIGTERM), 0);
 }
 
+static void expect(reply r, long status, const char *words)
+{
+    if (r.status != status || !strstr(text_of(r.body, "detail"), words))
+        fail_msg("%ld, \"%s\" instead of %ld with \"%s\"", r.status, text_of(r.body, "detail"), status, words);
+    json_decref(r.body);
+}
+
+/* Trains a method, with more fields, and keeps the id of its run. */
+static void run_of(const e2e *d, const char *method, const char *rest, char run[64])
+{
+    char fields[256];
+    snprintf(fields, sizeof fields, "\"method\": \"%s\", \"model\": \"%s\"%s", method, method, rest);
+    json_t *job = e2e_await(d, e2e_submit(d, fields).text);
+    assert_string_equal(text_of(job, "state"), "succeeded");
+    snprintf(run, 64, "%s", text_of(job, "run"));
+    json_decref(job);
+}
+
+static reply compare(const e2e *d, const char *a, const char *b)
+{
+    char path[256];
+    snprintf(path, sizeof path, "/compare?a=%s&b=%s", a, b);
+    return e2e_get(d, path);
+}
+
+static double auroc_of(json_t *side)
+{
+    return json_real_value(json_object_get(side, "auroc"));
+}
+
+static void two_methods_are_compared_on_the_same_images(void **state)
+{
+    e2e *d = *state;
+    char pca[64], kde[64], cut[64], other[64];
+    e2e_start(d, NULL);
+    e2e_import(d);
+    run_of(d, "pca", ", \"seed\": 1", pca);
+    run_of(d, "kde", ", \"seed\": 2", kde);
+    run_of(d, "pca", ", \"test_images\": 100, \"seed\": 1", cut);
+    run_of(d, "pca", ", \"test_images\": 100, \"seed\": 2", other);
+    e2e_end(d, SIGKILL);
+    e2e_start(d, NULL);
+    reply r = compare(d, pca, kde);
+    assert_int_equal(r.status, 200);
+    double difference = json_real_value(json_object_get(r.body, "difference"));
+    double expected = auroc_of(json_object_get(r.body, "a")) - auroc_of(json_object_get(r.body, "b"));
+    assert_true(difference != 0 && difference - expected < 1e-12 && expected - difference < 1e-12);
+    double p = json_real_value(json_object_get(r.body, "p_value"));
+    assert_true(p > 0 && p < 1);
+    assert_true(json_real_value(json_object_get(r.body, "low")) < difference);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(r.body, "images"), "normals")), 100);
+    json_decref(r.body);
+    expect(compare(d, cut, other), 409, "test_images 100 of seed 1 and 100 of seed 2");
+    expect(compare(d, pca, cut), 409, "not tested on the same images");
+    expect(compare(d, pca, "nobody"), 404, "nobody");
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+}
+
 static int entries(const char *path)
 {
     DIR *folder = opendir(path);
@@ -173,13 +231,6 @@ static void a_repeated_submission_is_one_job_also_after_a_kill(void **state)
     assert_int_equal(e2e_end(d, SIGTERM), 0);
 }
 
-static void expect(reply r, long status, const char *words)
-{
-    if (r.status != status || !strstr(text_of(r.body, "detail"), words))
-        fail_msg("%ld, \"%s\" instead of %ld with \"%s\"", r.status, text_of(r.body, "detail"), status, words);
-    json_decref(r.body);
-}
-
 static void what_cannot_be_done_is_refused_before_it_is_queued(void **state)
 {
     e2e *d = *state;
@@ -265,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_data_set_becomes_a_model_that_scores),
         TEST(a_job_may_test_on_a_part),
+        TEST(two_methods_are_compared_on_the_same_images),
         TEST(a_running_job_is_cancelled),
         TEST(a_queued_job_is_cancelled_before_it_runs),
         TEST(a_repeated_submission_is_one_job_also_after_a_kill),

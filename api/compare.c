@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* compare.c — the paired DeLong test of two runs on the same test images. */
+#include "api/request.h"
+#include "api/resources.h"
+
+#include "api/json.h"
+#include "eval/metric.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct comparison {
+    request *request;
+    const service *host;
+    run_row rows[2];
+    run_test tests[2];
+    auroc_difference difference;
+    error failure;
+} comparison;
+
+static void comparison_free(comparison *c)
+{
+    for (int i = 0; i < 2; i++) {
+        run_row_finish(&c->rows[i]);
+        run_test_finish(&c->tests[i]);
+    }
+    free(c);
+}
+
+/* ---- what is compared */
+
+static bool differ(const comparison *c, error *e, const char *what, const char *a, const char *b)
+{
+    return error_set(e, ERROR_CONFLICT, "runs %s and %s were not tested on the same images: %s \"%s\" and \"%s\"",
+                     c->rows[0].id, c->rows[1].id, what, a, b);
+}
+
+/* Names the first thing that made the images, or which of them are anomalies, another's. */
+static bool explain_difference(const comparison *c, error *e)
+{
+    const run_row *a = &c->rows[0], *b = &c->rows[1];
+    if (strcmp(a->dataset_digest, b->dataset_digest) != 0)
+        return differ(c, e, "data sets", a->dataset, b->dataset);
+    if (strcmp(a->protocol, b->protocol) != 0)
+        return differ(c, e, "protocols", a->protocol, b->protocol);
+    if (strcmp(a->class_name, b->class_name) != 0)
+        return differ(c, e, "classes", a->class_name, b->class_name);
+    return error_set(e, ERROR_CONFLICT,
+                     "runs %s and %s were not tested on the same images: test_images %" PRIu32 " of seed %" PRIu64
+                     " and %" PRIu32 " of seed %" PRIu64,
+                     a->id, b->id, a->test_images, a->seed, b->test_images, b->seed);
+}
+
+static bool check_same(const comparison *c, error *e)
+{
+    const run_test *a = &c->tests[0], *b = &c->tests[1];
+    if (strcmp(a->images, b->images) != 0)
+        return explain_difference(c, e);
+    if (a->count == b->count && !memcmp(a->anomalous, b->anomalous, a->count))
+        return true;
+    return error_set(e, ERROR_INTERNAL, "runs %s and %s: one digest of test images, but other labels", c->rows[0].id,
+                     c->rows[1].id);
+}
+
+static bool read_runs(comparison *c, error *e)
+{
+    static const char *const names[2] = {"a", "b"};
+    const service *s = c->host;
+    for (int i = 0; i < 2; i++) {
+        const char *id = request_query_text(c->request, names[i]);
+        if (!id[0])
+            return error_set(e, ERROR_INVALID, "%s: missing; two runs are compared, as in /compare?a=RUN&b=RUN",
+                             names[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *id = request_query_text(c->request, names[i]);
+        if (!s->run_get(s->self, id, &c->rows[i], e) || !s->run_test(s->self, id, &c->tests[i], e))
+            return error_at(e, "%s", names[i]);
+    }
+    return check_same(c, e);
+}
+
+/* ---- the answer */
+
+static json_t *side_json(const run_row *row)
+{
+    return json_pack("{s:s, s:s, s:s, s:i, s:I, s:o, s:o, s:o}", "id", row->id, "method", row->method, "model",
+                     row->model, "version", row->version, "seed", (json_int_t)row->seed, "auroc",
+                     json_number(row->auroc), "auroc_low", json_number(row->auroc_low), "auroc_high",
+                     json_number(row->auroc_high));
+}
+
+static json_t *comparison_json(const comparison *c)
+{
+    const run_row *a = &c->rows[0];
+    const auroc_difference *d = &c->difference;
+    json_t *images =
+        json_pack("{s:s, s:s, s:s, s:o, s:s, s:I, s:I}", "dataset", a->dataset, "dataset_digest", a->dataset_digest,
+                  "protocol", a->protocol, "class", json_name(a->class_name), "digest", c->tests[0].images, "normals",
+                  (json_int_t)a->test_normals, "anomalies", (json_int_t)a->test_anomalies);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "a", side_json(a), "b",
+                     side_json(&c->rows[1]), "images", images, "difference", json_number(d->value), "deviation",
+                     json_number(d->deviation), "low", json_number(d->low), "high", json_number(d->high), "z",
+                     json_number(d->z), "p_value", json_number(d->p_value), "untested",
+                     d->untested ? json_string(d->untested) : json_null());
+}
+
+static void compare(void *context) /* pool thread */
+{
+    comparison *c = context;
+    const run_test *a = &c->tests[0];
+    metric_compare(a->scores, c->tests[1].scores, a->anomalous, a->count, &c->difference, &c->failure);
+}
+
+static void compared(void *context)
+{
+    comparison *c = context;
+    if (c->failure.code)
+        request_reply_error(c->request, &c->failure, PROBLEM_CONTENT);
+    else
+        request_reply_json(c->request, 200, comparison_json(c));
+    request_release(c->request);
+    comparison_free(c);
+}
+
+void get_compare(request *r)
+{
+    error e = {0};
+    comparison *c = calloc(1, sizeof *c);
+    if (c)
+        *c = (comparison){.request = r, .host = r->host};
+    else
+        error_memory(&e, "a comparison");
+    if (!c || !read_runs(c, &e)) {
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+        if (c)
+            comparison_free(c);
+        return;
+    }
+    request_hold(r);
+    request_wait(r);
+    c->host->offload(c->host->self, compare, compared, c);
+}

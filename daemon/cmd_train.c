@@ -5,6 +5,7 @@
  */
 #include "base/blas.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "daemon/cmd_argument.h"
 #include "daemon/command.h"
 
@@ -48,7 +49,8 @@ static void help(FILE *out)
 /* Of what is printed while a run goes on: a terminal has one line that changes, a log a line now and then. */
 typedef struct display {
     bool terminal;
-    double progress_s; /* when last */
+    double progress_s;    /* when last */
+    size_t planned_bytes; /* as the run said when it started */
 } display;
 
 static const double log_interval_s = 10;
@@ -66,6 +68,8 @@ static void show_progress(display *d, const train_event *ev)
 static void show(void *context, const train_event *ev)
 {
     display *d = context;
+    if (ev->kind == TRAIN_STARTED)
+        d->planned_bytes = ev->plan_bytes;
     if (ev->kind == TRAIN_PROGRESS)
         show_progress(d, ev);
     if (ev->kind != TRAIN_EPOCH)
@@ -100,7 +104,12 @@ static json_t *scores(const train_result *r)
     return all;
 }
 
-static void print_result(const request *q, const train_result *r)
+static json_t *mib(size_t bytes)
+{
+    return json_real(round((double)bytes / (1 << 20) * 10) / 10);
+}
+
+static void print_result(const request *q, const display *d, const train_result *r)
 {
     json_t *o = json_object();
     json_object_set_new(o, "method", json_string(q->plan.method->id));
@@ -122,6 +131,8 @@ static void print_result(const request *q, const train_result *r)
     json_object_set_new(o, "weights_digest", json_string(r->weights_digest));
     json_object_set_new(o, "blas_core", json_string(r->blas_core));
     json_object_set_new(o, "threads", json_integer(r->threads));
+    json_object_set_new(o, "planned_mib", mib(d->planned_bytes));
+    json_object_set_new(o, "peak_mib", mib(memory_peak()));
     char *text = json_dumps(o, JSON_REAL_PRECISION(6));
     puts(text ? text : "{}");
     free(text);
@@ -225,7 +236,7 @@ static bool train_on(request *q, const char *packed, error *e)
     if (good && q->only_plan)
         good = train_plan_print(&q->plan, info, t, stdout, e);
     else if (good && (good = train_run(&q->plan, d, t, &watch, result, e)))
-        print_result(q, result);
+        print_result(q, &shown, result);
     else if (result && result->checkpoint_step)
         fprintf(stderr, "anomalyd train: the checkpoint of step %llu, from before it failed, is in %s\n",
                 (unsigned long long)result->checkpoint_step, q->plan.checkpoint_path);

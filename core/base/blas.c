@@ -260,3 +260,10 @@ bool blas_eigen(double *a, int n, double *values, error *e)
     free(iwork);
     return is_done;
 }
+
+/* LAPACK's documentation of dsyevd: 1 + 6n + 2n² doubles and 3 + 5n integers. */
+size_t blas_eigen_bytes(int n)
+{
+    size_t d = (size_t)n;
+    return (1 + 6 * d + 2 * d * d) * sizeof(double) + (3 + 5 * d) * sizeof(int);
+}

@@ -46,5 +46,7 @@ void blas_transpose(int rows, int columns, const float *in, int ld_in, float *ou
 /* Eigenvectors of the symmetric n×n matrix `a` (row-major, destroyed) by LAPACK: values ascending in
  * values[n]; on return row i of `a` is the unit eigenvector of values[i]. */
 bool blas_eigen(double *a, int n, double *values, error *e);
+/* Bytes of work space it takes meanwhile. */
+size_t blas_eigen_bytes(int n);
 
 #endif

@@ -111,6 +111,15 @@ void file_map_close(file_map *m)
     *m = (file_map){0};
 }
 
+void file_map_drop(const file_map *m, size_t at, size_t size)
+{
+    assert(at <= m->size && size <= m->size - at);
+    size_t first = at - at % (size_t)sysconf(_SC_PAGESIZE);
+    /* Where the kernel refuses, they stay in memory and nothing is lost. */
+    if (size)
+        madvise((void *)(uintptr_t)(m->bytes + first), at + size - first, MADV_DONTNEED);
+}
+
 struct file_output {
     char *path, *partial;
     int fd;

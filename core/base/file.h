@@ -25,6 +25,8 @@ typedef struct file_map {
  * are replaced whole). Any thread. */
 bool file_map_open(const char *path, file_map *out, error *e);
 void file_map_close(file_map *m);
+/* Gives back the memory of the pages that hold these bytes; whoever reads them again has them from the file again. */
+void file_map_drop(const file_map *m, size_t at, size_t size);
 
 /* One run of bytes among several to be written one after another; borrowed for the call. */
 typedef struct file_part {

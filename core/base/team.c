@@ -295,3 +295,8 @@ float *team_scratch(const team *t, int worker)
     assert(worker >= 0 && worker < t->threads);
     return t->scratch ? t->scratch + (size_t)worker * t->scratch_floats : NULL;
 }
+
+size_t team_bytes(const team *t)
+{
+    return t->scratch_floats * sizeof(float) * (size_t)t->threads;
+}

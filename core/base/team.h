@@ -37,5 +37,7 @@ void team_run(team *t, int chunks, team_body *body, void *context);
 /* Makes every worker's scratch at least `floats` floats, 64-byte aligned. Contents are not kept. */
 bool team_reserve(team *t, size_t floats, error *e);
 float *team_scratch(const team *t, int worker);
+/* Bytes of the scratch of all workers together. */
+size_t team_bytes(const team *t);
 
 #endif

@@ -252,6 +252,12 @@ void dataset_free(dataset *d)
     free(d);
 }
 
+size_t dataset_bytes(const dataset_info *info)
+{
+    packed_layout layout = {0};
+    return packed_layout_of(info->image, &layout, NULL) ? layout.total : 0;
+}
+
 const dataset_info *dataset_facts(const dataset *d)
 {
     return &d->info;

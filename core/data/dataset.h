@@ -49,6 +49,8 @@ bool dataset_import(const char *source, const char *packed, dataset_info *info, 
 /* Maps a packed file and verifies its header, sizes and checksum. Returns new. Any thread may read. */
 dataset *dataset_open(const char *packed, error *e);
 void dataset_free(dataset *d);
+/* Bytes of its packed file, all of which dataset_open reads into memory. */
+size_t dataset_bytes(const dataset_info *info);
 const dataset_info *dataset_facts(const dataset *d);
 
 /* Borrows: h·w·c bytes, valid until dataset_free. */

@@ -204,12 +204,12 @@ static bool check_kinds(const parts *p, const protocol_spec *spec, error *e)
                      p->test_count, (unsigned long long)spec->seed, anomalies ? "anomalous" : "normal");
 }
 
-bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e)
+static bool count_parts(const dataset_info *info, const protocol_spec *spec, struct census *out, parts *counts,
+                        error *e)
 {
-    *out = (parts){0};
-    struct census c;
-    if (!check_spec(dataset_facts(d), spec, e) || !take_census(dataset_facts(d), spec, &c, e))
+    if (!check_spec(info, spec, e) || !take_census(info, spec, out, e))
         return false;
+    const struct census c = *out;
     size_t wanted = spec->test_images ? spec->test_images : c.tests;
     parts p = {
         .validation_count = (size_t)llround(spec->validation_share * (double)c.normals),
@@ -221,6 +221,24 @@ bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *
                          "of %zu normal images none is left to train on: %zu validate and %zu calibrate", c.normals,
                          p.validation_count, p.calibration_count);
     p.train_count = c.normals - p.validation_count - p.calibration_count;
+    *counts = p;
+    return true;
+}
+
+bool parts_count(const dataset_info *info, const protocol_spec *spec, parts *out, error *e)
+{
+    struct census c;
+    *out = (parts){0};
+    return count_parts(info, spec, &c, out, e);
+}
+
+bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e)
+{
+    *out = (parts){0};
+    struct census c;
+    parts p;
+    if (!count_parts(dataset_facts(d), spec, &c, &p, e))
+        return false;
     uint8_t *holders = NULL, *tested = NULL;
     bool good = allocate(&p, e) && (holders = draw_holders(&p, spec->seed, e)) &&
                 (tested = draw_tested(&p, c.tests, spec->seed, e));

@@ -50,6 +50,8 @@ typedef struct parts {
  * data set and spec alone. */
 bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e);
 void parts_finish(parts *p);
+/* The counts alone of what parts_make would deal out. */
+bool parts_count(const dataset_info *info, const protocol_spec *spec, parts *out, error *e);
 
 /* SHA-256 of which images of which data set are tested on, in their order, and which of them are anomalies. Two runs
  * with the same digest can be compared image by image. */

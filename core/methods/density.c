@@ -206,3 +206,9 @@ bool density_search(team *t, const float *points, size_t n, int k, random_key ke
     free(order);
     return ok;
 }
+
+size_t density_search_bytes(size_t n, size_t k)
+{
+    size_t m = n < DENSITY_SEARCH_ROWS ? n : DENSITY_SEARCH_ROWS;
+    return n * sizeof(uint32_t) + m * (k + 1 + m) * sizeof(float) + m * sizeof(double);
+}

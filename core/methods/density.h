@@ -34,5 +34,7 @@ enum { DENSITY_SEARCH_ROWS = 3000, DENSITY_FOLDS = 5 };
 /* The bandwidth among 2^-4.5, 2^-4, … 2^5 of the highest total held-out log-likelihood in 5-fold cross-validation over
  * at most DENSITY_SEARCH_ROWS points drawn by the key. Needs n >= 2. */
 bool density_search(team *t, const float *points, size_t n, int k, random_key key, double *bandwidth, error *e);
+/* Bytes it takes meanwhile. */
+size_t density_search_bytes(size_t n, size_t k);
 
 #endif

@@ -209,6 +209,19 @@ static bool kde_fit(void *self, model *m, const float *x, size_t n, shape input,
     return points && keep_bandwidth(own, m, points, n, e);
 }
 
+/* First the components are found; then, with the basis kept, points are made and a bandwidth is looked for. */
+static size_t kde_fit_bytes(const void *self, shape input, size_t n, int threads)
+{
+    const kde *own = self;
+    size_t d = shape_row(input), k = own->pca && n < d ? n : d;
+    size_t kept = own->pca ? k * d : 0, points = n * (k + 1),
+           tiles = projection_scratch((int)d, (int)k) + density_work(&own->density);
+    size_t first = own->pca ? principal_bytes(n, d, k, threads) : 0;
+    size_t then = (2 * kept + points + tiles * (size_t)threads) * sizeof(float) +
+                  (own->bandwidth > 0 ? 0 : density_search_bytes(n, k));
+    return first > then ? first : then;
+}
+
 /* A saved array that must be there with this many values a row. */
 static const float *find(model *m, const char *name, size_t row, shape *s, error *e)
 {
@@ -326,6 +339,7 @@ const method method_kde = {
     .unit_range = true,
     .closed_form = true,
     .fit = kde_fit,
+    .fit_bytes = kde_fit_bytes,
     .ready = kde_ready,
     .score_rows = kde_score_rows,
     .finish = kde_finish,

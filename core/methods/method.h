@@ -124,6 +124,9 @@ typedef struct method {
     /* Closed form: fits rows x (n×d floats, borrowed for the call) and keeps the result as saved arrays of the model.
      */
     bool (*fit)(void *self, model *own, const float *x, size_t n, shape input, error *e);
+    /* Bytes that fit takes for n rows on so many workers, and ready after it: what is kept and work space, at most,
+     * for what the rows will show (how many components they have, say) is not known before. */
+    size_t (*fit_bytes)(const void *self, shape input, size_t n, int threads);
     /* After fit, or after a model was read: finds its saved arrays and prepares for scoring. */
     bool (*ready)(void *self, model *own, shape input, error *e);
     /* Scores n rows. A row's score has the same bits whatever its neighbours. Allocates nothing that grows with calls.

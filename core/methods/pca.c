@@ -60,6 +60,20 @@ static bool pca_fit(void *self, model *m, const float *x, size_t n, shape input,
     return ok;
 }
 
+/* One row, a tile of rows, its components and its reconstruction. */
+static size_t scratch_floats(size_t d, size_t k)
+{
+    return d * (2 * TILE_ROWS + 1) + k * TILE_ROWS;
+}
+
+static size_t pca_fit_bytes(const void *self, shape input, size_t n, int threads)
+{
+    size_t d = shape_row(input), k = (size_t)((const pca *)self)->components;
+    k = k < d ? k : d;
+    size_t kept = (k + 1) * d, scratch = scratch_floats(d, k) * (size_t)threads;
+    return principal_bytes(n, d, k, threads) + (kept + scratch) * sizeof(float);
+}
+
 static bool pca_ready(void *self, model *m, shape input, error *e)
 {
     pca *own = self;
@@ -80,12 +94,6 @@ typedef struct scoring {
     const rows *rows;
     float *scores, *reconstruction; /* NULL: not wanted */
 } scoring;
-
-/* One row, a tile of rows, its components and its reconstruction. */
-static size_t scratch_floats(const pca *own)
-{
-    return (size_t)own->d * (2 * TILE_ROWS + 1) + (size_t)own->k * TILE_ROWS;
-}
 
 static void give_scores(const float *tile, const float *again, size_t d, float *scores, size_t count)
 {
@@ -130,7 +138,7 @@ static bool run_tiles(pca *own, model *m, const float *x, size_t n, scoring s, e
     s.own = own;
     s.team = model_team(m);
     s.rows = &r;
-    if (!team_reserve(s.team, scratch_floats(own), e))
+    if (!team_reserve(s.team, scratch_floats((size_t)own->d, (size_t)own->k), e))
         return false;
     team_run(s.team, (int)((n + TILE_ROWS - 1) / TILE_ROWS), score_tile, &s);
     return true;
@@ -157,6 +165,7 @@ const method method_pca = {
     .unit_range = true,
     .closed_form = true,
     .fit = pca_fit,
+    .fit_bytes = pca_fit_bytes,
     .ready = pca_ready,
     .score_rows = pca_score_rows,
     .reconstruct_rows = pca_reconstruct_rows,

@@ -167,6 +167,12 @@ bool principal_fit_mean(team *t, const rows *r, principal *out, error *e)
     return fit(t, r, NULL, out, e);
 }
 
+size_t principal_bytes(size_t n, size_t d, size_t k, int threads)
+{
+    size_t block = (n < BLOCK_ROWS ? n : BLOCK_ROWS) * d, strips = STRIP * d * (size_t)threads;
+    return d * d * sizeof(double) + blas_eigen_bytes((int)d) + (block + strips + (k + 1) * d) * sizeof(float);
+}
+
 void principal_finish(principal *p)
 {
     free(p->mean);

@@ -43,6 +43,8 @@ bool principal_fit(team *t, const rows *r, principal_rule rule, principal *out, 
 /* Only the mean: k is 0 and basis is NULL. */
 bool principal_fit_mean(team *t, const rows *r, principal *out, error *e);
 void principal_finish(principal *p);
+/* Bytes that principal_fit takes for n rows of d floats with that many workers: work space and at most k components. */
+size_t principal_bytes(size_t n, size_t d, size_t k, int threads);
 
 /* Gathers rows first … first+TILE_ROWS-1, those that exist, less `mean`; `row` is work space of d floats. */
 void tile_load(const rows *r, const float *mean, size_t first, float *row, float *tile);

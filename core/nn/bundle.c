@@ -146,6 +146,14 @@ const float *bundle_tensor(const bundle *b, const char *name, shape *s)
     return NULL;
 }
 
+void bundle_tensor_done(const bundle *b, const char *name)
+{
+    shape s;
+    const float *data = b->map.size ? bundle_tensor(b, name, &s) : NULL;
+    if (data)
+        file_map_drop(&b->map, (size_t)((const uint8_t *)data - b->map.bytes), shape_size(s) * sizeof *data);
+}
+
 size_t bundle_tensor_count(const bundle *b)
 {
     return b->count;

@@ -37,7 +37,7 @@ bool bundle_write(const bundle *b, const char *path, error *e);
 /* Verifies everything (sizes with overflow-safe arithmetic before any allocation, all checksums) and returns
  * new; tensors point into `bytes`, which is borrowed until bundle_free. */
 bundle *bundle_parse(const void *bytes, size_t size, error *e);
-/* The same from a file, which it maps. */
+/* The same from a file, which it maps; what it has verified does not stay in memory. */
 bundle *bundle_open(const char *path, error *e);
 
 /* Borrows; NULL when there is no such key. */
@@ -46,6 +46,9 @@ const char *bundle_get(const bundle *b, const char *key);
 bool bundle_get_number(const bundle *b, const char *key, double *out, error *e);
 /* Borrows; NULL and no error when absent. */
 const float *bundle_tensor(const bundle *b, const char *name, shape *s);
+/* Says that a tensor will hardly be read again: where bundle_open mapped the file, its memory is given back. Its values
+ * can be read all the same. */
+void bundle_tensor_done(const bundle *b, const char *name);
 size_t bundle_tensor_count(const bundle *b);
 const char *bundle_tensor_name(const bundle *b, size_t index);
 /* SHA-256 of the file's bytes, as 64 hexadecimal digits, for a parsed bundle. */

@@ -84,6 +84,43 @@ static bool all_zero(const uint8_t *bytes, size_t size)
     return true;
 }
 
+/* Bytes that are verified before their memory is given back. */
+enum { SLICE_BYTES = 1 << 20 };
+
+/* The next slice of what is left from `at`. */
+static size_t slice(uint64_t at, uint64_t end)
+{
+    return end - at < SLICE_BYTES ? (size_t)(end - at) : SLICE_BYTES;
+}
+
+static void drop(const bundle *b, uint64_t at, size_t size)
+{
+    if (b->map.size)
+        file_map_drop(&b->map, at, size);
+}
+
+static uint32_t checksum(const bundle *b, const uint8_t *bytes, uint64_t at, uint64_t end)
+{
+    uint32_t crc = 0;
+    for (size_t n; (n = slice(at, end)) > 0; at += n) {
+        crc = digest_crc32c(crc, bytes + at, n);
+        drop(b, at, n);
+    }
+    return crc;
+}
+
+static void digest_all(bundle *b, const uint8_t *bytes, size_t size)
+{
+    digest d;
+    digest_begin(&d);
+    size_t at = 0;
+    for (size_t n; (n = slice(at, size)) > 0; at += n) {
+        digest_update(&d, bytes + at, n);
+        drop(b, at, n);
+    }
+    digest_end_hex(&d, b->digest);
+}
+
 /* Reads record i and checks its block, which must lie at *at, the next aligned place; moves *at behind it. */
 static bool read_record(bundle *b, const uint8_t *bytes, size_t size, const front *f, uint32_t i, uint64_t *at,
                         error *e)
@@ -104,7 +141,7 @@ static bool read_record(bundle *b, const uint8_t *bytes, size_t size, const fron
                          (unsigned long long)offset);
     if (!all_zero(bytes + *at, due - *at))
         return error_set(e, ERROR_CORRUPT, "tensor %u '%s': the gap before its block is not empty", i, name);
-    uint32_t expected = get_u32(record + AT_BLOCK_CRC), found = digest_crc32c(0, bytes + due, bytes_due);
+    uint32_t expected = get_u32(record + AT_BLOCK_CRC), found = checksum(b, bytes, due, due + bytes_due);
     if (expected != found)
         return error_set(e, ERROR_CORRUPT, "tensor %u '%s': checksum %08x expected, %08x found", i, name, expected,
                          found);
@@ -119,6 +156,8 @@ static bool read_record(bundle *b, const uint8_t *bytes, size_t size, const fron
 static bool read_all(bundle *b, const uint8_t *bytes, size_t size, error *e)
 {
     front f = {0};
+    error unheard;
+    e = e ? e : &unheard;
     if (!check_prefix(bytes, size, &f, e) || !read_header(b, bytes + PREFIX_BYTES, f.header_bytes, e))
         return false;
     if (b->failure.code != ERROR_NONE) {
@@ -131,13 +170,12 @@ static bool read_all(bundle *b, const uint8_t *bytes, size_t size, error *e)
             return false;
     if (at != size)
         return error_set(e, ERROR_CORRUPT, "%llu bytes follow the last tensor", (unsigned long long)(size - at));
-    digest_sha256_hex(bytes, size, b->digest);
+    digest_all(b, bytes, size);
     return true;
 }
 
 bundle *bundle_parse(const void *bytes, size_t size, error *e)
 {
-    error discarded;
     bundle *b = bundle_new();
     if (!b) {
         error_memory(e, "a bundle");
@@ -153,7 +191,7 @@ bundle *bundle_parse(const void *bytes, size_t size, error *e)
         memcpy(b->copy, bytes, size);
         bytes = b->copy;
     }
-    if (read_all(b, bytes, size, e ? e : &discarded))
+    if (read_all(b, bytes, size, e))
         return b;
 free_bundle:
     bundle_free(b);
@@ -162,15 +200,18 @@ free_bundle:
 
 bundle *bundle_open(const char *path, error *e)
 {
-    file_map map = {0};
-    if (!file_map_open(path, &map, e))
-        return NULL;
-    bundle *b = bundle_parse(map.bytes, map.size, e);
+    bundle *b = bundle_new();
     if (!b) {
-        file_map_close(&map);
-        error_at(e, "%s", path);
+        error_memory(e, "a bundle");
         return NULL;
     }
-    b->map = map;
-    return b;
+    if (!file_map_open(path, &b->map, e)) {
+        bundle_free(b);
+        return NULL;
+    }
+    if (read_all(b, b->map.bytes, b->map.size, e))
+        return b;
+    bundle_free(b);
+    error_at(e, "%s", path);
+    return NULL;
 }

@@ -210,7 +210,7 @@ static param *param_at(const model *m, int *net_index, int *param_index)
 
 size_t model_bytes(const model *m)
 {
-    size_t floats = 0;
+    size_t floats = m->settling_floats;
     param *p;
     EACH_PARAM(m, p)
     floats += shape_size(p->s) * (size_t)(1 + (p->gradient != NULL) + (p->average != NULL) + (p->kept != NULL));
@@ -255,20 +255,47 @@ SIMD_CLONES static void blend(float *average, const float *values, float keep, s
         average[i] += (1 - keep) * (values[i] - average[i]);
 }
 
+/* Floats of one copy of all weights and statistics, and of the work that settling an average takes. */
+static size_t copy_floats(const model *m, size_t *settling)
+{
+    param *p;
+    size_t floats = 0;
+    *settling = 1;
+    EACH_PARAM(m, p)
+    {
+        floats += shape_size(p->s);
+        if (p->draw == DRAW_DIRECTION && shape_size(p->s) > *settling)
+            *settling = shape_size(p->s);
+    }
+    return floats;
+}
+
+size_t model_average_bytes(const model *m)
+{
+    size_t settling, floats = copy_floats(m, &settling);
+    return m->averaging ? 0 : (floats + settling) * sizeof(float);
+}
+
+size_t model_keep_bytes(const model *m)
+{
+    size_t settling;
+    return m->has_kept ? 0 : copy_floats(m, &settling) * sizeof(float);
+}
+
 bool model_start_average(model *m, error *e)
 {
     param *p;
-    size_t work = 1;
+    size_t work;
+    copy_floats(m, &work);
     EACH_PARAM(m, p)
     {
         if (!p->average && !(p->average = floats_new(shape_size(p->s))))
             return error_memory(e, "averaged weights");
         memcpy(p->average, p->values, shape_size(p->s) * sizeof(float));
-        if (p->draw == DRAW_DIRECTION && shape_size(p->s) > work)
-            work = shape_size(p->s);
     }
     if (!m->settling && !(m->settling = floats_new(work)))
         return error_memory(e, "averaged weights");
+    m->settling_floats = work;
     m->averaging = true;
     return true;
 }

@@ -70,6 +70,9 @@ void model_average_swap(model *m);
 bool model_keep(model *m, error *e);
 void model_restore(model *m);
 bool model_has_kept(const model *m);
+/* Bytes that model_bytes will grow by with the first model_average and the first model_keep; 0 for what is there. */
+size_t model_average_bytes(const model *m);
+size_t model_keep_bytes(const model *m);
 
 enum model_parts {
     MODEL_WEIGHTS = 1, /* nets' weights and statistics; arrays marked as saved */

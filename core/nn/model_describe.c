@@ -20,7 +20,7 @@ void model_describe(const model *m, FILE *out)
 {
     static const char *const names[DESCRIBED_PARTS] = {"weights",  "statistics", "gradients", "moments",
                                                        "averages", "best epoch", "arrays"};
-    size_t floats[DESCRIBED_PARTS] = {0};
+    size_t floats[DESCRIBED_PARTS] = {[4] = m->settling_floats};
     for (int i = 0; i < m->net_count; i++) {
         fprintf(out, "net %-20s %14zu parameters\n", m->nets[i]->name, net_parameters(m->nets[i]));
         count_net(m->nets[i], floats);

@@ -79,6 +79,7 @@ static bool take(const bundle *b, const char *name, shape expected, float *value
         return error_set(e, ERROR_CORRUPT, "tensor '%s' is %d×%d×%d×%d; this model needs %d×%d×%d×%d", name, s.n, s.h,
                          s.w, s.c, expected.n, expected.h, expected.w, expected.c);
     memcpy(values, from, shape_size(s) * sizeof *values);
+    bundle_tensor_done(b, name);
     return true;
 }
 
@@ -164,6 +165,7 @@ static bool read_arrays(model *m, const bundle *b, error *e)
             return error_at(e, "tensor '%s'", name);
         }
         memcpy(a->values, values, shape_size(s) * sizeof *values);
+        bundle_tensor_done(b, name);
         array_save(a);
     }
     return true;

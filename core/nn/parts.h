@@ -41,7 +41,8 @@ struct model {
     bool averaging, has_kept;
     bool swapped;    /* the average is in use, and the weights lie where it was */
     float *settling; /* work for the average's spectral norms; NULL until averaging */
-    error failure;   /* the first failure of making things; reported by program_compile */
+    size_t settling_floats;
+    error failure; /* the first failure of making things; reported by program_compile */
 };
 
 /* Whether the model has averaged weights; reading them back from a file starts them. */

@@ -239,11 +239,17 @@ void evaluator_watch(evaluator *v, bool (*cancelled)(void *context), void *conte
     v->watch = (search_watch){cancelled, context};
 }
 
+size_t evaluator_program_bytes(const evaluator *v, int index)
+{
+    const struct stage *s = &v->stages[index];
+    return s->search ? search_bytes(s->search) : program_bytes(s->run);
+}
+
 size_t evaluator_bytes(const evaluator *v)
 {
     size_t bytes = 0;
     for (int i = 0; i < v->count; i++)
-        bytes += v->stages[i].search ? search_bytes(v->stages[i].search) : program_bytes(v->stages[i].run);
+        bytes += evaluator_program_bytes(v, i);
     return bytes;
 }
 

@@ -42,7 +42,7 @@ static window *window_new(const run *r, error *e)
     window *w = calloc(1, sizeof *w);
     if (w) {
         size_t row = shape_row(r->input);
-        w->most = 16 * evaluator_rows(r->evaluator);
+        w->most = run_window(r);
         w->x = malloc(w->most * row * sizeof *w->x);
         w->x_hat = malloc(w->most * row * sizeof *w->x_hat);
         w->errors = malloc(shape_row(r->data_shape) * sizeof *w->errors);

@@ -35,6 +35,7 @@ typedef struct run {
     team *team;
     const train_watch *watch;
 
+    size_t process_bytes; /* what the process had before anything was made, a mapped data set included */
     const method *method;
     void *self;
     struct method_state *state; /* the head of self; read of neural methods only */
@@ -75,8 +76,10 @@ bool run_selects(const run *r);
 void run_shares(const run *r, double *validation, double *calibration);
 /* Normal images of the training split, before any are held out. */
 size_t run_normals(const run *r, const dataset_info *info);
-/* Bytes of the model with its copies, its programs, and `rows` prepared images. */
-size_t run_bytes(const run *r, size_t rows);
+/* plan.c: bytes of all that the run has in memory at once. Needs what is built, and the counts of the parts. */
+size_t run_bytes(const run *r);
+/* Images that are prepared and scored at once, of the many that are scored outside the steps. */
+size_t run_window(const run *r);
 bool run_cancelled(const run *r, error *e);
 void run_report(const run *r, const train_event *ev);
 /* True for a program's output that is tallied. */

@@ -3,6 +3,7 @@
 #include "train/train.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "train/checkpoint.h"
 #include "train/collapse.h"
 #include "train/select.h"
@@ -13,7 +14,7 @@
 
 /* Validation and test images are scored one by one's worth of memory, not all at once. */
 static const int batches[] = {64, 0};
-enum { PREPARE_CHUNK = 64 };
+enum { PREPARE_CHUNK = 64, WINDOW_BATCHES = 16, WINDOW_BYTES = 16 << 20 };
 
 bool run_selects(const run *r)
 {
@@ -66,9 +67,16 @@ bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *
     return true;
 }
 
+size_t run_window(const run *r)
+{
+    size_t batch = r->evaluator ? evaluator_rows(r->evaluator) : EVALUATE_ROWS_MAX;
+    size_t fitting = WINDOW_BYTES / (batch * shape_row(r->input) * sizeof(float));
+    return batch * (fitting < 1 ? 1 : fitting < WINDOW_BATCHES ? fitting : WINDOW_BATCHES);
+}
+
 bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out, error *e)
 {
-    size_t window = 16 * evaluator_rows(r->evaluator);
+    size_t window = run_window(r);
     float *rows = malloc(window * shape_row(r->input) * sizeof *rows);
     if (!rows)
         return error_memory(e, "images to score");
@@ -203,24 +211,9 @@ bool run_build(run *r, error *e)
     return make_evaluator(r, e);
 }
 
-static size_t programs_bytes(const run *r)
-{
-    size_t bytes = 0;
-    if (!r->method->closed_form)
-        for (program *const *p = r->method->programs(r->self); *p; p++)
-            bytes += program_bytes(*p);
-    return bytes + (r->evaluator ? evaluator_bytes(r->evaluator) : 0);
-}
-
-size_t run_bytes(const run *r, size_t rows)
-{
-    return model_bytes(r->model) + programs_bytes(r) + rows * shape_row(r->input) * sizeof(float);
-}
-
 static void report_started(const run *r)
 {
-    size_t rows = r->parts.train_count + (run_selects(r) ? 2 * r->parts.validation_count : 0);
-    train_event ev = {.kind = TRAIN_STARTED, .plan_bytes = run_bytes(r, rows), .step = r->step, .steps = r->steps};
+    train_event ev = {.kind = TRAIN_STARTED, .plan_bytes = run_bytes(r), .step = r->step, .steps = r->steps};
     if (!r->method->closed_form) {
         ev.epochs = r->state->epochs;
         ev.epoch = (int)(r->step / r->steps_an_epoch) + 1;
@@ -298,6 +291,7 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
     error unheard;
     e = e ? e : &unheard;
     run r = {.plan = plan, .data = d, .team = t, .watch = watch, .method = plan->method};
+    r.process_bytes = memory_resident();
     protocol_spec spec;
     int chosen_epoch;
     bool ok = run_describe(&r, dataset_facts(d), &spec, e) && parts_make(d, &spec, &r.parts, e) &&

@@ -39,7 +39,7 @@ typedef struct train_event {
     int epoch, epochs;    /* epoch counts from 1 */
     uint64_t step, steps; /* done and in all */
     double images_s, eta_s;
-    size_t plan_bytes; /* TRAIN_STARTED: memory the run has planned */
+    size_t plan_bytes; /* TRAIN_STARTED: memory that the process will have at most, as far as the run can tell */
     struct {
         const char *name; /* "loss.generator", "spread.generated", "selection_auroc", "test_auroc", … */
         double value;
@@ -104,7 +104,8 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
 /* Checks everything that can be checked before a run: options, protocol against the data set, sizes. */
 bool train_check(const train_plan *plan, const dataset_info *info, error *e);
 
-/* Builds what the run would build and prints its nets' parameters and the bytes of each part. Reads no images. */
+/* Builds what the run would build and prints its nets' parameters, the bytes of each part of the memory that the
+ * process would have, and their sum: the plan_bytes of TRAIN_STARTED. Reads no images. */
 bool train_plan_print(const train_plan *plan, const dataset_info *info, team *t, FILE *out, error *e);
 
 #endif

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tests/e2e/memory.sh — a training run has the memory that its plan says, whatever the method: the peak is at most 64 MiB
+# above the plan, and the plan no more than a quarter above the peak. And --plan says what a run says when it starts.
+# ANOMALYD_BINARY and ANOMALYD_TEST_DATA say where the program and the data are. Knows no method's name.
+set -euo pipefail
+
+binary=${ANOMALYD_BINARY:?} data=${ANOMALYD_TEST_DATA:?}/mnist-sample
+work=$(mktemp -d)
+daemon=
+clean_up() {
+    local status=$?
+    trap - EXIT
+    if [ -n "$daemon" ]; then
+        kill -TERM "$daemon" 2>/dev/null || true
+        wait "$daemon" || true
+    fi
+    rm -rf "$work"
+    exit "$status"
+}
+trap clean_up EXIT
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+mkfifo "$work/out"
+"$binary" serve --state "$work/state" --listen 127.0.0.1:0 >"$work/out" 2>"$work/log" &
+daemon=$!
+read -r line <"$work/out" || fail "the daemon did not say where it listens"
+curl -sS --fail-with-body "${line##* }/methods" >"$work/methods"
+
+# Few turns of networks that outweigh the program itself.
+small='{epochs: 1, batch: 64, width: 32, iterations: 2, pretrain: 1}'
+
+check() { # METHOD
+    local method=$1 name value planned result options=()
+    while read -r name value; do options+=(--set "$name=$value"); done < <(
+        jq -r --arg id "$method" "$small"' as $small | .items[] | select(.id == $id) | .options[].name |
+            select($small[.]) | "\(.) \($small[.])"' "$work/methods")
+    set -- "$binary" train "$data" --method "$method" --class 1 --held-out 0.2 --test-images 100 "${options[@]}" \
+        -o "$work/model"
+    planned=$("$@" --plan | awk '/^in all/ { print $3 / 1048576 }')
+    result=$("$@" 2>"$work/train.log") || fail "$method: $(cat "$work/train.log")"
+    jq -r '"\(.method): planned \(.planned_mib) MiB, \(.peak_mib) MiB at the peak"' <<<"$result"
+    jq -e '.peak_mib <= .planned_mib + 64 and .planned_mib <= 1.25 * .peak_mib' <<<"$result" >"$work/answer" ||
+        fail "$method: the plan is not what the run takes"
+    # Two processes of the same program differ by a few pages.
+    jq -e --argjson planned "$planned" '.planned_mib - $planned | fabs < 4' <<<"$result" >"$work/answer" ||
+        fail "$method: --plan says $planned MiB"
+}
+
+methods=$(jq -r '.items[].id' "$work/methods")
+[ "$(wc -w <<<"$methods")" -ge 3 ] || fail "GET /methods lists too few: $methods"
+for method in $methods; do check "$method"; done

@@ -32,7 +32,7 @@ read -r line <"$work/out" || fail "the daemon did not say where it listens"
 curl -sS --fail-with-body "${line##* }/methods" >"$work/methods"
 
 # Few turns of networks that outweigh the program itself.
-small='{epochs: 1, batch: 64, width: 32, iterations: 2, pretrain: 1}'
+small='{epochs: 2, batch: 64, width: 32, iterations: 2, pretrain: 1}'
 
 check() { # METHOD
     local method=$1 name value planned result options=()

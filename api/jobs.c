@@ -4,17 +4,12 @@
 #include "api/resources.h"
 
 #include "api/json.h"
+#include "api/training.h"
 #include "data/protocol.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Numbers beyond this lose digits in JavaScript. */
-#define SEED_MAX 9007199254740991
-#define HELD_OUT_MOST 0.4
-#define HELD_OUT_PRESET 0.1
 
 static json_t *job_json(const job_row *row)
 {
@@ -124,82 +119,6 @@ static void submitted(void *context, const job_row *row, const error *failure)
     request_release(r);
 }
 
-/* The text options_set reads, when the JSON value has the option's type. */
-static bool option_text(const option *o, const json_t *value, char text[OPTION_VALUE_MAX])
-{
-    switch (o->type) {
-    case OPTION_INT:
-        snprintf(text, OPTION_VALUE_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        return json_is_integer(value);
-    case OPTION_REAL:
-        snprintf(text, OPTION_VALUE_MAX, "%.9g", json_number_value(value));
-        return json_is_number(value);
-    case OPTION_FLAG:
-        snprintf(text, OPTION_VALUE_MAX, "%s", json_is_true(value) ? "true" : "false");
-        return json_is_boolean(value);
-    case OPTION_CHOICE:
-        snprintf(text, OPTION_VALUE_MAX, "%s", json_is_string(value) ? json_string_value(value) : "");
-        return json_is_string(value) && json_string_length(value) < OPTION_VALUE_MAX;
-    }
-    return false;
-}
-
-static const char *option_wish(enum option_type type)
-{
-    static const char *const names[] = {[OPTION_INT] = "an integer",
-                                        [OPTION_REAL] = "a number",
-                                        [OPTION_FLAG] = "true or false",
-                                        [OPTION_CHOICE] = "one of its choices, as a string"};
-    return names[type];
-}
-
-static void complain_unknown(const fields *f, const method *m, const char *key)
-{
-    char names[384];
-    size_t used = 0;
-    names[0] = '\0';
-    for (const option *o = m->options; o->name && used < sizeof names; o++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", o->name);
-    fields_complain(f, key, "unknown hyperparameter '%.64s'; %s takes: %s", key, m->id, names);
-}
-
-/* Tries every value on a method's struct that is thrown away. */
-static bool check_hyperparameters(const method *m, json_t *values, problem *p)
-{
-    fields f = {.object = values, .pointer = "/hyperparameters", .problem = p};
-    const char *key;
-    json_t *value;
-    if (!json_is_object(values))
-        return problem_add(p, f.pointer, "expected an object");
-    void *trial = calloc(1, m->size);
-    if (!trial)
-        return problem_set(p, 503, "out of memory");
-    options_preset(m->options, trial);
-    json_object_foreach(values, key, value)
-    {
-        char text[OPTION_VALUE_MAX];
-        error e = {0};
-        const option *o = options_find(m->options, key);
-        if (!o)
-            complain_unknown(&f, m, key);
-        else if (!option_text(o, value, text))
-            fields_complain(&f, key, "expected %s", option_wish(o->type));
-        else if (!options_set(m->options, trial, key, text, &e))
-            fields_complain(&f, key, "%s", e.message);
-    }
-    free(trial);
-    return p->status == 0;
-}
-
-static void take_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX])
-{
-    const char *text = fields_text(f, field, NULL);
-    if (text && !request_name_valid(text))
-        fields_complain(f, field, "'%.64s' is not 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit", text);
-    else if (text)
-        snprintf(out, SERVICE_NAME_MAX, "%s", text);
-}
-
 static void take_method(const fields *f, job_spec *spec, char **hyperparameters)
 {
     const char *id = fields_text(f, "method", NULL);
@@ -209,16 +128,11 @@ static void take_method(const fields *f, job_spec *spec, char **hyperparameters)
     if (m) {
         snprintf(spec->method, sizeof spec->method, "%s", m->id);
         if (values)
-            check_hyperparameters(m, values, f->problem);
+            training_check_options(m, values, "/hyperparameters", f->problem);
         return;
     }
-    char names[256];
-    size_t used = 0;
-    names[0] = '\0';
-    for (const method *const *known = method_all(); *known && used < sizeof names; known++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", (*known)->id);
     if (id)
-        fields_complain(f, "method", "unknown method '%.64s'; there are: %s", id, names);
+        training_complain_method(f, "method", id);
 }
 
 static void take_class(const fields *f, job_spec *spec, enum protocol protocol)
@@ -257,21 +171,13 @@ static void take_protocol(const fields *f, job_spec *spec)
 /* Without a name the model is DATASET-METHOD. */
 static void take_model(const fields *f, job_spec *spec)
 {
-    take_name(f, "model", spec->model);
+    training_take_name(f, "model", spec->model);
     if (spec->model[0] || !spec->dataset[0] || !spec->method[0] || fields_value(f, "model"))
         return;
     int n = snprintf(spec->model, sizeof spec->model, "%.*s-%.*s", SERVICE_NAME_MAX, spec->dataset, SERVICE_NAME_MAX,
                      spec->method);
     if (n >= (int)sizeof spec->model)
         fields_complain(f, "model", "is missing, and '%.40s...-%s' is too long", spec->dataset, spec->method);
-}
-
-static void take_test_images(const fields *f, job_spec *spec)
-{
-    spec->test_images = (uint32_t)fields_integer(f, "test_images", 0, UINT32_MAX, 0);
-    if (spec->test_images && spec->test_images < PROTOCOL_TEST_LEAST)
-        fields_complain(f, "test_images", "%" PRIu32 " is neither 0, for all, nor at least %d", spec->test_images,
-                        PROTOCOL_TEST_LEAST);
 }
 
 static void read_job(json_t *body, job_spec *spec, problem *p)
@@ -285,24 +191,15 @@ static void read_job(json_t *body, job_spec *spec, problem *p)
     fields_require(&f, "method");
     fields_require(&f, "dataset");
     take_method(&f, spec, &spec->hyperparameters);
-    take_name(&f, "dataset", spec->dataset);
+    training_take_name(&f, "dataset", spec->dataset);
     take_protocol(&f, spec);
-    spec->seed = (uint64_t)fields_integer(&f, "seed", 0, SEED_MAX, 0);
-    spec->held_out = fields_number(&f, "held_out", 0, HELD_OUT_MOST, HELD_OUT_PRESET);
-    take_test_images(&f, spec);
+    spec->seed = (uint64_t)fields_integer(&f, "seed", 0, TRAINING_SEED_MAX, 0);
+    spec->held_out = fields_number(&f, "held_out", 0, TRAINING_HELD_OUT_MOST, TRAINING_HELD_OUT_PRESET);
+    spec->test_images = training_take_test_images(&f);
     spec->trace = fields_flag(&f, "trace", false);
     take_model(&f, spec);
     if (!p->status && !spec->hyperparameters)
         problem_set(p, 503, "out of memory");
-}
-
-static bool key_sound(const char *key, problem *p)
-{
-    size_t length = strlen(key);
-    bool sound = length > 0 && length <= 255;
-    for (size_t i = 0; sound && i < length; i++)
-        sound = isgraph((unsigned char)key[i]);
-    return sound || problem_set(p, 400, "Idempotency-Key: expected 1 to 255 printable characters");
 }
 
 void post_jobs(request *r)
@@ -314,7 +211,7 @@ void post_jobs(request *r)
     if (body)
         read_job(body, &spec, &p);
     if (!p.status && key)
-        key_sound(key, &p);
+        training_check_key(key, &p);
     if (p.status) {
         request_reply_problem(r, &p);
     } else {

@@ -38,3 +38,25 @@ void run_test_finish(run_test *test)
     free(test->anomalous);
     *test = (run_test){0};
 }
+
+void experiment_spec_finish(experiment_spec *spec)
+{
+    for (int i = 0; i < spec->method_count && spec->methods; i++)
+        free(spec->methods[i].hyperparameters);
+    free(spec->methods);
+    free(spec->classes);
+    free(spec->seeds);
+    spec->methods = NULL;
+    spec->classes = NULL;
+    spec->seeds = NULL;
+}
+
+void experiment_row_finish(experiment_row *row)
+{
+    for (int i = 0; i < row->cell_count && row->cells; i++)
+        free(row->cells[i].failure);
+    free(row->cells);
+    free(row->axes);
+    row->cells = NULL;
+    row->axes = NULL;
+}

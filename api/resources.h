@@ -20,6 +20,12 @@ void get_jobs(request *r);
 void get_job(request *r);
 void delete_job(request *r);     /* jobs.c */
 void get_job_events(request *r); /* events.c */
+void post_experiments(request *r);
+void get_experiments(request *r);
+void get_experiment(request *r);
+void delete_experiment(request *r);
+void post_experiment_resume(request *r);
+void get_experiment_table(request *r); /* experiments.c */
 void get_models(request *r);
 void get_model(request *r); /* models.c */
 void get_runs(request *r);

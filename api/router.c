@@ -16,6 +16,7 @@ static const char *const query_score[] = {"model", "explain", NULL};
 static const char *const query_datasets_post[] = {"name", NULL};
 static const char *const query_jobs[] = {"limit", "cursor", "state", "method", "dataset", NULL};
 static const char *const query_compare[] = {"a", "b", NULL};
+static const char *const query_table[] = {"format", NULL};
 static const char *const query_runs[] = {"limit", "cursor", "method", "dataset",   "protocol", "class", "seed",
                                          "model", "since",  "until",  "min_auroc", "format",   NULL};
 
@@ -52,6 +53,12 @@ static const route routes[] = {
     {.verb = "GET", .pattern = "/jobs/{id}", .handle = get_job},
     {.verb = "DELETE", .pattern = "/jobs/{id}", .handle = delete_job},
     {.verb = "GET", .pattern = "/jobs/{id}/events", .handle = get_job_events},
+    {.verb = "POST", .pattern = "/experiments", .handle = post_experiments, .bodies = body_json},
+    {.verb = "GET", .pattern = "/experiments", .handle = get_experiments, .query = query_page},
+    {.verb = "GET", .pattern = "/experiments/{id}", .handle = get_experiment},
+    {.verb = "DELETE", .pattern = "/experiments/{id}", .handle = delete_experiment},
+    {.verb = "POST", .pattern = "/experiments/{id}/resume", .handle = post_experiment_resume},
+    {.verb = "GET", .pattern = "/experiments/{id}/table", .handle = get_experiment_table, .query = query_table},
     {.verb = "GET", .pattern = "/models", .handle = get_models, .query = query_page},
     {.verb = "GET", .pattern = "/models/{name}", .handle = get_model},
     {.verb = "GET", .pattern = "/runs", .handle = get_runs, .query = query_runs},

@@ -133,6 +133,51 @@ typedef struct run_row {
     char *detail; /* JSON object: roc, histogram, epochs (the series by name); only in run_get */
 } run_row;
 
+typedef struct experiment_method {
+    char method[SERVICE_NAME_MAX];
+    char *hyperparameters; /* a JSON object; owned */
+} experiment_method;
+
+/* A sweep: every method on every class with every seed; the rest as in job_spec. */
+typedef struct experiment_spec {
+    char name[SERVICE_NAME_MAX]; /* may be empty */
+    char dataset[SERVICE_NAME_MAX];
+    char protocol[16]; /* one with a test: not "unlabelled" */
+    double held_out;
+    uint32_t test_images;
+    bool trace;
+    bool reuse; /* what succeeded before with the same images, options, seed and code is taken, not run again */
+    int method_count, class_count, seed_count;
+    experiment_method *methods;              /* owned, as are the next two */
+    char (*classes)[DATASET_CLASS_NAME_MAX]; /* class_count 0: all of the data set */
+    uint64_t *seeds;
+} experiment_spec;
+
+typedef struct experiment_cell {
+    char method[SERVICE_NAME_MAX], class_name[DATASET_CLASS_NAME_MAX];
+    uint64_t seed;
+    char job[SERVICE_ID_MAX], run[SERVICE_ID_MAX]; /* run: empty until it succeeded */
+    enum job_state state;
+    bool reused;
+    double auroc, cost_s; /* of training and scoring; NaN until it succeeded */
+    char *failure;        /* owned; NULL: none */
+} experiment_cell;
+
+typedef struct experiment_row {
+    char id[SERVICE_ID_MAX];
+    service_time created;
+    char name[SERVICE_NAME_MAX], dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
+    char protocol[16];
+    double held_out;
+    uint32_t test_images;
+    bool trace, reuse, all_classes;
+    char *axes;                  /* JSON object: methods, classes, seeds, hyperparameters; owned */
+    uint64_t counts[JOB_STATES]; /* of cells */
+    double eta_s;                /* only in experiment_get; NaN: nothing measured tells it, or nothing is left */
+    experiment_cell *cells;      /* only in experiment_get: seeds, then classes, then methods; owned */
+    int cell_count;
+} experiment_row;
+
 /* What others have published of a method on a data set, under the protocol it was really run with. */
 typedef struct published_row {
     char source[48], place[32]; /* in the source */
@@ -161,10 +206,12 @@ typedef struct job_filter {
 } job_filter;
 
 /* Release what a row owns (not the row itself). */
-void job_row_finish(job_row *row); /* defined in api/names.c, as the next three */
+void job_row_finish(job_row *row); /* defined in api/names.c, as those below */
 void model_row_finish(model_row *row);
 void run_row_finish(run_row *row);
 void run_test_finish(run_test *test);
+void experiment_spec_finish(experiment_spec *spec);
+void experiment_row_finish(experiment_row *row);
 
 typedef struct job_event {
     uint64_t number;  /* 1, 2, … within its job */
@@ -206,6 +253,7 @@ struct score_image {
 
 typedef void dataset_done(void *context, const dataset_row *row, const error *failure);
 typedef void job_done(void *context, const job_row *row, const error *failure);
+typedef void experiment_done(void *context, const char *id, const error *failure);
 typedef void score_done(void *context, const score_answer *answer, const error *failure);
 typedef void event_sink(void *context, const job_event *event);
 
@@ -229,6 +277,19 @@ typedef struct service {
      * Returns a subscription, which lives until job_unwatch, also after the last event; or NULL and *e. */
     void *(*job_watch)(void *self, const char *id, uint64_t after, event_sink *sink, void *context, error *e);
     void (*job_unwatch)(void *self, void *subscription);
+
+    /* experiments; `key` as in job_submit. Cells are jobs, all of them durable before done is called. */
+    void (*experiment_submit)(void *self, const experiment_spec *spec, const char *key, experiment_done *done,
+                              void *context);
+    /* Cancels every cell that has not ended. */
+    void (*experiment_cancel)(void *self, const char *id, experiment_done *done, void *context);
+    /* Queues a new job for every cell that failed or was cancelled. */
+    void (*experiment_resume)(void *self, const char *id, experiment_done *done, void *context);
+    bool (*experiment_get)(void *self, const char *id, experiment_row *row, error *e);
+    bool (*experiment_list)(void *self, service_page *page, experiment_row *rows, int *count, error *e);
+    /* What is published on these images under this protocol; at most `limit` rows, a source's in one piece. */
+    bool (*published_list)(void *self, const char *dataset_digest, const char *protocol, published_row *rows, int limit,
+                           int *count, error *e);
 
     /* models and runs */
     bool (*model_list)(void *self, service_page *page, model_row *rows, int *count,

@@ -192,7 +192,10 @@ static bool open_jobs(anomalyd *d, error *e)
                      .threads = d->config.threads,
                      .checkpoint_s = d->config.checkpoint_s,
                      .memory = (uint64_t)d->config.job_memory_mib << 20};
-    return (d->jobs = jobs_new(&c, e));
+    d->jobs = jobs_new(&c, e);
+    d->experiments =
+        (experiments){.loop = d->loop, .store = d->store, .reader = d->reader, .ids = &d->ids, .jobs = d->jobs};
+    return d->jobs != NULL;
 }
 
 static bool open_scoring(anomalyd *d, error *e)

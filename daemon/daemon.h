@@ -7,6 +7,7 @@
 #include "daemon/config.h"
 #include "daemon/datasets.h"
 #include "daemon/engine.h"
+#include "daemon/experiments.h"
 #include "daemon/front.h"
 #include "daemon/id.h"
 #include "daemon/jobs.h"
@@ -25,6 +26,7 @@ typedef struct anomalyd {
     store_reader *reader;
     datasets *datasets;
     jobs *jobs;
+    experiments experiments;
     engine *engine;
     batcher *batcher;
     scoring scoring;

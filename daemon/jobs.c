@@ -273,6 +273,50 @@ void jobs_unwatch(jobs *j, void *subscription)
     events_unwatch(subscription);
 }
 
+/* ---- those that others queue */
+
+bool jobs_room(const jobs *j, size_t count, error *e)
+{
+    if (j->stopping)
+        return error_set(e, ERROR_BUSY, "the daemon is stopping");
+    return j->count + count <= JOBS_QUEUED_MAX ||
+           error_set(e, ERROR_BUSY, "there are %zu open jobs already; at most %d", j->count, JOBS_QUEUED_MAX);
+}
+
+bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e)
+{
+    job_row row;
+    if (job_find(j, id))
+        return true;
+    if (!store_job_get(j->c.reader, id, &row, e))
+        return false;
+    job *b = row.state == JOB_QUEUED ? job_open(j, &row, 0) : NULL;
+    if (!b) {
+        bool ended = row.state != JOB_QUEUED;
+        job_row_finish(&row);
+        return ended || error_memory(e, "a job");
+    }
+    snprintf(b->dataset_digest, sizeof b->dataset_digest, "%s", dataset_digest);
+    job_event_state(b);
+    return true;
+}
+
+void jobs_start(jobs *j)
+{
+    jobs_pump(j);
+}
+
+double jobs_remaining_s(const jobs *j, const char *id)
+{
+    const job *b = job_find(j, id);
+    return b && b->row.state == JOB_RUNNING ? b->row.eta_s : NAN;
+}
+
+int jobs_workers(const jobs *j)
+{
+    return j->c.workers;
+}
+
 /* ---- submitting */
 
 typedef struct submission {
@@ -365,10 +409,8 @@ static bool submission_start(submission *s, const char *key, error *e)
 {
     const jobs *j = s->owner;
     const job_spec *spec = &s->row.spec;
-    if (j->stopping)
-        return error_set(e, ERROR_BUSY, "the daemon is stopping");
-    if (j->count >= JOBS_QUEUED_MAX)
-        return error_set(e, ERROR_BUSY, "there are %d open jobs already", JOBS_QUEUED_MAX);
+    if (!jobs_room(j, 1, e))
+        return false;
     if (!name_valid(spec->model))
         return error_set(e, ERROR_INVALID, "model: \"%s\" is not a name (^[a-z0-9][a-z0-9._-]{0,62}$)", spec->model);
     if (!name_valid(spec->dataset))

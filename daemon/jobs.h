@@ -47,6 +47,17 @@ bool jobs_list(jobs *j, const job_filter *f, service_page *page, job_row *rows, 
 void *jobs_watch(jobs *j, const char *id, uint64_t after, event_sink *sink, void *context, error *e);
 void jobs_unwatch(jobs *j, void *subscription);
 
+/* ERROR_BUSY when so many more jobs cannot be queued, or the daemon stops. */
+bool jobs_room(const jobs *j, size_t count, error *e);
+/* Takes a job that somebody else queued in the registry; one that is open already, or that has ended, is fine. Then
+ * jobs_start, once for many. */
+bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e);
+void jobs_start(jobs *j);
+/* What a running job says is left of its training; NaN: it says nothing, or does not run. */
+double jobs_remaining_s(const jobs *j, const char *id);
+/* How many run side by side. */
+int jobs_workers(const jobs *j);
+
 /* No job starts any more; running ones are told to checkpoint and go back to the queue. */
 void jobs_stop(jobs *j);
 /* Children not reaped yet, and results not registered yet. */

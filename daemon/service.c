@@ -67,6 +67,38 @@ static void job_unwatch(void *self, void *subscription)
     jobs_unwatch(((anomalyd *)self)->jobs, subscription);
 }
 
+static void experiment_submit(void *self, const experiment_spec *spec, const char *key, experiment_done *done,
+                              void *context)
+{
+    experiments_submit(&((anomalyd *)self)->experiments, spec, key, done, context);
+}
+
+static void experiment_cancel(void *self, const char *id, experiment_done *done, void *context)
+{
+    experiments_cancel(&((anomalyd *)self)->experiments, id, done, context);
+}
+
+static void experiment_resume(void *self, const char *id, experiment_done *done, void *context)
+{
+    experiments_resume(&((anomalyd *)self)->experiments, id, done, context);
+}
+
+static bool experiment_get(void *self, const char *id, experiment_row *row, error *e)
+{
+    return experiments_get(&((anomalyd *)self)->experiments, id, row, e);
+}
+
+static bool experiment_list(void *self, service_page *page, experiment_row *rows, int *count, error *e)
+{
+    return store_experiment_list(((anomalyd *)self)->reader, page, rows, count, e);
+}
+
+static bool published_list(void *self, const char *dataset_digest, const char *protocol, published_row *rows, int limit,
+                           int *count, error *e)
+{
+    return store_published_list(((anomalyd *)self)->reader, dataset_digest, protocol, rows, limit, count, e);
+}
+
 static bool model_list(void *self, service_page *page, model_row *rows, int *count, error *e)
 {
     anomalyd *d = self;
@@ -191,6 +223,12 @@ void daemon_serve(anomalyd *d)
         .job_list = job_list,
         .job_watch = job_watch,
         .job_unwatch = job_unwatch,
+        .experiment_submit = experiment_submit,
+        .experiment_cancel = experiment_cancel,
+        .experiment_resume = experiment_resume,
+        .experiment_get = experiment_get,
+        .experiment_list = experiment_list,
+        .published_list = published_list,
         .model_list = model_list,
         .model_get = model_get,
         .model_versions = model_versions,

@@ -124,6 +124,34 @@ typedef struct store_finish {
 /* Model version, run, its test and the job's success in one transaction. */
 bool store_job_finish(store *s, const store_finish *f, store_reply reply, error *e);
 
+/* A sweep and all of its jobs. Owns what it points to. */
+typedef struct store_new_experiment {
+    char id[SERVICE_ID_MAX];
+    service_time created;
+    experiment_spec spec; /* whole: with its classes */
+    char dataset_digest[DATASET_DIGEST_TEXT];
+    bool all_classes;
+    char *axes;      /* JSON: methods, classes, seeds, hyperparameters */
+    char **resolved; /* one a method: all its options as a run records them; with reuse only */
+    char code_version[48];
+    char (*models)[SERVICE_NAME_MAX]; /* one a method */
+    char (*jobs)[SERVICE_ID_MAX];     /* ids, one a cell: seeds, then classes, then methods */
+    char key[STORE_KEY_MAX + 1];      /* empty: none */
+    char fingerprint[DATASET_DIGEST_TEXT];
+} store_new_experiment;
+/* Experiment and jobs in one transaction; cells that are reused get no job. Takes x, also when it fails. */
+bool store_experiment_add(store *s, store_new_experiment *x, store_reply reply, error *e);
+void store_new_experiment_free(store_new_experiment *x);
+
+typedef struct store_resume {
+    const char *id; /* of the experiment */
+    service_time created;
+    const char (*jobs)[SERVICE_ID_MAX]; /* ids for new jobs */
+    int job_count;
+} store_resume;
+/* Gives cells whose job failed or was cancelled a new one, as far as the ids go. */
+bool store_experiment_resume(store *s, const store_resume *r, store_reply reply, error *e);
+
 /* --- reads */
 
 store_reader *store_reader_open(store *s, error *e);
@@ -159,6 +187,10 @@ bool store_run_list(store_reader *r, const run_filter *f, service_page *page, ru
 bool store_run_get(store_reader *r, const char *id, run_row *row, error *e);
 /* ERROR_CONFLICT for a run that keeps no scores of test images. Fills *test, for run_test_finish. */
 bool store_run_test(store_reader *r, const char *id, run_test *test, error *e);
+
+bool store_experiment_list(store_reader *r, service_page *page, experiment_row *rows, int *count, error *e);
+/* With its cells; eta_s is not known here. */
+bool store_experiment_get(store_reader *r, const char *id, experiment_row *row, error *e);
 
 /* What is published on the images of this digest under this protocol: one source's row in one piece. At most `limit`.
  */

@@ -21,6 +21,9 @@
     "test_anomalies, epochs, chosen_epoch, train_s, score_s, parameters, weights_digest, code_version, "               \
     "blas_core, threads, hyperparameters"
 
+#define EXPERIMENT_COLUMNS \
+    "id, created, name, dataset, dataset_digest, protocol, held_out, test_images, trace, reuse, all_classes, axes"
+
 const char *const sql_text[SQL_COUNT] = {
     [SQL_DATASET_LIST] = "SELECT " DATASET_COLUMNS " FROM datasets WHERE ?2 = '' OR (created, name) < (?1, ?2) "
                          "ORDER BY created DESC, name DESC LIMIT ?3",
@@ -54,6 +57,15 @@ const char *const sql_text[SQL_COUNT] = {
         "ORDER BY method, source, place, class LIMIT ?",
     [SQL_RUN_TEST] = "SELECT t.run, t.images, t.count, t.packed FROM runs LEFT JOIN run_tests AS t ON t.run = runs.id "
                      "WHERE runs.id = ?",
+    [SQL_EXPERIMENT_LIST] =
+        "SELECT " EXPERIMENT_COLUMNS " FROM experiments WHERE ?1 = '' OR id < ?1 ORDER BY id DESC LIMIT ?2",
+    [SQL_EXPERIMENT_GET] = "SELECT " EXPERIMENT_COLUMNS " FROM experiments WHERE id = ?",
+    [SQL_EXPERIMENT_COUNTS] = "SELECT j.state, count(*) FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
+                              "WHERE c.experiment = ? GROUP BY j.state",
+    [SQL_CELL_LIST] =
+        "SELECT c.method, c.class, c.seed, c.job, c.reused, j.state, j.run, j.failure, r.auroc, r.train_s + r.score_s "
+        "FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job LEFT JOIN runs AS r ON r.id = j.run "
+        "WHERE c.experiment = ? ORDER BY c.position",
 
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
@@ -92,4 +104,24 @@ const char *const sql_text[SQL_COUNT] = {
         "INSERT INTO models (" MODEL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_FILE_ADD] = "INSERT INTO model_files (name, version, bytes) VALUES (?, ?, ?)",
+    [SQL_EXPERIMENT_KEY_PURGE] = "DELETE FROM experiment_keys WHERE created < ?",
+    [SQL_EXPERIMENT_KEY_GET] = "SELECT fingerprint, experiment FROM experiment_keys WHERE key = ?",
+    [SQL_EXPERIMENT_KEY_ADD] = "INSERT INTO experiment_keys (key, fingerprint, experiment, created) "
+                               "VALUES (?, ?, ?, ?)",
+    [SQL_EXPERIMENT_ADD] =
+        "INSERT INTO experiments (" EXPERIMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_CELL_ADD] = "INSERT INTO experiment_cells (experiment, position, method, class, seed, job, reused) "
+                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [SQL_CELL_TWIN] =
+        "SELECT r.job FROM runs AS r JOIN jobs AS j ON j.id = r.job WHERE r.dataset_digest = ? AND r.protocol = ? "
+        "AND r.class = ? AND r.method = ? AND r.seed = ? AND r.test_images = ? AND j.held_out = ? AND j.trace >= ? "
+        "AND r.code_version = ? AND r.hyperparameters = ? AND r.auroc IS NOT NULL ORDER BY r.id DESC LIMIT 1",
+    [SQL_CELL_LOST] = "SELECT c.position, c.job FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
+                      "WHERE c.experiment = ? AND j.state IN ('failed', 'cancelled') ORDER BY c.position",
+    [SQL_CELL_JOB] = "UPDATE experiment_cells SET job = ?3, reused = 0 WHERE experiment = ?1 AND position = ?2",
+    [SQL_JOB_AGAIN] =
+        "INSERT INTO jobs (id, state, method, dataset, dataset_digest, protocol, class, seed, held_out, test_images, "
+        "trace, model, hyperparameters, created) SELECT ?1, 'queued', method, dataset, dataset_digest, protocol, "
+        "class, "
+        "seed, held_out, test_images, trace, model, hyperparameters, ?3 FROM jobs WHERE id = ?2",
 };

@@ -46,6 +46,9 @@ typedef struct wire_plan {
 bool wire_plan_make(wire_plan *p, const job_spec *spec, const dataset_info *info, error *e);
 void wire_plan_finish(wire_plan *p);
 
+/* All of the method's options, the presets too, as a run records them. Returns new; NULL: out of memory. */
+char *wire_options(const wire_plan *p);
+
 /* What a worker found. */
 typedef struct wire_found {
     const train_result *result;

@@ -24,6 +24,12 @@ static json_t *real(double value)
 
 /* ---- writing */
 
+/* How a run's row has its options: equal options are equal text. */
+static char *options_text(const json_t *o)
+{
+    return json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
+}
+
 /* All options, the presets too, as JSON values of their own types. */
 static json_t *all_options(const wire_plan *p)
 {
@@ -46,6 +52,14 @@ static json_t *all_options(const wire_plan *p)
     }
     free(self);
     return o;
+}
+
+char *wire_options(const wire_plan *p)
+{
+    json_t *o = all_options(p);
+    char *text = o ? options_text(o) : NULL;
+    json_decref(o);
+    return text;
 }
 
 static json_t *floats(const float *values, size_t n)
@@ -174,7 +188,7 @@ static bool read_model(json_t *o, model_row *m, run_row *run)
     m->calibration_count = get_count(o, "calibration_count");
     m->threshold = get_real(o, "threshold");
     m->false_alarm_rate = get_real(o, "false_alarm_rate");
-    m->hyperparameters = json_dumps(json_object_get(o, "hyperparameters"), JSON_COMPACT | JSON_REAL_PRECISION(9));
+    m->hyperparameters = options_text(json_object_get(o, "hyperparameters"));
     run->hyperparameters = m->hyperparameters ? strdup(m->hyperparameters) : NULL;
     return run->hyperparameters && get_text(o, "digest", m->digest, sizeof m->digest) &&
            get_text(o, "weights_digest", run->weights_digest, sizeof run->weights_digest) &&

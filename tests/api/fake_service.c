@@ -24,7 +24,7 @@ static void put(char *out, size_t size, const char *text)
 }
 
 /* Pages of `rows` rows; the cursor is the number of rows seen. */
-static bool page_rows(const fake *f, service_page *page, int *first, int *count, error *e)
+bool fake_page(const fake *f, service_page *page, int *first, int *count, error *e)
 {
     char *end;
     *first = (int)strtol(page->cursor, &end, 10);
@@ -56,7 +56,7 @@ static void make_dataset(dataset_row *row, const char *name)
 static bool dataset_list(void *self, service_page *page, dataset_row *rows, int *count, error *e)
 {
     int first;
-    if (!page_rows(self, page, &first, count, e))
+    if (!fake_page(self, page, &first, count, e))
         return false;
     for (int i = 0; i < *count; i++) {
         char name[32];
@@ -193,7 +193,7 @@ static bool job_list(void *self, const job_filter *filter, service_page *page, j
 {
     int first;
     (void)filter;
-    if (!page_rows(self, page, &first, count, e))
+    if (!fake_page(self, page, &first, count, e))
         return false;
     for (int i = 0; i < *count; i++)
         make_job(self, &rows[i], "job-1");
@@ -250,7 +250,7 @@ static void make_model(model_row *row, const char *name, int version)
 static bool model_list(void *self, service_page *page, model_row *rows, int *count, error *e)
 {
     int first;
-    if (!page_rows(self, page, &first, count, e))
+    if (!fake_page(self, page, &first, count, e))
         return false;
     for (int i = 0; i < *count; i++)
         make_model(&rows[i], "digits-ganomaly", 3);
@@ -303,7 +303,7 @@ static bool run_list(void *self, const run_filter *filter, service_page *page, r
     f->filter = *filter;
     snprintf(f->filter_seed, sizeof f->filter_seed, "%s", filter->seed);
     snprintf(f->filter_class, sizeof f->filter_class, "%s", filter->class_name);
-    if (!page_rows(self, page, &first, count, e))
+    if (!fake_page(self, page, &first, count, e))
         return false;
     for (int i = 0; i < *count; i++)
         make_run(&rows[i], "run-1");
@@ -426,6 +426,8 @@ void fake_finish(fake *f)
         finish_score(f);
     else if (f->job_done)
         finish_job(f);
+    else if (f->experiment_done)
+        fake_finish_experiment(f);
     else if (f->dataset_done) {
         dataset_done *done = f->dataset_done;
         error failure = f->failure;
@@ -475,6 +477,7 @@ void fake_answers(service *s)
     s->job_list = job_list;
     s->job_watch = job_watch;
     s->job_unwatch = job_unwatch;
+    fake_experiments(s);
     s->model_list = model_list;
     s->model_get = model_get;
     s->model_versions = model_versions;

@@ -46,7 +46,10 @@ typedef struct fake {
     char score_model[128];
     enum explanation score_explain;
     size_t score_images;
-    job_spec spec; /* of the last submit; its text is owned */
+    job_spec spec;              /* of the last submit; its text is owned */
+    experiment_spec experiment; /* of the last submit; its pointers are dead */
+    char experiment_options[128], experiment_class[64];
+    uint64_t experiment_seed;
     char key[256];
     char import_source[256], import_name[SERVICE_NAME_MAX];
     bool import_uploaded;
@@ -81,6 +84,7 @@ typedef struct fake {
     const struct score_image *score_list;
     job_done *job_done;
     dataset_done *dataset_done;
+    experiment_done *experiment_done;
     void *done_context;
     event_sink *sink;
     void *sink_context;

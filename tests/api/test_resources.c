@@ -45,7 +45,7 @@ static void methods_come_with_their_options(void **state)
 
 static void lists_are_paged_by_an_opaque_cursor(void **state)
 {
-    static const char *const paths[] = {"/datasets", "/jobs", "/models", "/runs"};
+    static const char *const paths[] = {"/datasets", "/jobs", "/models", "/runs", "/experiments"};
     fake *f = *state;
     f->rows = 120;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -85,10 +85,12 @@ static void limits_and_cursors_out_of_range_are_400(void **state)
 
 static void single_things_are_found_or_404(void **state)
 {
-    static const char *const good[] = {"/datasets/digits", "/jobs/job-1", "/models/digits-ganomaly", "/runs/run-1",
+    static const char *const good[] = {"/datasets/digits",          "/jobs/job-1",
+                                       "/models/digits-ganomaly",   "/runs/run-1",
+                                       "/experiments/experiment-1", "/experiments/experiment-1/table",
                                        "/datasets/%64igits"};
-    static const char *const bad[] = {"/datasets/none", "/jobs/none", "/models/none", "/runs/none",
-                                      "/jobs/none/events"};
+    static const char *const bad[] = {"/datasets/none",    "/jobs/none",        "/models/none",           "/runs/none",
+                                      "/jobs/none/events", "/experiments/none", "/experiments/none/table"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         reply r = get(*state, good[i]);
         assert_status(&r, 200);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* experiment_read.c — see experiment_read.h. */
+#include "api/experiment_read.h"
+
+#include "api/json.h"
+#include "api/training.h"
+#include "data/protocol.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { METHODS_MAX = 64, SEEDS_MAX = 1000 };
+
+/* The array `name` of 1 to `most` different members; NULL after a complaint, or when it is absent. */
+static json_t *take_list(const fields *f, const char *name, size_t most)
+{
+    json_t *list = fields_value(f, name);
+    if (!list)
+        return NULL;
+    if (!json_is_array(list) || json_array_size(list) < 1 || json_array_size(list) > most) {
+        fields_complain(f, name, "expected an array of 1 to %zu", most);
+        return NULL;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++)
+        for (size_t k = 0; k < i; k++)
+            if (json_equal(json_array_get(list, i), json_array_get(list, k))) {
+                fields_complain(f, name, "holds the same twice, at %zu and %zu", k, i);
+                return NULL;
+            }
+    return list;
+}
+
+static void take_hyperparameters(const fields *f, json_t *options, experiment_method *m)
+{
+    char pointer[JSON_POINTER_MAX];
+    json_t *values = json_object_get(options, m->method);
+    if (!values)
+        return;
+    json_pointer(pointer, "/hyperparameters", m->method);
+    training_check_options(method_find(m->method), values, pointer, f->problem);
+    m->hyperparameters = json_dumps(values, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    if (!m->hyperparameters)
+        problem_set(f->problem, 503, "out of memory");
+}
+
+static bool has_method(const experiment_spec *spec, const char *id)
+{
+    for (int m = 0; m < spec->method_count; m++)
+        if (!strcmp(spec->methods[m].method, id))
+            return true;
+    return false;
+}
+
+static void take_methods(const fields *f, experiment_spec *spec)
+{
+    json_t *list = take_list(f, "methods", METHODS_MAX), *options = fields_value(f, "hyperparameters");
+    spec->methods = calloc(METHODS_MAX, sizeof *spec->methods);
+    if (options && !json_is_object(options))
+        fields_complain(f, "hyperparameters", "expected an object of objects by method");
+    for (size_t i = 0; spec->methods && i < json_array_size(list); i++) {
+        const char *id = json_string_value(json_array_get(list, i));
+        const method *m = id ? method_find(id) : NULL;
+        if (!m) {
+            training_complain_method(f, "methods", id ? id : "(no string)");
+            continue;
+        }
+        experiment_method *at = &spec->methods[spec->method_count++];
+        snprintf(at->method, sizeof at->method, "%s", m->id);
+        take_hyperparameters(f, options, at);
+    }
+    const char *key;
+    json_t *value;
+    json_object_foreach(options, key, value)
+    {
+        if (spec->methods && !has_method(spec, key))
+            fields_complain(f, "hyperparameters", "'%.64s' is none of the methods asked for", key);
+    }
+}
+
+static void take_classes(const fields *f, experiment_spec *spec)
+{
+    json_t *value = fields_value(f, "classes");
+    if (!value || (json_is_string(value) && !strcmp(json_string_value(value), "all")))
+        return; /* none: all */
+    json_t *list = take_list(f, "classes", DATASET_CLASSES_MAX);
+    spec->classes = calloc(DATASET_CLASSES_MAX, sizeof *spec->classes);
+    for (size_t i = 0; spec->classes && i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        char *name = spec->classes[spec->class_count++];
+        int n = -1;
+        if (json_is_string(item) && strlen(json_string_value(item)) == json_string_length(item))
+            n = snprintf(name, DATASET_CLASS_NAME_MAX, "%s", json_string_value(item));
+        else if (json_is_integer(item))
+            n = snprintf(name, DATASET_CLASS_NAME_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(item));
+        if (n <= 0 || n >= DATASET_CLASS_NAME_MAX)
+            fields_complain(f, "classes", "at %zu: expected a class's name, of 1 to %d bytes, or its number", i,
+                            DATASET_CLASS_NAME_MAX - 1);
+        for (int k = 0; k < spec->class_count - 1; k++)
+            if (!strcmp(spec->classes[k], name))
+                fields_complain(f, "classes", "holds '%.40s' twice", name);
+    }
+}
+
+static void take_seeds(const fields *f, experiment_spec *spec)
+{
+    json_t *list = take_list(f, "seeds", SEEDS_MAX);
+    spec->seeds = calloc(SEEDS_MAX, sizeof *spec->seeds);
+    if (!fields_value(f, "seeds"))
+        spec->seed_count = 1; /* 0 */
+    for (size_t i = 0; spec->seeds && i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        json_int_t seed = json_integer_value(item);
+        if (!json_is_integer(item) || seed < 0 || seed > TRAINING_SEED_MAX)
+            fields_complain(f, "seeds", "at %zu: expected a whole number from 0 to %lld", i,
+                            (long long)TRAINING_SEED_MAX);
+        spec->seeds[spec->seed_count++] = (uint64_t)seed;
+    }
+}
+
+static void take_protocol(const fields *f, experiment_spec *spec)
+{
+    enum protocol protocol;
+    error e = {0};
+    if (!protocol_parse(fields_text(f, "protocol", "one-class"), &protocol, &e))
+        fields_complain(f, "protocol", "%s", e.message);
+    else if (protocol == PROTOCOL_UNLABELLED)
+        fields_complain(f, "protocol", "'unlabelled' has no test; there are: one-class, one-vs-rest");
+    else
+        snprintf(spec->protocol, sizeof spec->protocol, "%s", protocol_name(protocol));
+}
+
+void experiment_read(json_t *body, experiment_spec *spec, problem *p)
+{
+    static const char *const names[] = {"name",     "methods",     "dataset", "protocol",        "classes", "seeds",
+                                        "held_out", "test_images", "trace",   "hyperparameters", "reuse",   NULL};
+    fields f = fields_of(body, "", names, p);
+    fields_require(&f, "methods");
+    fields_require(&f, "dataset");
+    training_take_name(&f, "name", spec->name);
+    training_take_name(&f, "dataset", spec->dataset);
+    take_methods(&f, spec);
+    take_protocol(&f, spec);
+    take_classes(&f, spec);
+    take_seeds(&f, spec);
+    spec->held_out = fields_number(&f, "held_out", 0, TRAINING_HELD_OUT_MOST, TRAINING_HELD_OUT_PRESET);
+    spec->test_images = training_take_test_images(&f);
+    spec->trace = fields_flag(&f, "trace", false);
+    spec->reuse = fields_flag(&f, "reuse", false);
+    if (!spec->methods || !spec->seeds || (spec->class_count && !spec->classes))
+        problem_set(p, 503, "out of memory");
+}

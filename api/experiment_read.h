@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* experiment_read.h — the body of POST /experiments. */
+#ifndef ANOMALYD_API_EXPERIMENT_READ_H
+#define ANOMALYD_API_EXPERIMENT_READ_H
+
+#include "api/problem.h"
+#include "api/service.h"
+
+#include <jansson.h>
+
+/* Checks all that the methods' option tables tell, and complains of every fault. Fills *spec, for
+ * experiment_spec_finish also after complaints. */
+void experiment_read(json_t *body, experiment_spec *spec, problem *p);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* experiments.c — sweeps: checked whole before anything is queued, listed, looked up, resumed, cancelled, tabulated. */
+#include "api/request.h"
+#include "api/resources.h"
+
+#include "api/csv.h"
+#include "api/experiment_read.h"
+#include "api/json.h"
+#include "api/result_table.h"
+#include "api/training.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PUBLISHED_MAX = 1000 };
+
+/* ---- answers */
+
+static uint64_t cells_of(const experiment_row *row)
+{
+    uint64_t n = 0;
+    for (int s = 0; s < JOB_STATES; s++)
+        n += row->counts[s];
+    return n;
+}
+
+/* "active" while anything may still come by itself; then "complete" or "incomplete". */
+static const char *state_of(const experiment_row *row)
+{
+    if (row->counts[JOB_QUEUED] + row->counts[JOB_RUNNING] + row->counts[JOB_CANCELLING])
+        return "active";
+    return row->counts[JOB_SUCCEEDED] == cells_of(row) ? "complete" : "incomplete";
+}
+
+static json_t *progress_json(const experiment_row *row)
+{
+    json_t *o = json_pack("{s:I}", "cells", (json_int_t)cells_of(row));
+    for (int s = 0; o && s < JOB_STATES; s++)
+        json_object_set_new(o, job_state_name((enum job_state)s), json_integer((json_int_t)row->counts[s]));
+    return o;
+}
+
+/* What every answer about an experiment has. */
+static json_t *row_json(const experiment_row *row)
+{
+    json_t *body = json_pack("{s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:f, s:I, s:b, s:b, s:o}", "id", row->id, "name",
+                             json_name(row->name), "state", state_of(row), "created", json_time(row->created),
+                             "dataset", row->dataset, "dataset_digest", row->dataset_digest, "protocol", row->protocol,
+                             "held_out", row->held_out, "test_images", (json_int_t)row->test_images, "trace",
+                             (int)row->trace, "reuse", (int)row->reuse, "progress", progress_json(row));
+    json_t *axes = json_embedded(row->axes);
+    bool whole = body && !json_object_update(body, axes);
+    json_decref(axes);
+    if (whole)
+        return body;
+    json_decref(body);
+    return NULL;
+}
+
+static json_t *cell_json(const experiment_cell *c)
+{
+    return json_pack("{s:s, s:o, s:I, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "method", c->method, "class",
+                     json_text(c->class_name), "seed", (json_int_t)c->seed, "job", c->job, "state",
+                     job_state_name(c->state), "reused", (int)c->reused, "run", json_name(c->run), "auroc",
+                     json_number(c->auroc), "cost_s", json_number(c->cost_s), "failure", json_text(c->failure));
+}
+
+static json_t *whole_json(const experiment_row *row)
+{
+    json_t *body = row_json(row), *cells = json_array();
+    for (int i = 0; i < row->cell_count; i++)
+        json_array_append_new(cells, cell_json(&row->cells[i]));
+    json_object_set_new(body, "eta_s", json_number(row->eta_s));
+    json_object_set_new(body, "cells", cells);
+    return body;
+}
+
+void get_experiments(request *r)
+{
+    service_page page;
+    error e = {0};
+    int count = 0;
+    if (!request_page(r, &page))
+        return;
+    experiment_row *rows = calloc((size_t)page.limit, sizeof *rows);
+    if (!rows)
+        error_memory(&e, "a page of experiments");
+    if (!rows || !r->host->experiment_list(r->host->self, &page, rows, &count, &e)) {
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+        free(rows);
+        return;
+    }
+    json_t *items = json_array();
+    for (int i = 0; i < count; i++) {
+        json_array_append_new(items, row_json(&rows[i]));
+        experiment_row_finish(&rows[i]);
+    }
+    free(rows);
+    request_reply_list(r, items, page.cursor);
+}
+
+/* Replies with the experiment as it is now, or with *e. */
+static void reply_whole(request *r, unsigned status, const char *id)
+{
+    error e = {0};
+    experiment_row row = {0};
+    if (!r->host->experiment_get(r->host->self, id, &row, &e)) {
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+        return;
+    }
+    request_reply_json(r, status, whole_json(&row));
+    experiment_row_finish(&row);
+}
+
+void get_experiment(request *r)
+{
+    reply_whole(r, 200, r->match.parameters[0]);
+}
+
+/* ---- changes */
+
+static void changed(void *context, const char *id, const error *failure)
+{
+    request *r = context;
+    if (failure)
+        request_reply_error(r, failure, PROBLEM_REQUEST);
+    else
+        reply_whole(r, 202, id);
+    request_release(r);
+}
+
+void delete_experiment(request *r)
+{
+    request_wait(r);
+    request_hold(r);
+    r->host->experiment_cancel(r->host->self, r->match.parameters[0], changed, r);
+}
+
+void post_experiment_resume(request *r)
+{
+    request_wait(r);
+    request_hold(r);
+    r->host->experiment_resume(r->host->self, r->match.parameters[0], changed, r);
+}
+
+static void submitted(void *context, const char *id, const error *failure)
+{
+    request *r = context;
+    char location[24 + SERVICE_ID_MAX];
+    if (failure) {
+        request_reply_error(r, failure, PROBLEM_CONTENT);
+    } else {
+        snprintf(location, sizeof location, "/experiments/%s", id);
+        request_add_header(r, MHD_HTTP_HEADER_LOCATION, location);
+        reply_whole(r, 202, id);
+    }
+    request_release(r);
+}
+
+void post_experiments(request *r)
+{
+    problem p = {0};
+    experiment_spec spec = {0};
+    const char *key = request_header(r, "Idempotency-Key");
+    json_t *body = json_read(r->body.bytes, r->body.size, &p);
+    if (body)
+        experiment_read(body, &spec, &p);
+    if (!p.status && key)
+        training_check_key(key, &p);
+    if (p.status) {
+        request_reply_problem(r, &p);
+    } else {
+        request_wait(r);
+        request_hold(r);
+        r->host->experiment_submit(r->host->self, &spec, key, submitted, r);
+    }
+    experiment_spec_finish(&spec);
+    json_decref(body);
+}
+
+/* ---- the table */
+
+enum table_format { TABLE_JSON, TABLE_CSV, TABLE_MARKDOWN };
+
+/* The format asked for by ?format=, else by Accept. */
+static bool take_format(const request *r, enum table_format *format, problem *p)
+{
+    static const char *const names[] = {"json", "csv", "markdown"};
+    static const char *const types[] = {"application/json", "text/csv", "text/markdown"};
+    const char *asked = request_query(r, "format"), *accept = request_header(r, MHD_HTTP_HEADER_ACCEPT);
+    *format = TABLE_JSON;
+    for (int i = TABLE_JSON; i <= TABLE_MARKDOWN; i++) {
+        if (asked && !strcmp(asked, names[i])) {
+            *format = (enum table_format)i;
+            return true;
+        }
+        if (!asked && media_prefers(accept, types[i], types[*format]))
+            *format = (enum table_format)i;
+    }
+    return !asked || problem_set(p, 400, "format: '%.32s' is none of json, csv, markdown", asked);
+}
+
+/* Borrowed from axes. */
+static const char **texts_of(const json_t *axes, const char *key, int *count)
+{
+    const json_t *list = json_object_get(axes, key);
+    *count = (int)json_array_size(list);
+    const char **texts = calloc((size_t)*count + 1, sizeof *texts);
+    for (int i = 0; texts && i < *count; i++)
+        texts[i] = json_string_value(json_array_get(list, (size_t)i));
+    return texts;
+}
+
+static uint64_t *seeds_of(const json_t *axes, int *count)
+{
+    const json_t *list = json_object_get(axes, "seeds");
+    *count = (int)json_array_size(list);
+    uint64_t *seeds = calloc((size_t)*count + 1, sizeof *seeds);
+    for (int i = 0; seeds && i < *count; i++)
+        seeds[i] = (uint64_t)json_integer_value(json_array_get(list, (size_t)i));
+    return seeds;
+}
+
+/* Cells lie by seeds, then classes, then methods. Returns new. */
+static table *work_out(const experiment_row *row, const result_table *t, error *e)
+{
+    if (t->method_count * t->class_count * t->seed_count != row->cell_count || row->cell_count == 0) {
+        error_set(e, ERROR_CORRUPT, "experiment %s: %d cells do not fill its table", row->id, row->cell_count);
+        return NULL;
+    }
+    table *figures = table_new(t->method_count, t->class_count, t->seed_count, e);
+    for (int i = 0; figures && i < row->cell_count; i++)
+        table_put(figures, i % t->method_count, i / t->method_count % t->class_count,
+                  i / (t->method_count * t->class_count), row->cells[i].auroc);
+    if (figures)
+        table_close(figures);
+    return figures;
+}
+
+static void reply_table(request *r, const result_table *t, enum table_format format)
+{
+    size_t size = 0;
+    char *text;
+    request_add_header(r, MHD_HTTP_HEADER_VARY, "Accept");
+    switch (format) {
+    case TABLE_JSON:
+        request_reply_json(r, 200, result_table_json(t));
+        break;
+    case TABLE_CSV:
+        text = result_table_csv(t, &size);
+        request_reply_bytes(r, 200, CSV_MEDIA_TYPE, text, size);
+        break;
+    case TABLE_MARKDOWN:
+        text = result_table_markdown(t, &size);
+        request_reply_bytes(r, 200, "text/markdown; charset=utf-8", text, size);
+        break;
+    }
+}
+
+static void tabulate(request *r, const experiment_row *row, enum table_format format)
+{
+    error e = {0};
+    json_t *axes = json_embedded(row->axes);
+    published_row *published = calloc(PUBLISHED_MAX, sizeof *published);
+    result_table t = {.dataset = row->dataset, .protocol = row->protocol, .all_classes = row->all_classes};
+    const char **methods = texts_of(axes, "methods", &t.method_count);
+    const char **classes = texts_of(axes, "classes", &t.class_count);
+    uint64_t *seeds = seeds_of(axes, &t.seed_count);
+    table *figures = NULL;
+    if (!published || !methods || !classes || !seeds)
+        error_memory(&e, "a table");
+    else if (r->host->published_list(r->host->self, row->dataset_digest, row->protocol, published, PUBLISHED_MAX,
+                                     &t.published_count, &e))
+        figures = work_out(row, &t, &e);
+    t.methods = methods;
+    t.classes = classes;
+    t.seeds = seeds;
+    t.figures = figures;
+    t.published = published;
+    if (figures)
+        reply_table(r, &t, format);
+    else
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+    table_free(figures);
+    free(published);
+    free(methods);
+    free(classes);
+    free(seeds);
+    json_decref(axes);
+}
+
+void get_experiment_table(request *r)
+{
+    error e = {0};
+    problem p = {0};
+    enum table_format format;
+    experiment_row row = {0};
+    if (!take_format(r, &format, &p)) {
+        request_reply_problem(r, &p);
+        return;
+    }
+    if (!r->host->experiment_get(r->host->self, r->match.parameters[0], &row, &e)) {
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+        return;
+    }
+    tabulate(r, &row, format);
+    experiment_row_finish(&row);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* training.h — what requests for one job and for many have in common. */
+#ifndef ANOMALYD_API_TRAINING_H
+#define ANOMALYD_API_TRAINING_H
+
+#include "api/json.h"
+#include "api/request.h"
+
+/* Numbers beyond this lose digits in JavaScript. */
+#define TRAINING_SEED_MAX 9007199254740991
+#define TRAINING_HELD_OUT_MOST 0.4
+#define TRAINING_HELD_OUT_PRESET 0.1
+
+/* Tries every value on a method's struct that is thrown away. Complaints are below `pointer`. */
+bool training_check_options(const method *m, json_t *values, const char *pointer, problem *p);
+/* Complains of an id that no method has, and lists those there are. */
+void training_complain_method(const fields *f, const char *field, const char *id);
+/* A name of ours; out stays as it is when the field is absent or bad. */
+void training_take_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX]);
+uint32_t training_take_test_images(const fields *f);
+/* An Idempotency-Key. */
+bool training_check_key(const char *key, problem *p);
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/* experiments.c — see experiments.h. */
+#include "daemon/experiments.h"
+
+#include "base/digest.h"
+#include "base/version.h"
+#include "daemon/log.h"
+#include "daemon/wire.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct request {
+    experiments *owner;
+    char id[SERVICE_ID_MAX];
+    store_new_experiment *x; /* of a submission, until the store has it */
+    dataset_info *info;
+    experiment_done *done;
+    void *context;
+    error e;
+} request;
+
+static void request_free(request *r)
+{
+    store_new_experiment_free(r->x);
+    free(r->info);
+    free(r);
+}
+
+static void request_fail(void *context)
+{
+    request *r = context;
+    r->done(r->context, NULL, &r->e);
+    request_free(r);
+}
+
+/* NULL: done was told. */
+static request *request_new(experiments *owner, const char *id, experiment_done *done, void *context)
+{
+    request *r = calloc(1, sizeof *r);
+    if (!r) {
+        error e = {0};
+        error_memory(&e, "an experiment");
+        done(context, NULL, &e);
+        return NULL;
+    }
+    *r = (request){.owner = owner, .done = done, .context = context};
+    snprintf(r->id, sizeof r->id, "%s", id);
+    return r;
+}
+
+/* Puts the experiment's queued jobs among the open ones. */
+static void adopt_jobs(experiments *o, const char *id)
+{
+    error e = {0};
+    experiment_row row;
+    if (!store_experiment_get(o->reader, id, &row, &e)) {
+        log_line(LOG_LEVEL_ERROR, "experiment %s: its jobs wait for a restart: %s", id, e.message);
+        return;
+    }
+    for (int i = 0; i < row.cell_count; i++)
+        if (row.cells[i].state == JOB_QUEUED && !jobs_adopt(o->jobs, row.cells[i].job, row.dataset_digest, &e))
+            log_line(LOG_LEVEL_ERROR, "job %s: waits for a restart: %s", row.cells[i].job, e.message);
+    experiment_row_finish(&row);
+    jobs_start(o->jobs);
+}
+
+static void stored(void *context, const store_answer *answer, const error *failure)
+{
+    request *r = context;
+    if (failure) {
+        r->e = *failure;
+        request_fail(r);
+        return;
+    }
+    adopt_jobs(r->owner, answer->id);
+    r->done(r->context, answer->id, NULL);
+    request_free(r);
+}
+
+/* ---- submitting */
+
+static bool copy_spec(experiment_spec *to, const experiment_spec *from, const dataset_info *info)
+{
+    *to = *from;
+    bool all = from->class_count == 0;
+    to->class_count = all ? info->classes : from->class_count;
+    size_t methods = (size_t)to->method_count, classes = (size_t)to->class_count, seeds = (size_t)to->seed_count;
+    to->methods = calloc(methods, sizeof *to->methods);
+    to->classes = calloc(classes, sizeof *to->classes);
+    to->seeds = calloc(seeds, sizeof *to->seeds);
+    bool good = to->methods && to->classes && to->seeds;
+    if (good) {
+        memcpy(to->classes, all ? info->class_names : from->classes, classes * sizeof *to->classes);
+        memcpy(to->seeds, from->seeds, seeds * sizeof *to->seeds);
+    }
+    for (size_t m = 0; good && m < methods; m++) {
+        const char *given = from->methods[m].hyperparameters;
+        memcpy(to->methods[m].method, from->methods[m].method, sizeof to->methods[m].method);
+        good = (to->methods[m].hyperparameters = strdup(given ? given : "{}")) != NULL;
+    }
+    return good;
+}
+
+static job_spec cell_spec(const experiment_spec *s, int method_index, int class_index, uint64_t seed)
+{
+    job_spec spec = {.seed = seed,
+                     .held_out = s->held_out,
+                     .test_images = s->test_images,
+                     .trace = s->trace,
+                     .hyperparameters = s->methods[method_index].hyperparameters};
+    memcpy(spec.method, s->methods[method_index].method, sizeof spec.method);
+    memcpy(spec.dataset, s->dataset, sizeof spec.dataset);
+    memcpy(spec.protocol, s->protocol, sizeof spec.protocol);
+    memcpy(spec.class_name, s->classes[class_index], sizeof spec.class_name);
+    return spec;
+}
+
+/* What each method is to be run with, and that every class can be run. Pool thread. */
+static bool check_cells(request *r)
+{
+    store_new_experiment *x = r->x;
+    for (int m = 0; m < x->spec.method_count; m++) {
+        for (int c = 0; c < x->spec.class_count; c++) {
+            job_spec spec = cell_spec(&x->spec, m, c, x->spec.seeds[0]);
+            wire_plan plan;
+            bool good = wire_plan_make(&plan, &spec, r->info, &r->e) && train_check(&plan.train, r->info, &r->e);
+            if (good && c == 0 && !(x->resolved[m] = wire_options(&plan)))
+                good = error_memory(&r->e, "a method's options");
+            wire_plan_finish(&plan);
+            if (!good)
+                return error_at(&r->e, "%s, class %s", spec.method, spec.class_name);
+        }
+    }
+    return true;
+}
+
+static json_t *axes_json(const experiment_spec *s)
+{
+    json_t *methods = json_array(), *classes = json_array(), *seeds = json_array(), *options = json_object();
+    for (int m = 0; m < s->method_count; m++) {
+        json_array_append_new(methods, json_string(s->methods[m].method));
+        json_object_set_new(options, s->methods[m].method, json_loads(s->methods[m].hyperparameters, 0, NULL));
+    }
+    for (int c = 0; c < s->class_count; c++)
+        json_array_append_new(classes, json_string(s->classes[c]));
+    for (int i = 0; i < s->seed_count; i++)
+        json_array_append_new(seeds, json_integer((json_int_t)s->seeds[i]));
+    return json_pack("{s:o, s:o, s:o, s:o}", "methods", methods, "classes", classes, "seeds", seeds, "hyperparameters",
+                     options);
+}
+
+/* SHA-256 over everything that was asked. */
+static bool fingerprint(store_new_experiment *x, error *e)
+{
+    const experiment_spec *s = &x->spec;
+    json_t *axes = axes_json(s);
+    x->axes = axes ? json_dumps(axes, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_t *o = json_pack("{s:s, s:s, s:s, s:f, s:I, s:b, s:b, s:b, s:o}", "name", s->name, "dataset", s->dataset,
+                          "protocol", s->protocol, "held_out", s->held_out, "test_images", (json_int_t)s->test_images,
+                          "trace", (int)s->trace, "reuse", (int)s->reuse, "all", (int)x->all_classes, "axes", axes);
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(o);
+    if (!text || !x->axes) {
+        free(text);
+        return error_memory(e, "an experiment's fingerprint");
+    }
+    digest_sha256_hex(text, strlen(text), x->fingerprint);
+    free(text);
+    return true;
+}
+
+/* NAME-METHOD or, without a name, DATASET-METHOD. */
+static bool name_models(store_new_experiment *x, error *e)
+{
+    const experiment_spec *s = &x->spec;
+    const char *first = s->name[0] ? s->name : s->dataset;
+    for (int m = 0; m < s->method_count; m++) {
+        int n = snprintf(x->models[m], sizeof x->models[m], "%s-%s", first, s->methods[m].method);
+        if (n >= (int)sizeof x->models[m] || !name_valid(x->models[m]))
+            return error_set(e, ERROR_INVALID, "name: \"%.40s-%s\" is too long for a model's name", first,
+                             s->methods[m].method);
+    }
+    return true;
+}
+
+static bool prepare(request *r, const experiment_spec *spec, const char *key, error *e)
+{
+    experiments *o = r->owner;
+    dataset_row set;
+    if (!name_valid(spec->dataset))
+        return error_set(e, ERROR_NOT_FOUND, "there is no data set \"%s\"", spec->dataset);
+    if (!store_dataset_get(o->reader, spec->dataset, &set, e))
+        return false;
+    r->info = malloc(sizeof *r->info);
+    store_new_experiment *x = r->x = calloc(1, sizeof *x);
+    if (!r->info || !x || !copy_spec(&x->spec, spec, &set.info))
+        return error_memory(e, "an experiment");
+    *r->info = set.info;
+    int cells = x->spec.method_count * x->spec.class_count * x->spec.seed_count;
+    if (cells > EXPERIMENT_CELLS_MAX)
+        return error_set(e, ERROR_LIMIT, "methods, classes and seeds make %d cells; at most %d", cells,
+                         EXPERIMENT_CELLS_MAX);
+    if (!jobs_room(o->jobs, (size_t)cells, e))
+        return false;
+    x->all_classes = x->spec.class_count == set.info.classes;
+    snprintf(x->dataset_digest, sizeof x->dataset_digest, "%s", set.info.digest);
+    snprintf(x->code_version, sizeof x->code_version, "%s", version_text());
+    snprintf(x->key, sizeof x->key, "%s", key ? key : "");
+    x->resolved = calloc((size_t)x->spec.method_count, sizeof *x->resolved);
+    x->models = calloc((size_t)x->spec.method_count, sizeof *x->models);
+    x->jobs = calloc((size_t)cells, sizeof *x->jobs);
+    if (!x->resolved || !x->models || !x->jobs)
+        return error_memory(e, "an experiment");
+    x->created = time_now();
+    id_make(o->ids, x->id);
+    for (int i = 0; i < cells; i++)
+        id_make(o->ids, x->jobs[i]);
+    return name_models(x, e) && fingerprint(x, e);
+}
+
+static void submission_check(void *context)
+{
+    check_cells(context);
+}
+
+static void submission_checked(void *context)
+{
+    request *r = context;
+    if (r->e.code) {
+        request_fail(r);
+        return;
+    }
+    store_new_experiment *x = r->x;
+    r->x = NULL;
+    if (!store_experiment_add(r->owner->store, x, (store_reply){.done = stored, .context = r}, &r->e))
+        request_fail(r);
+}
+
+void experiments_submit(experiments *o, const experiment_spec *spec, const char *key, experiment_done *done,
+                        void *context)
+{
+    request *r = request_new(o, "", done, context);
+    if (!r)
+        return;
+    if (prepare(r, spec, key, &r->e))
+        loop_offload(o->loop, submission_check, submission_checked, r);
+    else
+        loop_defer(o->loop, request_fail, r);
+}
+
+/* ---- resuming */
+
+void experiments_resume(experiments *o, const char *id, experiment_done *done, void *context)
+{
+    request *r = request_new(o, id, done, context);
+    if (!r)
+        return;
+    experiment_row row;
+    if (!store_experiment_get(o->reader, id, &row, &r->e)) {
+        loop_defer(o->loop, request_fail, r);
+        return;
+    }
+    int lost = (int)(row.counts[JOB_FAILED] + row.counts[JOB_CANCELLED]);
+    char(*ids)[SERVICE_ID_MAX] = calloc((size_t)lost + 1, sizeof *ids);
+    for (int i = 0; ids && i < lost; i++)
+        id_make(o->ids, ids[i]);
+    store_resume again = {.id = r->id, .created = time_now(), .jobs = ids, .job_count = lost};
+    store_reply reply = {.done = stored, .context = r};
+    bool asked = (ids || error_memory(&r->e, "an experiment's new jobs")) && jobs_room(o->jobs, (size_t)lost, &r->e) &&
+                 store_experiment_resume(o->store, &again, reply, &r->e);
+    free(ids);
+    experiment_row_finish(&row);
+    if (!asked)
+        loop_defer(o->loop, request_fail, r);
+}
+
+/* ---- cancelling */
+
+typedef struct cancellation {
+    request *of;
+    int waiting; /* answers to come, and one for the asking itself */
+} cancellation;
+
+static void cancellation_step(cancellation *c)
+{
+    request *r = c->of;
+    if (--c->waiting)
+        return;
+    free(c);
+    if (r->e.code) {
+        request_fail(r);
+        return;
+    }
+    r->done(r->context, r->id, NULL);
+    request_free(r);
+}
+
+static void cell_cancelled(void *context, const job_row *row, const error *failure)
+{
+    (void)row;
+    cancellation *c = context;
+    /* A conflict is a cell that ended meanwhile. */
+    if (failure && failure->code != ERROR_CONFLICT)
+        c->of->e = *failure;
+    cancellation_step(c);
+}
+
+static void cancellation_end(void *context)
+{
+    cancellation_step(context);
+}
+
+void experiments_cancel(experiments *o, const char *id, experiment_done *done, void *context)
+{
+    request *r = request_new(o, id, done, context);
+    if (!r)
+        return;
+    experiment_row row;
+    cancellation *c = malloc(sizeof *c);
+    if (!c)
+        error_memory(&r->e, "a cancellation");
+    if (!c || !store_experiment_get(o->reader, id, &row, &r->e)) {
+        free(c);
+        loop_defer(o->loop, request_fail, r);
+        return;
+    }
+    *c = (cancellation){.of = r, .waiting = 1};
+    for (int i = row.cell_count - 1; i >= 0; i--) { /* the last first, so that none is started in between */
+        enum job_state state = row.cells[i].state;
+        if (state != JOB_QUEUED && state != JOB_RUNNING)
+            continue;
+        c->waiting++;
+        jobs_cancel(o->jobs, row.cells[i].job, cell_cancelled, c);
+    }
+    experiment_row_finish(&row);
+    loop_defer(o->loop, cancellation_end, c);
+}
+
+/* ---- progress */
+
+/* What a cell of this method costs: the mean over those that are done, else what a running one says; else NaN. */
+static double method_cost(const experiment_row *row, const double *remaining_s, const char *id)
+{
+    double sum = 0, said = NAN;
+    int n = 0;
+    for (int i = 0; i < row->cell_count; i++) {
+        const experiment_cell *c = &row->cells[i];
+        if (strcmp(c->method, id) != 0)
+            continue;
+        if (isfinite(c->cost_s)) {
+            sum += c->cost_s;
+            n++;
+        }
+        if (isfinite(remaining_s[i]))
+            said = fmax(remaining_s[i], isnan(said) ? 0 : said);
+    }
+    return n ? sum / n : said;
+}
+
+double experiments_eta(const experiment_row *row, const double *remaining_s, int workers)
+{
+    double sum = 0, longest = 0;
+    int left = 0;
+    for (int i = 0; i < row->cell_count; i++) {
+        const experiment_cell *c = &row->cells[i];
+        if (c->state != JOB_QUEUED && c->state != JOB_RUNNING)
+            continue;
+        double cost = c->state == JOB_RUNNING && isfinite(remaining_s[i]) ? remaining_s[i]
+                                                                          : method_cost(row, remaining_s, c->method);
+        sum += cost;
+        longest = fmax(longest, cost);
+        left++;
+    }
+    return !left || isnan(sum) ? NAN : fmax(sum / workers, longest);
+}
+
+bool experiments_get(experiments *o, const char *id, experiment_row *row, error *e)
+{
+    if (!store_experiment_get(o->reader, id, row, e))
+        return false;
+    double *remaining_s = malloc(((size_t)row->cell_count + 1) * sizeof *remaining_s);
+    if (!remaining_s) {
+        experiment_row_finish(row);
+        return error_memory(e, "an experiment's progress");
+    }
+    for (int i = 0; i < row->cell_count; i++)
+        remaining_s[i] = jobs_remaining_s(o->jobs, row->cells[i].job);
+    row->eta_s = experiments_eta(row, remaining_s, jobs_workers(o->jobs));
+    free(remaining_s);
+    return true;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * experiments.h — sweeps: checks one whole, makes its jobs, and tells how far they are. The jobs run, end and survive
+ * restarts as any others; an experiment has no state beyond theirs. Loop thread only.
+ */
+#ifndef ANOMALYD_DAEMON_EXPERIMENTS_H
+#define ANOMALYD_DAEMON_EXPERIMENTS_H
+
+#include "daemon/jobs.h"
+
+enum { EXPERIMENT_CELLS_MAX = JOBS_QUEUED_MAX };
+
+typedef struct experiments {
+    loop *loop;
+    store *store;
+    store_reader *reader;
+    id_source *ids;
+    jobs *jobs;
+} experiments;
+
+/* See service.h. The struct must outlive what was asked of it. */
+void experiments_submit(experiments *x, const experiment_spec *spec, const char *key, experiment_done *done,
+                        void *context);
+void experiments_cancel(experiments *x, const char *id, experiment_done *done, void *context);
+void experiments_resume(experiments *x, const char *id, experiment_done *done, void *context);
+bool experiments_get(experiments *x, const char *id, experiment_row *row, error *e);
+
+/* Seconds until the last of the row's cells should be done with `workers` at work side by side: from what cells of the
+ * same method cost, and what running ones say (remaining_s, one a cell; NaN: nothing). NaN when something is left whose
+ * cost nothing measured tells, and when nothing is left. */
+double experiments_eta(const experiment_row *row, const double *remaining_s, int workers);
+
+#endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/* store_experiments.c — sweeps and their cells: added with all their jobs in one transaction, or not at all. */
+#include "daemon/store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum job_state parse_state(const char *name)
+{
+    enum job_state s = JOB_QUEUED;
+    while (s + 1 < JOB_STATES && strcmp(name, job_state_name(s)) != 0)
+        s++;
+    return s; /* the schema's CHECK allows only these names */
+}
+
+/* ---- adding */
+
+typedef struct experiment_add {
+    write_op op;
+    store_new_experiment *x; /* owned */
+} experiment_add;
+
+void store_new_experiment_free(store_new_experiment *x)
+{
+    if (!x)
+        return;
+    for (int m = 0; m < x->spec.method_count && x->resolved; m++)
+        free(x->resolved[m]);
+    free(x->resolved);
+    free(x->models);
+    free(x->jobs);
+    free(x->axes);
+    experiment_spec_finish(&x->spec);
+    free(x);
+}
+
+/* True with *known set when the key answered this very request before. */
+static bool find_key(connection *c, experiment_add *a, bool *known, error *e)
+{
+    const store_new_experiment *x = a->x;
+    query purge = query_begin(c, SQL_EXPERIMENT_KEY_PURGE);
+    query_put_int(&purge, x->created - STORE_KEY_AGE_MS);
+    if (!query_run(&purge, e))
+        return false;
+    query q = query_begin(c, SQL_EXPERIMENT_KEY_GET);
+    query_put_text(&q, x->key);
+    char fingerprint[DATASET_DIGEST_TEXT] = "";
+    *known = query_step(&q);
+    if (*known) {
+        query_get_text(&q, fingerprint, sizeof fingerprint);
+        query_get_text(&q, a->op.answer.id, sizeof a->op.answer.id);
+    }
+    if (!query_end(&q, e))
+        return false;
+    return !*known || !strcmp(fingerprint, x->fingerprint) ||
+           error_set(e, ERROR_CONFLICT, "Idempotency-Key: it was used for another request");
+}
+
+static bool add_row(connection *c, const store_new_experiment *x, error *e)
+{
+    const experiment_spec *s = &x->spec;
+    query q = query_begin(c, SQL_EXPERIMENT_ADD);
+    query_put_text(&q, x->id);
+    query_put_int(&q, x->created);
+    query_put_text(&q, s->name);
+    query_put_text(&q, s->dataset);
+    query_put_text(&q, x->dataset_digest);
+    query_put_text(&q, s->protocol);
+    query_put_real(&q, s->held_out);
+    query_put_int(&q, s->test_images);
+    query_put_int(&q, s->trace);
+    query_put_int(&q, s->reuse);
+    query_put_int(&q, x->all_classes);
+    query_put_text(&q, x->axes);
+    if (!query_run(&q, e))
+        return false;
+    if (!x->key[0])
+        return true;
+    query key = query_begin(c, SQL_EXPERIMENT_KEY_ADD);
+    query_put_text(&key, x->key);
+    query_put_text(&key, x->fingerprint);
+    query_put_text(&key, x->id);
+    query_put_int(&key, x->created);
+    return query_run(&key, e);
+}
+
+typedef struct place {
+    int method, class_index, seed, position;
+} place;
+
+/* Of a succeeded job that did exactly what this cell asks; empty: there is none. */
+static bool find_twin(connection *c, const store_new_experiment *x, place p, char job[SERVICE_ID_MAX], error *e)
+{
+    const experiment_spec *s = &x->spec;
+    job[0] = 0;
+    query q = query_begin(c, SQL_CELL_TWIN);
+    query_put_text(&q, x->dataset_digest);
+    query_put_text(&q, s->protocol);
+    query_put_text(&q, s->classes[p.class_index]);
+    query_put_text(&q, s->methods[p.method].method);
+    query_put_int(&q, (int64_t)s->seeds[p.seed]);
+    query_put_int(&q, s->test_images);
+    query_put_real(&q, s->held_out);
+    query_put_int(&q, s->trace);
+    query_put_text(&q, x->code_version);
+    query_put_text(&q, x->resolved[p.method]);
+    if (query_step(&q))
+        query_get_text(&q, job, SERVICE_ID_MAX);
+    return query_end(&q, e);
+}
+
+static bool add_job(connection *c, const store_new_experiment *x, place p, error *e)
+{
+    const experiment_spec *s = &x->spec;
+    query q = query_begin(c, SQL_JOB_ADD);
+    query_put_text(&q, x->jobs[p.position]);
+    query_put_text(&q, s->methods[p.method].method);
+    query_put_text(&q, s->dataset);
+    query_put_text(&q, x->dataset_digest);
+    query_put_text(&q, s->protocol);
+    query_put_text(&q, s->classes[p.class_index]);
+    query_put_int(&q, (int64_t)s->seeds[p.seed]);
+    query_put_real(&q, s->held_out);
+    query_put_int(&q, s->test_images);
+    query_put_int(&q, s->trace);
+    query_put_text(&q, x->models[p.method]);
+    query_put_text(&q, s->methods[p.method].hyperparameters);
+    query_put_int(&q, x->created);
+    return query_run(&q, e);
+}
+
+static bool add_cell(connection *c, const store_new_experiment *x, place p, error *e)
+{
+    const experiment_spec *s = &x->spec;
+    char twin[SERVICE_ID_MAX] = "";
+    if (s->reuse && !find_twin(c, x, p, twin, e))
+        return false;
+    if (!twin[0] && !add_job(c, x, p, e))
+        return false;
+    query q = query_begin(c, SQL_CELL_ADD);
+    query_put_text(&q, x->id);
+    query_put_int(&q, p.position);
+    query_put_text(&q, s->methods[p.method].method);
+    query_put_text(&q, s->classes[p.class_index]);
+    query_put_int(&q, (int64_t)s->seeds[p.seed]);
+    query_put_text(&q, twin[0] ? twin : x->jobs[p.position]);
+    query_put_int(&q, twin[0] != 0);
+    return query_run(&q, e);
+}
+
+static bool add_apply(connection *c, write_op *op, error *e)
+{
+    experiment_add *a = (experiment_add *)op;
+    const experiment_spec *s = &a->x->spec;
+    bool known = false;
+    if (a->x->key[0] && !find_key(c, a, &known, e))
+        return false;
+    if (known)
+        return true;
+    if (!add_row(c, a->x, e))
+        return false;
+    place p = {0};
+    for (p.seed = 0; p.seed < s->seed_count; p.seed++)
+        for (p.class_index = 0; p.class_index < s->class_count; p.class_index++)
+            for (p.method = 0; p.method < s->method_count; p.method++, p.position++)
+                if (!add_cell(c, a->x, p, e))
+                    return false;
+    op->answer.fresh = true;
+    snprintf(op->answer.id, sizeof op->answer.id, "%s", a->x->id);
+    return true;
+}
+
+static void add_release(write_op *op)
+{
+    store_new_experiment_free(((experiment_add *)op)->x);
+    free(op);
+}
+
+bool store_experiment_add(store *s, store_new_experiment *x, store_reply reply, error *e)
+{
+    experiment_add *a = calloc(1, sizeof *a);
+    if (!a) {
+        store_new_experiment_free(x);
+        return error_memory(e, "an experiment's rows");
+    }
+    a->op = (write_op){.apply = add_apply, .release = add_release};
+    a->x = x;
+    store_queue(s, &a->op, reply);
+    return true;
+}
+
+/* ---- resuming */
+
+typedef struct experiment_resume {
+    write_op op;
+    char id[SERVICE_ID_MAX];
+    service_time created;
+    int count; /* of jobs */
+    char (*jobs)[SERVICE_ID_MAX];
+    int *positions; /* scratch: one a job */
+    char (*lost)[SERVICE_ID_MAX];
+} experiment_resume;
+
+static bool find_lost(connection *c, experiment_resume *a, int *count, error *e)
+{
+    *count = 0;
+    query q = query_begin(c, SQL_CELL_LOST);
+    query_put_text(&q, a->id);
+    while (*count < a->count && query_step(&q)) {
+        a->positions[*count] = (int)query_get_int(&q);
+        query_get_text(&q, a->lost[*count], sizeof a->lost[*count]);
+        ++*count;
+    }
+    return query_end(&q, e);
+}
+
+static bool resume_apply(connection *c, write_op *op, error *e)
+{
+    experiment_resume *a = (experiment_resume *)op;
+    int count;
+    if (!find_lost(c, a, &count, e))
+        return false;
+    for (int i = 0; i < count; i++) {
+        query again = query_begin(c, SQL_JOB_AGAIN);
+        query_put_text(&again, a->jobs[i]);
+        query_put_text(&again, a->lost[i]);
+        query_put_int(&again, a->created);
+        if (!query_run(&again, e))
+            return false;
+        query cell = query_begin(c, SQL_CELL_JOB);
+        query_put_text(&cell, a->id);
+        query_put_int(&cell, a->positions[i]);
+        query_put_text(&cell, a->jobs[i]);
+        if (!query_run(&cell, e))
+            return false;
+    }
+    snprintf(op->answer.id, sizeof op->answer.id, "%s", a->id);
+    return true;
+}
+
+static void resume_release(write_op *op)
+{
+    experiment_resume *a = (experiment_resume *)op;
+    free(a->jobs);
+    free(a->positions);
+    free(a->lost);
+    free(a);
+}
+
+bool store_experiment_resume(store *s, const store_resume *r, store_reply reply, error *e)
+{
+    experiment_resume *a = calloc(1, sizeof *a);
+    if (!a)
+        return error_memory(e, "an experiment's new jobs");
+    a->op = (write_op){.apply = resume_apply, .release = resume_release};
+    snprintf(a->id, sizeof a->id, "%s", r->id);
+    a->created = r->created;
+    a->count = r->job_count;
+    size_t places = (size_t)r->job_count + 1;
+    a->jobs = calloc(places, sizeof *a->jobs);
+    a->lost = calloc(places, sizeof *a->lost);
+    a->positions = calloc(places, sizeof *a->positions);
+    if (!a->jobs || !a->lost || !a->positions) {
+        resume_release(&a->op);
+        return error_memory(e, "an experiment's new jobs");
+    }
+    memcpy(a->jobs, r->jobs, (size_t)r->job_count * sizeof *a->jobs);
+    store_queue(s, &a->op, reply);
+    return true;
+}
+
+/* ---- reading */
+
+static void read_row(query *q, experiment_row *row)
+{
+    memset(row, 0, sizeof *row);
+    query_get_text(q, row->id, sizeof row->id);
+    row->created = query_get_int(q);
+    query_get_text(q, row->name, sizeof row->name);
+    query_get_text(q, row->dataset, sizeof row->dataset);
+    query_get_text(q, row->dataset_digest, sizeof row->dataset_digest);
+    query_get_text(q, row->protocol, sizeof row->protocol);
+    row->held_out = query_get_real(q);
+    row->test_images = (uint32_t)query_get_int(q);
+    row->trace = query_get_int(q) != 0;
+    row->reuse = query_get_int(q) != 0;
+    row->all_classes = query_get_int(q) != 0;
+    row->axes = query_get_copy(q);
+}
+
+static bool read_counts(store_reader *r, experiment_row *row, error *e)
+{
+    query q = query_begin(&r->on, SQL_EXPERIMENT_COUNTS);
+    query_put_text(&q, row->id);
+    while (query_step(&q)) {
+        char state[16];
+        query_get_text(&q, state, sizeof state);
+        row->counts[parse_state(state)] = (uint64_t)query_get_int(&q);
+    }
+    return query_end(&q, e);
+}
+
+static uint64_t cells_of(const experiment_row *row)
+{
+    uint64_t n = 0;
+    for (int s = 0; s < JOB_STATES; s++)
+        n += row->counts[s];
+    return n;
+}
+
+static void read_cell(query *q, experiment_cell *cell)
+{
+    char state[16];
+    query_get_text(q, cell->method, sizeof cell->method);
+    query_get_text(q, cell->class_name, sizeof cell->class_name);
+    cell->seed = (uint64_t)query_get_int(q);
+    query_get_text(q, cell->job, sizeof cell->job);
+    cell->reused = query_get_int(q) != 0;
+    query_get_text(q, state, sizeof state);
+    cell->state = parse_state(state);
+    query_get_text(q, cell->run, sizeof cell->run);
+    cell->failure = query_get_copy(q);
+    cell->auroc = query_get_real(q);
+    cell->cost_s = query_get_real(q);
+}
+
+static bool read_cells(store_reader *r, experiment_row *row, error *e)
+{
+    uint64_t most = cells_of(row);
+    row->cells = calloc(most + 1, sizeof *row->cells);
+    if (!row->cells)
+        return error_memory(e, "an experiment's cells");
+    query q = query_begin(&r->on, SQL_CELL_LIST);
+    query_put_text(&q, row->id);
+    while ((uint64_t)row->cell_count < most && query_step(&q))
+        read_cell(&q, &row->cells[row->cell_count++]);
+    /* The states may have moved on since they were counted. */
+    memset(row->counts, 0, sizeof row->counts);
+    for (int i = 0; i < row->cell_count; i++)
+        row->counts[row->cells[i].state]++;
+    return query_end(&q, e);
+}
+
+bool store_experiment_list(store_reader *r, service_page *page, experiment_row *rows, int *count, error *e)
+{
+    int64_t key;
+    char id[SERVICE_NAME_MAX];
+    *count = 0;
+    if (!page_start(page, 'e', &key, id, e))
+        return false;
+    query q = query_begin(&r->on, SQL_EXPERIMENT_LIST);
+    query_put_text(&q, id);
+    query_put_int(&q, page->limit + 1);
+    bool more = false;
+    while (query_step(&q)) {
+        if ((more = *count == page->limit))
+            break;
+        read_row(&q, &rows[(*count)++]);
+    }
+    bool good = query_end(&q, e);
+    for (int i = 0; good && i < *count; i++)
+        good = read_counts(r, &rows[i], e);
+    if (!good) {
+        while (*count)
+            experiment_row_finish(&rows[--*count]);
+        return false;
+    }
+    page_end(page, 'e', more, 0, *count ? rows[*count - 1].id : "");
+    return true;
+}
+
+bool store_experiment_get(store_reader *r, const char *id, experiment_row *row, error *e)
+{
+    query q = query_begin(&r->on, SQL_EXPERIMENT_GET);
+    query_put_text(&q, id);
+    bool found = query_step(&q);
+    if (found)
+        read_row(&q, row);
+    bool good = query_end(&q, e);
+    if (good && !found)
+        return error_set(e, ERROR_NOT_FOUND, "there is no experiment \"%s\"", id);
+    if (good && read_counts(r, row, e) && read_cells(r, row, e))
+        return true;
+    if (found)
+        experiment_row_finish(row);
+    return false;
+}

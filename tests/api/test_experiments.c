@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* test_experiments.c — sweeps: what is passed on, every fault told at once, changes, and the table's formats. */
+#include "tests/api/fake_service.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int start(void **state)
+{
+    *state = fake_new(0, 0);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    fake_free(*state);
+    return 0;
+}
+
+static void an_experiment_is_passed_on_whole(void **state)
+{
+    fake *f = *state;
+    static const char body[] =
+        "{\"name\": \"sweep\", \"methods\": [\"toy\", \"plain\"], \"dataset\": \"digits\", \"protocol\": "
+        "\"one-vs-rest\", \"classes\": [8, \"nine\"], \"seeds\": [3, 4], \"held_out\": 0.2, \"test_images\": 500, "
+        "\"trace\": true, \"reuse\": true, \"hyperparameters\": {\"toy\": {\"epochs\": 3}}}";
+    reply r = ask(f, "POST", "/experiments", "Content-Type: application/json\r\nIdempotency-Key: k-1\r\n", body,
+                  sizeof body - 1);
+    assert_status(&r, 202);
+    assert_string_equal(reply_header(&r, "Location"), "/experiments/experiment-1");
+    const experiment_spec *s = &f->experiment;
+    assert_string_equal(f->key, "k-1");
+    assert_string_equal(s->name, "sweep");
+    assert_string_equal(s->protocol, "one-vs-rest");
+    assert_true(s->method_count == 2 && s->class_count == 2 && s->seed_count == 2);
+    assert_string_equal(f->experiment_class, "8");
+    assert_string_equal(f->experiment_options, "{\"epochs\":3}");
+    assert_int_equal(f->experiment_seed, 4);
+    assert_true(s->held_out == 0.2 && s->test_images == 500 && s->trace && s->reuse);
+    reply_finish(&r);
+}
+
+static void an_experiment_has_sensible_presets(void **state)
+{
+    fake *f = *state;
+    reply r = post_json(f, "/experiments", "{\"methods\": [\"toy\"], \"dataset\": \"digits\"}");
+    assert_status(&r, 202);
+    const experiment_spec *s = &f->experiment;
+    assert_string_equal(s->protocol, "one-class");
+    assert_true(s->class_count == 0 && s->seed_count == 1 && f->experiment_seed == 0);
+    assert_true(s->held_out == 0.1 && s->test_images == 0 && !s->trace && !s->reuse);
+    reply_finish(&r);
+}
+
+static void every_fault_of_an_experiment_is_told_at_once(void **state)
+{
+    fake *f = *state;
+    reply r =
+        post_json(f, "/experiments",
+                  "{\"methods\": [\"toy\", \"toyy\"], \"classes\": [\"1\", 1], \"seeds\": [0, -1], \"colour\": 1, "
+                  "\"protocol\": \"unlabelled\", \"hyperparameters\": {\"toy\": {\"epoch\": 3}, \"kde\": {}}}");
+    assert_problem(&r, 422, "");
+    assert_true(has_error(&r, "/dataset", "is missing"));
+    assert_true(has_error(&r, "/methods", "unknown method 'toyy'; there are: toy, plain"));
+    assert_true(has_error(&r, "/classes", "'1' twice"));
+    assert_true(has_error(&r, "/seeds", "at 1: expected a whole number"));
+    assert_true(has_error(&r, "/colour", ""));
+    assert_true(has_error(&r, "/protocol", "no test"));
+    assert_true(has_error(&r, "/hyperparameters/toy/epoch", "unknown hyperparameter 'epoch'"));
+    assert_true(has_error(&r, "/hyperparameters", "'kde' is none of the methods"));
+    assert_int_equal(f->submits, 0);
+    reply_finish(&r);
+}
+
+static void lists_are_neither_empty_nor_repeat_themselves(void **state)
+{
+    static const struct {
+        const char *body, *pointer;
+    } cases[] = {
+        {"{\"dataset\": \"digits\", \"methods\": []}", "/methods"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\", \"toy\"]}", "/methods"},
+        {"{\"dataset\": \"digits\", \"methods\": \"toy\"}", "/methods"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"seeds\": []}", "/seeds"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"seeds\": [1, 1]}", "/seeds"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"classes\": \"some\"}", "/classes"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"classes\": [true]}", "/classes"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"hyperparameters\": []}", "/hyperparameters"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        reply r = post_json(*state, "/experiments", cases[i].body);
+        assert_problem(&r, 422, "");
+        if (!has_error(&r, cases[i].pointer, ""))
+            fail_msg("no complaint at %s: %s", cases[i].pointer, r.body);
+        reply_finish(&r);
+    }
+}
+
+static void an_experiment_tells_its_cells_and_progress(void **state)
+{
+    reply r = get(*state, "/experiments/experiment-1");
+    assert_status(&r, 200);
+    const json_t *progress = json_object_get(r.json, "progress");
+    assert_string_equal(json_string_value(json_object_get(r.json, "state")), "active");
+    assert_int_equal(json_integer_value(json_object_get(progress, "cells")), 2);
+    assert_int_equal(json_integer_value(json_object_get(progress, "succeeded")), 1);
+    assert_true(json_number_value(json_object_get(r.json, "eta_s")) == 2.5);
+    const json_t *cell = json_array_get(json_object_get(r.json, "cells"), 1);
+    assert_string_equal(json_string_value(json_object_get(cell, "state")), "queued");
+    assert_true(json_is_null(json_object_get(cell, "auroc")));
+    reply_finish(&r);
+}
+
+static void experiments_are_cancelled_and_resumed(void **state)
+{
+    static const struct {
+        const char *verb, *path;
+        int status;
+    } cases[] = {{"DELETE", "/experiments/experiment-1", 202},
+                 {"DELETE", "/experiments/none", 404},
+                 {"POST", "/experiments/experiment-1/resume", 202},
+                 {"POST", "/experiments/none/resume", 404}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        reply r = ask(*state, cases[i].verb, cases[i].path, "", NULL, 0);
+        assert_status(&r, cases[i].status);
+        reply_finish(&r);
+    }
+}
+
+static void a_refusal_of_the_service_is_passed_on(void **state)
+{
+    fake *f = *state;
+    error_set(&f->failure, ERROR_BUSY, "there are 1000 open jobs already");
+    reply r = post_json(f, "/experiments", "{\"methods\": [\"toy\"], \"dataset\": \"digits\"}");
+    assert_true(r.status == 429 || r.status == 503);
+    assert_non_null(strstr(r.body, "1000 open jobs"));
+    reply_finish(&r);
+}
+
+static void the_table_comes_in_three_formats(void **state)
+{
+    static const struct {
+        const char *target, *accept, *type, *part;
+    } cases[] = {
+        {"", "", "application/json", "\"auroc\": 0.75"},
+        {"?format=json", "", "application/json", "\"survey\""},
+        {"?format=csv", "", "text/csv", "cell,kde,,8,0.75,,1,0,\r\n"},
+        {"?format=markdown", "", "text/markdown", "| kde | 0.750 | 0.750 | 0.750 |\n| *survey, table 2* | 0.500 |"},
+        {"", "Accept: text/csv\r\n", "text/csv", "cell,kde,\"survey, table 2\",8,0.5"},
+        {"", "Accept: text/markdown, application/json;q=0.5\r\n", "text/markdown", "| toy | – | – | – |"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char target[64];
+        snprintf(target, sizeof target, "/experiments/experiment-1/table%s", cases[i].target);
+        reply r = ask(*state, "GET", target, cases[i].accept, NULL, 0);
+        assert_status(&r, 200);
+        assert_non_null(strstr(reply_header(&r, "Content-Type"), cases[i].type));
+        if (!strstr(r.body, cases[i].part))
+            fail_msg("lacks '%s':\n%s", cases[i].part, r.body);
+        reply_finish(&r);
+    }
+    reply r = get(*state, "/experiments/experiment-1/table?format=xml");
+    assert_problem(&r, 400, "json, csv, markdown");
+    reply_finish(&r);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(an_experiment_is_passed_on_whole),
+        CASE(an_experiment_has_sensible_presets),
+        CASE(every_fault_of_an_experiment_is_told_at_once),
+        CASE(lists_are_neither_empty_nor_repeat_themselves),
+        CASE(an_experiment_tells_its_cells_and_progress),
+        CASE(experiments_are_cancelled_and_resumed),
+        CASE(a_refusal_of_the_service_is_passed_on),
+        CASE(the_table_comes_in_three_formats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

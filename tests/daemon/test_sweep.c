@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* test_sweep.c — a sweep's rows: all or nothing, once for a key, cells reused and resumed; and the ETA. */
+#include "daemon/experiments.h"
+#include "store_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { METHODS = 2, CLASSES = 2, SEEDS = 2, CELLS = METHODS * CLASSES * SEEDS };
+
+/* pca and kde on "zero" and "one" of "set" with seeds 0 and 1. */
+static store_new_experiment *sweep(fixture *f, bool reuse)
+{
+    store_new_experiment *x = calloc(1, sizeof *x);
+    experiment_spec *s = &x->spec;
+    *s = (experiment_spec){.dataset = "set",
+                           .protocol = "one-class",
+                           .held_out = 0.1,
+                           .reuse = reuse,
+                           .method_count = METHODS,
+                           .class_count = CLASSES,
+                           .seed_count = SEEDS,
+                           .methods = calloc(METHODS, sizeof *s->methods),
+                           .classes = calloc(CLASSES, sizeof *s->classes),
+                           .seeds = calloc(SEEDS, sizeof *s->seeds)};
+    x->resolved = calloc(METHODS, sizeof *x->resolved);
+    x->models = calloc(METHODS, sizeof *x->models);
+    x->jobs = calloc(CELLS, sizeof *x->jobs);
+    for (int m = 0; m < METHODS; m++) {
+        snprintf(s->methods[m].method, sizeof s->methods[m].method, "%s", m ? "kde" : "pca");
+        s->methods[m].hyperparameters = strdup("{}");
+        x->resolved[m] = strdup("{\"k\":2}");
+        snprintf(x->models[m], sizeof x->models[m], "set-%d", m);
+    }
+    snprintf(s->classes[0], sizeof s->classes[0], "zero");
+    snprintf(s->classes[1], sizeof s->classes[1], "one");
+    s->seeds[1] = 1;
+    x->axes = strdup("{}");
+    x->created = time_now();
+    snprintf(x->dataset_digest, sizeof x->dataset_digest, "d");
+    snprintf(x->code_version, sizeof x->code_version, "1");
+    id_make(&f->ids, x->id);
+    for (int i = 0; i < CELLS; i++)
+        id_make(&f->ids, x->jobs[i]);
+    return x;
+}
+
+static outcome add(fixture *f, store_new_experiment *x)
+{
+    outcome o;
+    error e = {0};
+    assert_true(store_experiment_add(f->store, x, into(&o), &e));
+    store_flush(f->store);
+    assert_int_equal(o.calls, 1);
+    return o;
+}
+
+static experiment_row read(fixture *f, const char *id)
+{
+    experiment_row row;
+    error e = {0};
+    if (!store_experiment_get(f->reader, id, &row, &e))
+        fail_msg("%s", e.message);
+    return row;
+}
+
+static uint64_t jobs_there(fixture *f)
+{
+    uint64_t counts[JOB_STATES], n = 0;
+    error e = {0};
+    assert_true(store_job_counts(f->reader, counts, &e));
+    for (int s = 0; s < JOB_STATES; s++)
+        n += counts[s];
+    return n;
+}
+
+static void a_sweep_has_a_job_for_every_cell(void **state)
+{
+    fixture *f = *state;
+    add_dataset(f, "set");
+    outcome o = add(f, sweep(f, false));
+    assert_true(o.answer.fresh);
+    experiment_row row = read(f, o.answer.id);
+    assert_int_equal(row.cell_count, CELLS);
+    assert_int_equal(row.counts[JOB_QUEUED], CELLS);
+    assert_int_equal(jobs_there(f), CELLS);
+    for (int i = 0; i < CELLS; i++) {
+        const experiment_cell *c = &row.cells[i];
+        assert_string_equal(c->method, i % 2 ? "kde" : "pca");
+        assert_string_equal(c->class_name, i / 2 % 2 ? "one" : "zero");
+        assert_int_equal(c->seed, i / 4);
+        assert_true(!c->reused && isnan(c->auroc) && isnan(c->cost_s));
+        job_row job;
+        error e = {0};
+        assert_true(store_job_get(f->reader, c->job, &job, &e));
+        assert_string_equal(job.spec.method, c->method);
+        assert_string_equal(job.spec.class_name, c->class_name);
+        assert_int_equal(job.spec.seed, c->seed);
+        job_row_finish(&job);
+    }
+    experiment_row_finish(&row);
+}
+
+static void a_key_makes_one_sweep(void **state)
+{
+    fixture *f = *state;
+    add_dataset(f, "set");
+    store_new_experiment *x[3];
+    for (int i = 0; i < 3; i++) {
+        x[i] = sweep(f, false);
+        snprintf(x[i]->key, sizeof x[i]->key, "key");
+        snprintf(x[i]->fingerprint, sizeof x[i]->fingerprint, i < 2 ? "same" : "other");
+    }
+    outcome first = add(f, x[0]), again = add(f, x[1]), other = add(f, x[2]);
+    assert_true(first.answer.fresh && !again.answer.fresh);
+    assert_string_equal(again.answer.id, first.answer.id);
+    assert_int_equal(other.failure.code, ERROR_CONFLICT);
+    assert_int_equal(jobs_there(f), CELLS);
+}
+
+static void a_sweep_that_cannot_be_added_leaves_nothing(void **state)
+{
+    fixture *f = *state;
+    add_dataset(f, "set");
+    store_new_experiment *x = sweep(f, false);
+    memcpy(x->jobs[CELLS - 1], x->jobs[0], sizeof x->jobs[0]); /* the last row contradicts the first */
+    assert_int_not_equal(add(f, x).failure.code, ERROR_NONE);
+    assert_int_equal(jobs_there(f), 0);
+    service_page page = {.limit = 5};
+    experiment_row rows[5];
+    int count;
+    error e = {0};
+    assert_true(store_experiment_list(f->reader, &page, rows, &count, &e));
+    assert_int_equal(count, 0);
+}
+
+/* Registers what a claimed job made, for just what it asked. */
+static outcome finish_as(fixture *f, const job_row *job, int64_t token)
+{
+    outcome o;
+    error e = {0};
+    scratch_write(&f->folder, "model", "weights", 7);
+    model_row m = {.created = time_now(),
+                   .method = "pca",
+                   .dataset = "set",
+                   .name = "m",
+                   .data = {1, 28, 27, 1},
+                   .input = {1, 28, 27, 1},
+                   .auroc = 0.75,
+                   .hyperparameters = (char[]){"{\"k\":2}"}};
+    run_row r = {.created = m.created,
+                 .method = "pca",
+                 .dataset = "set",
+                 .dataset_digest = "d",
+                 .protocol = "one-class",
+                 .model = "m",
+                 .seed = job->spec.seed,
+                 .test_images = job->spec.test_images,
+                 .auroc = 0.75,
+                 .code_version = "1",
+                 .hyperparameters = (char[]){"{\"k\":2}"},
+                 .detail = (char[]){"{}"}};
+    snprintf(r.class_name, sizeof r.class_name, "%s", job->spec.class_name);
+    snprintf(r.job, sizeof r.job, "%s", job->id);
+    snprintf(m.job, sizeof m.job, "%s", job->id);
+    id_make(&f->ids, r.id);
+    snprintf(m.run, sizeof m.run, "%s", r.id);
+    scratch_path path = scratch_at(&f->folder, "model");
+    store_finish s = {
+        .id = job->id, .token = token, .finished = 77, .events = 5, .model = &m, .run = &r, .model_path = path.text};
+    assert_true(store_job_finish(f->store, &s, into(&o), &e));
+    store_flush(f->store);
+    return o;
+}
+
+/* A job of the registry that has done what the sweep's first cell asks, but for what `change` changes. */
+static void run_before(fixture *f, void (*change)(job_row *))
+{
+    job_row row = job_on(f, "set");
+    row.spec.seed = 0;
+    row.spec.test_images = 0;
+    row.spec.trace = false;
+    change(&row);
+    assert_int_equal(add_job_row(f, &row, NULL, NULL).failure.code, ERROR_NONE);
+    outcome c = claim(f, row.id);
+    assert_int_equal(finish_as(f, &row, c.answer.token).failure.code, ERROR_NONE);
+}
+
+static void nothing(job_row *row)
+{
+    (void)row;
+}
+static void its_seed(job_row *row)
+{
+    row->spec.seed = 7;
+}
+static void its_class(job_row *row)
+{
+    snprintf(row->spec.class_name, sizeof row->spec.class_name, "three");
+}
+static void its_share(job_row *row)
+{
+    row->spec.held_out = 0.2;
+}
+static void its_test(job_row *row)
+{
+    row->spec.test_images = 50;
+}
+
+static int reused_of(fixture *f, bool reuse)
+{
+    outcome o = add(f, sweep(f, reuse));
+    experiment_row row = read(f, o.answer.id);
+    int n = 0;
+    for (int i = 0; i < row.cell_count; i++)
+        n += row.cells[i].reused;
+    if (n)
+        assert_true(row.cells[0].reused && row.cells[0].state == JOB_SUCCEEDED && row.cells[0].auroc == 0.75);
+    experiment_row_finish(&row);
+    return n;
+}
+
+static void only_what_is_the_same_is_reused(void **state)
+{
+    fixture *f = *state;
+    add_dataset(f, "set");
+    run_before(f, its_seed);
+    run_before(f, its_class);
+    run_before(f, its_share);
+    run_before(f, its_test);
+    assert_int_equal(reused_of(f, true), 0);
+    run_before(f, nothing);
+    assert_int_equal(reused_of(f, false), 0);
+    assert_int_equal(reused_of(f, true), 1);
+}
+
+static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
+{
+    fixture *f = *state;
+    add_dataset(f, "set");
+    outcome o = add(f, sweep(f, false));
+    experiment_row before = read(f, o.answer.id);
+    move(f, before.cells[1].job, 0, JOB_FAILED, "broken");
+    move(f, before.cells[4].job, 0, JOB_CANCELLED, NULL);
+    char ids[2][SERVICE_ID_MAX];
+    id_make(&f->ids, ids[0]);
+    id_make(&f->ids, ids[1]);
+    store_resume again = {
+        .id = o.answer.id, .created = time_now(), .jobs = (const char(*)[SERVICE_ID_MAX])ids, .job_count = 2};
+    outcome resumed;
+    error e = {0};
+    for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
+        assert_true(store_experiment_resume(f->store, &again, into(&resumed), &e));
+        store_flush(f->store);
+        assert_int_equal(resumed.failure.code, ERROR_NONE);
+    }
+    experiment_row after = read(f, o.answer.id);
+    assert_int_equal(after.counts[JOB_QUEUED], CELLS);
+    for (int i = 0; i < CELLS; i++)
+        assert_string_equal(after.cells[i].job, i == 1 ? ids[0] : i == 4 ? ids[1] : before.cells[i].job);
+    assert_int_equal(jobs_there(f), CELLS + 2);
+    experiment_row_finish(&before);
+    experiment_row_finish(&after);
+}
+
+/* ---- the time that is left */
+
+static void put_cell(experiment_cell *c, const char *id, enum job_state state, double cost_s)
+{
+    *c = (experiment_cell){.state = state, .cost_s = cost_s};
+    snprintf(c->method, sizeof c->method, "%s", id);
+}
+
+static void the_eta_is_made_of_what_was_measured(void **state)
+{
+    (void)state;
+    experiment_cell cells[6];
+    double remaining[] = {NAN, NAN, NAN, NAN, 6, NAN};
+    put_cell(&cells[0], "kde", JOB_SUCCEEDED, 10);
+    put_cell(&cells[1], "kde", JOB_SUCCEEDED, 14);
+    put_cell(&cells[2], "kde", JOB_QUEUED, NAN); /* 12 */
+    put_cell(&cells[3], "kde", JOB_FAILED, NAN);
+    put_cell(&cells[4], "pca", JOB_RUNNING, NAN); /* 6 */
+    put_cell(&cells[5], "pca", JOB_QUEUED, NAN);  /* 6: what a running one says */
+    experiment_row row = {.cells = cells, .cell_count = 6};
+    assert_true(experiments_eta(&row, remaining, 1) == 24);
+    assert_true(experiments_eta(&row, remaining, 2) == 12);
+    assert_true(experiments_eta(&row, remaining, 8) == 12); /* the longest cannot be shared */
+    put_cell(&cells[3], "ocgan", JOB_QUEUED, NAN);
+    assert_true(isnan(experiments_eta(&row, remaining, 1))); /* nobody knows */
+    row.cell_count = 2;
+    assert_true(isnan(experiments_eta(&row, remaining, 1))); /* nothing is left */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_sweep_has_a_job_for_every_cell),
+        TEST(a_key_makes_one_sweep),
+        TEST(a_sweep_that_cannot_be_added_leaves_nothing),
+        TEST(only_what_is_the_same_is_reused),
+        TEST(lost_cells_get_new_jobs_and_others_keep_theirs),
+        cmocka_unit_test(the_eta_is_made_of_what_was_measured),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

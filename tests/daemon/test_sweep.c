@@ -55,7 +55,7 @@ static outcome add(fixture *f, store_new_experiment *x)
     return o;
 }
 
-static experiment_row read(fixture *f, const char *id)
+static experiment_row look_up(fixture *f, const char *id)
 {
     experiment_row row;
     error e = {0};
@@ -80,7 +80,7 @@ static void a_sweep_has_a_job_for_every_cell(void **state)
     add_dataset(f, "set");
     outcome o = add(f, sweep(f, false));
     assert_true(o.answer.fresh);
-    experiment_row row = read(f, o.answer.id);
+    experiment_row row = look_up(f, o.answer.id);
     assert_int_equal(row.cell_count, CELLS);
     assert_int_equal(row.counts[JOB_QUEUED], CELLS);
     assert_int_equal(jobs_there(f), CELLS);
@@ -210,7 +210,7 @@ static void its_test(job_row *row)
 static int reused_of(fixture *f, bool reuse)
 {
     outcome o = add(f, sweep(f, reuse));
-    experiment_row row = read(f, o.answer.id);
+    experiment_row row = look_up(f, o.answer.id);
     int n = 0;
     for (int i = 0; i < row.cell_count; i++)
         n += row.cells[i].reused;
@@ -239,7 +239,7 @@ static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
     fixture *f = *state;
     add_dataset(f, "set");
     outcome o = add(f, sweep(f, false));
-    experiment_row before = read(f, o.answer.id);
+    experiment_row before = look_up(f, o.answer.id);
     move(f, before.cells[1].job, 0, JOB_FAILED, "broken");
     move(f, before.cells[4].job, 0, JOB_CANCELLED, NULL);
     char ids[2][SERVICE_ID_MAX];
@@ -254,7 +254,7 @@ static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
         store_flush(f->store);
         assert_int_equal(resumed.failure.code, ERROR_NONE);
     }
-    experiment_row after = read(f, o.answer.id);
+    experiment_row after = look_up(f, o.answer.id);
     assert_int_equal(after.counts[JOB_QUEUED], CELLS);
     for (int i = 0; i < CELLS; i++)
         assert_string_equal(after.cells[i].job, i == 1 ? ids[0] : i == 4 ? ids[1] : before.cells[i].job);

@@ -166,8 +166,15 @@ static outcome finish_as(fixture *f, const job_row *job, int64_t token)
     id_make(&f->ids, r.id);
     snprintf(m.run, sizeof m.run, "%s", r.id);
     scratch_path path = scratch_at(&f->folder, "model");
-    store_finish s = {
-        .id = job->id, .token = token, .finished = 77, .events = 5, .model = &m, .run = &r, .model_path = path.text};
+    const tested untested = {.bytes = NULL};
+    store_finish s = {.id = job->id,
+                      .token = token,
+                      .finished = 77,
+                      .events = 5,
+                      .model = &m,
+                      .run = &r,
+                      .tested = &untested,
+                      .model_path = path.text};
     assert_true(store_job_finish(f->store, &s, into(&o), &e));
     store_flush(f->store);
     return o;

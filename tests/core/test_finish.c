@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_finish.c — what a run tells of its one test. */
 #include "bars.h"
+#include "base/blas.h"
 
 /* What the run told of its test. */
 typedef struct heard {
@@ -43,8 +44,12 @@ static void the_test_is_told_image_by_image(void **state)
     bars_close(&b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    error e;
+    if (!blas_start(argv, &e))
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_test_is_told_image_by_image),
     };

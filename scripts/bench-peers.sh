@@ -61,7 +61,7 @@ round() {
 }
 
 # shellcheck disable=SC2016 # a jq program, whose variables are its own
-summary='def median: sort | .[length / 2 | floor]; map(.ours / .peer) as $r
+summary='def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2; map(.ours / .peer) as $r
     | {$work, peer: (map(.peer) | median), ours: (map(.ours) | median), $unit, ratio: ($r | median),
        ratio_min: ($r | min), ratio_max: ($r | max)}
     | map_values(if type == "number" then . * 1000 | round / 1000 else . end)'

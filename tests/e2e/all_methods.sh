@@ -6,33 +6,11 @@
 # ANOMALYD_BINARY and ANOMALYD_TEST_DATA say where the program and the data are.
 set -euo pipefail
 
-binary=${ANOMALYD_BINARY:?} data=${ANOMALYD_TEST_DATA:?}
-work=$(mktemp -d)
-daemon=
-clean_up() {
-    local status=$?
-    trap - EXIT
-    if [ -n "$daemon" ]; then
-        kill -TERM "$daemon" 2>/dev/null || true
-        wait "$daemon" || true
-    fi
-    if [ "$status" -ne 0 ] && [ -s "$work/log" ]; then tail -n 20 "$work/log" >&2; fi
-    rm -rf "$work"
-    exit "$status"
-}
-trap clean_up EXIT
+data=${ANOMALYD_TEST_DATA:?}
+# shellcheck source-path=SCRIPTDIR source=daemon.sh
+. "${BASH_SOURCE[0]%/*}/daemon.sh"
 
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
-ask() { curl -sS --fail-with-body "$@"; }
-
-mkfifo "$work/out"
-"$binary" serve --state "$work/state" --listen 127.0.0.1:0 --import-root "$data" >"$work/out" 2>"$work/log" &
-daemon=$!
-read -r line <"$work/out" || fail "the daemon did not say where it listens"
-url=${line##* }
+start --import-root "$data"
 jq -n --arg path "$data/mnist-sample" '{name: "digits", $path}' |
     ask -H 'Content-Type: application/json' --data-binary @- "$url/datasets" >"$work/answer"
 "$binary" images "$data/mnist-sample" --split test --limit 2 -o "$work/images" >"$work/paths"

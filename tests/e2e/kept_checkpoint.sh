@@ -5,43 +5,10 @@
 # ANOMALYD_BINARY and ANOMALYD_TEST_DATA say where the program and the data are.
 set -euo pipefail
 
-binary=${ANOMALYD_BINARY:?} data=${ANOMALYD_TEST_DATA:?}
-work=$(mktemp -d)
+data=${ANOMALYD_TEST_DATA:?}
+# shellcheck source-path=SCRIPTDIR source=daemon.sh
+. "${BASH_SOURCE[0]%/*}/daemon.sh"
 jobs=$work/state/jobs
-daemon=
-clean_up() {
-    local status=$?
-    trap - EXIT
-    if [ -n "$daemon" ]; then
-        kill -TERM "$daemon" 2>/dev/null || true
-        wait "$daemon" || true
-    fi
-    if [ "$status" -ne 0 ] && [ -s "$work/log" ]; then tail -n 20 "$work/log" >&2; fi
-    rm -rf "$work"
-    exit "$status"
-}
-trap clean_up EXIT
-
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
-ask() { curl -sS --fail-with-body "$@"; }
-
-start() {
-    local line
-    "$binary" serve --state "$work/state" --listen 127.0.0.1:0 --import-root "$data" --threads 2 --checkpoint 0 \
-        >"$work/out" 2>>"$work/log" &
-    daemon=$!
-    read -r line <"$work/out" || fail "the daemon did not say where it listens"
-    url=${line##* }
-}
-
-stop() {
-    kill -TERM "$daemon"
-    wait "$daemon" || fail "the daemon ended with $?"
-    daemon=
-}
 
 learning=(width=4 latent=8 batch=32 epochs=4 rate=0.002 collapse=0)
 watch=(collapse_steps=6 collapse_won=0.1)
@@ -54,8 +21,7 @@ run_alone() { # FILE [OPTION…] — the same training without a daemon and with
         >"$result" 2>"$work/told" || fail "train $*: $(cat "$work/told")"
 }
 
-mkfifo "$work/out"
-start
+start --import-root "$data" --threads 2 --checkpoint 0
 jq -n --arg path "$data/mnist-sample" '{name: "digits", $path}' |
     ask -H 'Content-Type: application/json' --data-binary @- "$url/datasets" >"$work/answer"
 
@@ -78,7 +44,7 @@ there() { [ -e "$jobs/$1/kept" ]; }
 there "$id" || fail "the checkpoint is not there"
 if there 00000000-0001-7000-8000-000000000000; then fail "a ninth checkpoint stays"; fi
 for n in 2 3 4 5 6 7 8; do there "00000000-000$n-7000-8000-000000000000" || fail "checkpoint $n of eight is gone"; done
-start
+start --import-root "$data" --threads 2 --checkpoint 0
 stop
 [ "$(find "$jobs" -name kept | wc -l)" = 9 ] || fail "after a restart: $(find "$jobs" -name kept)"
 [ ! -e "$jobs/00000000-0009-7000-8000-000000000000" ] || fail "a folder without a checkpoint stays"

@@ -5,31 +5,12 @@
 # ANOMALYD_BINARY and ANOMALYD_TEST_DATA say where the program and the data are. Knows no method's name.
 set -euo pipefail
 
-binary=${ANOMALYD_BINARY:?} data=${ANOMALYD_TEST_DATA:?}/mnist-sample
-work=$(mktemp -d)
-daemon=
-clean_up() {
-    local status=$?
-    trap - EXIT
-    if [ -n "$daemon" ]; then
-        kill -TERM "$daemon" 2>/dev/null || true
-        wait "$daemon" || true
-    fi
-    rm -rf "$work"
-    exit "$status"
-}
-trap clean_up EXIT
+data=${ANOMALYD_TEST_DATA:?}/mnist-sample
+# shellcheck source-path=SCRIPTDIR source=daemon.sh
+. "${BASH_SOURCE[0]%/*}/daemon.sh"
 
-fail() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
-
-mkfifo "$work/out"
-"$binary" serve --state "$work/state" --listen 127.0.0.1:0 >"$work/out" 2>"$work/log" &
-daemon=$!
-read -r line <"$work/out" || fail "the daemon did not say where it listens"
-curl -sS --fail-with-body "${line##* }/methods" >"$work/methods"
+start --import-root "$data"
+ask "$url/methods" >"$work/methods"
 
 # Few turns of networks that outweigh the program itself.
 small='{epochs: 2, batch: 64, width: 32, iterations: 2, pretrain: 1}'

@@ -22,7 +22,7 @@ enum {
     SERVICE_NAME_MAX = 64, /* with its NUL; names match ^[a-z0-9][a-z0-9._-]{0,62}$ */
     SERVICE_ID_MAX = 40,   /* UUIDv7 text and a NUL */
     SERVICE_PAGE_MAX = 500,
-    SERVICE_SCORES_MAX = 8, /* variants of a method's score */
+    SERVICE_SCORES_MAX = 12, /* variants of a method's score */
     SERVICE_CURSOR_MAX = 128
 };
 

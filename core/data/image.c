@@ -125,3 +125,26 @@ size_t image_work(shape from, shape target)
     size_t c = (size_t)target.c, h = (size_t)from.h;
     return h * (size_t)from.w * c + h * (size_t)target.w * c;
 }
+
+/* The sum of |a - b| over n pairs. */
+static double sum_of_differences(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)fabsf(a[i] - b[i]);
+    return sum;
+}
+
+float image_variation(const float *pixels, shape s)
+{
+    size_t h = (size_t)s.h, w = (size_t)s.w, c = (size_t)s.c, row = w * c;
+    double across = 0, down = 0;
+    for (size_t y = 0; y < h; y++) {
+        const float *at = pixels + y * row;
+        across += sum_of_differences(at, at + c, row - c);
+        if (y + 1 < h)
+            down += sum_of_differences(at, at + row, row);
+    }
+    size_t pairs_across = h * (row - c), pairs_down = (h - 1) * row;
+    return (float)((pairs_across ? across / (double)pairs_across : 0) + (pairs_down ? down / (double)pairs_down : 0));
+}

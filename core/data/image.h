@@ -44,4 +44,8 @@ size_t image_work(shape from, shape target);
 /* Resizes h×w×c floats under the same rules; channels must agree. */
 void image_resize(const float *pixels, shape from, shape target, float *out, float *work);
 
+/* Total variation of h×w×c floats: the mean absolute difference of horizontal neighbours and that of vertical ones,
+ * added. 0 where there are none. */
+float image_variation(const float *pixels, shape s);
+
 #endif

@@ -41,6 +41,7 @@ static const option kde_options[] = {
     OPTION(OPTION_REAL, kde, bandwidth, 0, 0, 1000, "",
            "of the Gaussian kernel; 0: the likeliest of 2^-4.5, 2^-4, ... 2^5 in 5-fold cross-validation",
            "Ruff et al. 2018, section 4"),
+    REFINE_OPTION(kde),
     {0},
 };
 

@@ -14,7 +14,8 @@
 #include "methods/search.h"
 #include "nn/model.h"
 
-/* What the trainer reads of every iterative method; TRAINING_OPTIONS puts it into the option table. */
+/* What the trainer reads of every iterative method, and `refine` of every method; TRAINING_OPTIONS puts it into the
+ * option table, REFINE_OPTION that alone. */
 struct method_state {
     int epochs, batch;
     int selection;       /* enum selection */
@@ -25,10 +26,25 @@ struct method_state {
     int collapse_steps;
     float collapse_won, collapse_lost, collapse_spread;
 
+    int refine; /* enum refining: what a finished run makes of its scores; of closed-form methods too */
+
     uint64_t steps_an_epoch; /* set by the trainer before the first step; 0 where there is no trainer */
 };
 enum selection { SELECT_PSEUDO, SELECT_LAST };
 extern const char *const selection_choices[];
+/* Of which scores the model's is refined (see refine.h): its own as it is; all variants; its own, by the image's
+ * complexity; all variants, by the image's complexity. */
+enum refining { REFINE_NONE, REFINE_FUSION, REFINE_COMPLEXITY, REFINE_BOTH, REFININGS };
+extern const char *const refining_choices[];
+
+#define REFINE_OPTION(struct_)                                                                            \
+    {                                                                                                     \
+        .name = "refine", .type = OPTION_CHOICE, .offset = offsetof(struct_, state.refine), .preset = 0,  \
+        .choices = refining_choices, .unit = "",                                                          \
+        .help = "the score, by held-out normals: as it is, all of the method's scores together, what an " \
+                "image's complexity does not explain of it, or both",                                     \
+        .source = "", .observes = true                                                                    \
+    }
 
 #define TRAINING_OPTIONS(struct_, epochs_, batch_, decay_) \
     TRAINING_OPTIONS_OF(struct_, epochs_, batch_, decay_, SELECT_PSEUDO)
@@ -70,6 +86,7 @@ extern const char *const selection_choices[];
          .unit = "",                                                                                            \
          .help = "decay of the moving average of the weights; 0 scores with the weights themselves",            \
          .source = ""},                                                                                         \
+        REFINE_OPTION(struct_),                                                                                 \
         COLLAPSE_OPTION(struct_, collapse_steps, OPTION_INT, 1000, 1000000, "steps",                            \
                         "steps in succession beyond a limit after which the run fails as collapsed; 0: never"), \
         COLLAPSE_OPTION(struct_, collapse_won, OPTION_REAL, 1e-5, 100, "",                                      \

@@ -11,6 +11,7 @@ static const method *const all[] = {
 };
 
 const char *const selection_choices[] = {"pseudo", "last", NULL};
+const char *const refining_choices[] = {"none", "fusion", "complexity", "fusion-complexity", NULL};
 
 const method *const *method_all(void)
 {

@@ -19,6 +19,7 @@ typedef struct pca {
 static const option pca_options[] = {
     OPTION(OPTION_INT, pca, components, 16, 1, PRINCIPAL_WIDTH_MAX, "",
            "principal components that reconstruct an image (at most its number of values)", ""),
+    REFINE_OPTION(pca),
     {0},
 };
 

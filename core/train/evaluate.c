@@ -74,6 +74,12 @@ void evaluate_prepare(const method *m, const uint8_t *pixels, shape from, shape 
     evaluate_scale(m, row, shape_row(input));
 }
 
+float evaluate_complexity(const method *m, const float *row, shape input)
+{
+    float range = m->unit_range ? 1 : 2;
+    return logf(image_variation(row, input) / range + 1e-3F);
+}
+
 static bool add_search(evaluator *v, shape input, int batch, error *e)
 {
     struct stage *s = &v->stages[v->count];

@@ -27,6 +27,10 @@ void evaluate_scale(const method *m, float *row, size_t n);
 /* And back. */
 void evaluate_unscale(const method *m, float *row, size_t n);
 
+/* How much there is in a prepared row to get wrong: the logarithm of its total variation in grey levels of 0 … 1, and a
+ * thousandth. */
+float evaluate_complexity(const method *m, const float *row, shape input);
+
 /* What is to be scored with; all borrowed. */
 typedef struct evaluator_setup {
     const method *method;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* finish.c — what is done once with a finished run: calibration, the test, the model file. */
+/* finish.c — what is done once with a finished run: calibration, the model file. */
 #include "train/checkpoint.h"
 
 #include "base/blas.h"
@@ -66,15 +66,17 @@ static void count_errors(const run *r, window *w, size_t n)
 }
 
 /* Scores the calibration images and finds the scale of their heat maps. */
-static bool score_and_scale(run *r, float *scores, double *scale, error *e)
+static bool score_and_scale(run *r, score_set *found, double *scale, error *e)
 {
     const uint32_t *indices = r->parts.calibration;
-    size_t n = r->parts.calibration_count;
     window *w = window_new(r, e);
     bool ok = w != NULL;
-    for (size_t first = 0; ok && first < n; first += w->most) {
-        size_t count = n - first < w->most ? n - first : w->most;
-        scored_rows out = {.score = scores + first, .reconstruction = w->x_hat};
+    for (size_t first = 0; ok && first < found->n; first += w->most) {
+        size_t count = found->n - first < w->most ? found->n - first : w->most;
+        float *variants[REFINE_COMPONENTS_MAX];
+        for (int k = 0; k < found->variant_count; k++)
+            variants[k] = found->variants[k] + first;
+        scored_rows out = {.score = found->own + first, .variants = variants, .reconstruction = w->x_hat};
         ok = run_score(r, indices + first, count, &out, e) && run_prepare(r, indices + first, count, w->x, e);
         if (ok)
             count_errors(r, w, count);
@@ -85,94 +87,56 @@ static bool score_and_scale(run *r, float *scores, double *scale, error *e)
     return ok;
 }
 
-/* *scale stays 0 where nothing is reconstructed. */
-static bool calibrate(run *r, float *scores, double *scale, error *e)
+/* The model's calibration scores: those that it will give. */
+static void keep_calibration(const run *r, const score_set *found, const run_refined *refined, float *out)
 {
+    enum refining kind = (enum refining)r->state->refine;
+    if (kind == REFINE_NONE)
+        memcpy(out, found->own, found->n * sizeof *out);
+    else
+        scores_refine(found, kind, &refined->of[kind], 0, found->n, out);
+    qsort(out, found->n, sizeof *out, ascending);
+}
+
+/* *scale stays 0 where nothing is reconstructed. */
+static bool calibrate(run *r, float *calibration, double *scale, run_refined *refined, error *e)
+{
+    score_set found;
     size_t n = r->parts.calibration_count;
     *scale = 0;
-    bool ok = n > 0 && evaluator_reconstructs(r->evaluator)
-                  ? score_and_scale(r, scores, scale, e)
-                  : run_score(r, r->parts.calibration, n, &(scored_rows){.score = scores}, e);
-    if (!ok)
-        return error_at(e, "calibration");
-    qsort(scores, r->parts.calibration_count, sizeof *scores, ascending);
-    return true;
-}
-
-static bool measure(const run *r, const float *scores, train_result *out, error *e)
-{
-    const uint8_t *anomalous = r->parts.anomalous;
-    size_t n = r->parts.test_count;
-    for (size_t i = 0; i < n; i++)
-        out->test_anomalies += anomalous[i];
-    out->test_normals = n - out->test_anomalies;
-    if (out->test_normals == 0 || out->test_anomalies == 0)
-        return true; /* nothing to tell apart */
-    out->roc_count =
-        metric_roc(scores, anomalous, n, TRAIN_ROC_POINTS, out->roc_false_positive, out->roc_true_positive, e);
-    return out->roc_count > 0 && metric_auroc(scores, anomalous, n, &out->auroc, e) &&
-           metric_average_precision(scores, anomalous, n, &out->average_precision, e) &&
-           metric_histogram(scores, anomalous, n, TRAIN_HISTOGRAM_BINS, &out->histogram_low, &out->histogram_high,
-                            out->histogram_normal, out->histogram_anomalous, e);
-}
-
-/* A variant that is not the score may fail to be finite: then it has no figure, and the run is none the worse. */
-static bool measure_variant(const run *r, const float *scores, train_score *out, error *e)
-{
-    error reason;
-    size_t n = r->parts.test_count;
-    out->auroc = (auroc){NAN, NAN, NAN, NAN};
-    out->average_precision = NAN;
-    if (metric_auroc(scores, r->parts.anomalous, n, &out->auroc, &reason) &&
-        metric_average_precision(scores, r->parts.anomalous, n, &out->average_precision, &reason))
+    *refined = (run_refined){0};
+    if (n == 0)
         return true;
-    if (reason.code == ERROR_DIVERGED)
-        return true;
-    *e = reason;
-    return false;
+    bool ok = scores_start(&found, r->evaluator, n, e);
+    if (ok && evaluator_reconstructs(r->evaluator))
+        ok = score_and_scale(r, &found, scale, e);
+    else if (ok)
+        ok = run_score(r, r->parts.calibration, n, &(scored_rows){.score = found.own, .variants = found.variants}, e);
+    ok = ok && run_complexity(r, r->parts.calibration, n, found.complexity, e) && run_refine(r, &found, refined, e);
+    if (ok)
+        keep_calibration(r, &found, refined, calibration);
+    scores_finish(&found);
+    return ok || error_at(e, "calibration");
 }
 
-static bool measure_variants(const run *r, float *const *variants, train_result *out, error *e)
+static void put_refinement(const run *r, const run_refined *refined, bundle *b)
 {
-    out->score_count = evaluator_variant_count(r->evaluator);
-    for (size_t i = 0; i < out->score_count; i++) {
-        train_score *s = &out->scores[i];
-        snprintf(s->name, sizeof s->name, "%s", evaluator_variant_name(r->evaluator, i));
-        if (!measure_variant(r, variants[i], s, e))
-            return error_at(e, "score %s", s->name);
-    }
-    return true;
+    float values[REFINE_COMPONENTS_MAX * REFINE_VALUES];
+    if (r->state->refine == REFINE_NONE)
+        return;
+    const refinement *chosen = &refined->of[r->state->refine];
+    refine_pack(chosen, values);
+    bundle_put_tensor(b, "refinement", (shape){1, 1, chosen->count, REFINE_VALUES}, values);
 }
 
-static bool tell_test(const run *r, const float *scores, error *e)
-{
-    if (!r->watch || !r->watch->tested)
-        return true;
-    train_test t = {.scores = scores, .anomalous = r->parts.anomalous, .count = r->parts.test_count};
-    parts_test_digest(&r->parts, dataset_facts(r->data), t.images);
-    return r->watch->tested(r->watch->context, &t, e);
-}
+/* What calibration found, for the model's file. */
+typedef struct calibrated {
+    float *scores; /* ascending */
+    double scale;  /* of heat maps; 0: none */
+    run_refined refined;
+} calibrated;
 
-static bool test(run *r, train_result *out, error *e)
-{
-    size_t n = r->parts.test_count, variants = evaluator_variant_count(r->evaluator);
-    assert(variants <= TRAIN_SCORES_MAX);
-    if (r->plan->protocol.protocol == PROTOCOL_UNLABELLED || n == 0)
-        return true;
-    float *scores = malloc((1 + variants) * n * sizeof *scores), *variant[TRAIN_SCORES_MAX];
-    if (!scores)
-        return error_memory(e, "test scores");
-    for (size_t i = 0; i < variants; i++)
-        variant[i] = scores + (1 + i) * n;
-    double start = clock_now_s();
-    bool ok = run_score(r, r->parts.test, n, &(scored_rows){.score = scores, .variants = variant}, e);
-    out->score_s = clock_now_s() - start;
-    ok = ok && measure(r, scores, out, e) && measure_variants(r, variant, out, e) && tell_test(r, scores, e);
-    free(scores);
-    return ok || error_at(e, "test");
-}
-
-static bool write_model(const run *r, const float *calibration, double scale, train_result *out, error *e)
+static bool write_model(const run *r, const calibrated *c, train_result *out, error *e)
 {
     bundle *b = bundle_new();
     if (!b)
@@ -185,11 +149,12 @@ static bool write_model(const run *r, const float *calibration, double scale, tr
     bundle_put_number(b, "chosen_epoch", out->chosen_epoch);
     bundle_put_number(b, "parameters", (double)out->parameters);
     bundle_put(b, "version", version_text());
-    if (scale > 0)
-        bundle_put_number(b, "explain.scale", scale);
+    if (c->scale > 0)
+        bundle_put_number(b, "explain.scale", c->scale);
     model_write(r->model, b, MODEL_WEIGHTS);
     if (out->calibration_count)
-        bundle_put_tensor(b, "calibration", (shape){1, 1, 1, (int)out->calibration_count}, calibration);
+        bundle_put_tensor(b, "calibration", (shape){1, 1, 1, (int)out->calibration_count}, c->scores);
+    put_refinement(r, &c->refined, b);
     bool ok = bundle_write(b, r->plan->model_path, e);
     bundle_free(b);
     b = ok ? bundle_open(r->plan->model_path, e) : NULL; /* what is on the disk is what was meant */
@@ -215,12 +180,12 @@ bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
     model_digest(r->model, out->weights_digest);
     out->blas_core = blas_core();
     out->threads = team_threads(r->team);
-    float *calibration = malloc((out->calibration_count + 1) * sizeof *calibration);
-    if (!calibration)
+    calibrated c = {.scores = malloc((out->calibration_count + 1) * sizeof *c.scores)};
+    if (!c.scores)
         return error_memory(e, "calibration scores");
-    double scale;
-    bool ok = calibrate(r, calibration, &scale, e) && test(r, out, e) && write_model(r, calibration, scale, out, e);
-    free(calibration);
+    bool ok = calibrate(r, c.scores, &c.scale, &c.refined, e) && run_test(r, &c.refined, out, e) &&
+              write_model(r, &c, out, e);
+    free(c.scores);
     if (ok)
         checkpoint_remove(r);
     return ok;

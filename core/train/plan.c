@@ -37,8 +37,10 @@ static size_t window_rows(const run *r)
 static size_t lists_bytes(const run *r)
 {
     const parts *p = &r->parts;
-    size_t scores = 1 + (r->evaluator ? evaluator_variant_count(r->evaluator) : 0);
-    size_t numbers = 2 * p->train_count + p->validation_count + 2 * p->calibration_count + (1 + scores) * p->test_count;
+    /* Its own score, variants, complexity, and two lists that are refined. */
+    size_t scores = 4 + (r->evaluator ? evaluator_variant_count(r->evaluator) : 0);
+    size_t calibrating = (1 + scores) * p->calibration_count, testing = (1 + scores) * p->test_count;
+    size_t numbers = 2 * p->train_count + p->validation_count + calibrating + testing;
     size_t selection = run_selects(r) ? 2 * p->validation_count * (sizeof(float) + 1) : 0;
     return numbers * sizeof(float) + selection + p->test_count;
 }

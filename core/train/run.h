@@ -3,12 +3,13 @@
  * run.h — the state of one training run, shared by the files of train/. Private to them.
  *
  * train.c sets a run up and takes it down; loop.c makes the steps; select.c judges epochs; checkpoint.c saves and
- * restores it all; finish.c evaluates it and writes the model.
+ * restores it all; finish.c calibrates it, test.c tests it, and finish.c writes the model.
  */
 #ifndef ANOMALYD_TRAIN_RUN_H
 #define ANOMALYD_TRAIN_RUN_H
 
 #include "train/evaluate.h"
+#include "train/scores.h"
 #include "train/train.h"
 
 /* Losses and spreads of the epoch under way, one a name. */
@@ -38,7 +39,7 @@ typedef struct run {
     size_t process_bytes; /* what the process had before anything was made, a mapped data set included */
     const method *method;
     void *self;
-    struct method_state *state; /* the head of self; read of neural methods only */
+    struct method_state *state; /* the head of self; of closed-form methods only `refine` is set */
     shape data_shape, input;    /* n is 1 */
     parts parts;
     float *train; /* train_count prepared rows */
@@ -92,6 +93,19 @@ bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out
 
 /* loop.c: all steps from r->step on. */
 bool run_loop(run *r, error *e);
+
+/* Refinements fitted to the calibration images, by enum refining. */
+typedef struct run_refined {
+    bool there[REFININGS];
+    refinement of[REFININGS];
+} run_refined;
+
+/* test.c: the complexity of images of the data set. */
+bool run_complexity(run *r, const uint32_t *indices, size_t n, float *out, error *e);
+/* Fits every refinement that the held-out images allow; fails where the one that the run's score is made by is not. */
+bool run_refine(const run *r, const score_set *held_out, run_refined *out, error *e);
+/* Scores the test part, once, and measures. Nothing where there is nothing to tell apart. */
+bool run_test(run *r, const run_refined *refined, train_result *out, error *e);
 
 /* Scores and writes what was learned. */
 bool run_finish(run *r, int chosen_epoch, train_result *out, error *e);

@@ -4,9 +4,10 @@
 
 #include "data/heat.h"
 #include "eval/metric.h"
-#include "train/evaluate.h"
+#include "train/scores.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,11 @@ struct scorer {
     evaluator *evaluator;
     scorer_facts facts;
     const float *calibration; /* ascending; borrowed from the file */
-    float *rows;              /* evaluator_rows() of prepared input */
-    float *work;              /* of image_convert, grown to the largest image seen */
+    enum refining refining;
+    refinement refinement;
+    score_set found; /* of evaluator_rows() images; with a refinement only */
+    float *rows;  /* evaluator_rows() of prepared input */
+    float *work;  /* of image_convert, grown to the largest image seen */
     size_t work_floats;
     float *shrunk; /* one image at the extent of the training data */
     float *made;   /* reconstructions of `rows`, and work space: at the first explanation */
@@ -106,6 +110,24 @@ static bool read_calibration(scorer *s, error *e)
     return true;
 }
 
+/* What the model's scores are refined by. */
+static bool read_refinement(scorer *s, error *e)
+{
+    shape at;
+    const float *values = bundle_tensor(s->file, "refinement", &at);
+    if (!values)
+        return error_set(e, ERROR_CORRUPT, "tensor 'refinement' is missing, and option refine is %s",
+                         refining_choices[s->refining]);
+    if (!refine_unpack(values, shape_size(at), &s->refinement, e))
+        return error_at(e, "tensor 'refinement'");
+    if (!scores_start(&s->found, s->evaluator, evaluator_rows(s->evaluator), e))
+        return false;
+    int expected = scores_components(&s->found, s->refining);
+    return s->refinement.count == expected ||
+           error_set(e, ERROR_CORRUPT, "tensor 'refinement' is of %d scores, expected %d", s->refinement.count,
+                     expected);
+}
+
 /* Floats of `made`: the reconstructions come first. */
 static size_t made_floats(const scorer *s)
 {
@@ -120,7 +142,8 @@ static size_t resident_bytes(const scorer *s)
     size_t floats = evaluator_rows(s->evaluator) * shape_row(s->facts.input) + shape_row(s->facts.data);
     if (evaluator_reconstructs(s->evaluator))
         floats += made_floats(s);
-    return model_bytes(s->model) + evaluator_bytes(s->evaluator) + floats * sizeof(float);
+    size_t scores = s->refining ? scores_bytes(s->evaluator, s->found.n) : 0;
+    return model_bytes(s->model) + evaluator_bytes(s->evaluator) + scores + floats * sizeof(float);
 }
 
 /* A neural method's weights take their places only when its graph has been recorded; a closed-form method finds its
@@ -131,11 +154,17 @@ static bool rebuild(scorer *s, team *t, error *e)
     s->model = model_new(0, t, e);
     if (!s->model || (m->closed_form && !model_read(s->model, s->file, MODEL_WEIGHTS, e)))
         return false;
-    s->evaluator = evaluator_new(
-        &(evaluator_setup){
-            .method = m, .self = s->self, .model = s->model, .input = s->facts.input, .batches = batches},
-        e);
+    s->refining = (enum refining)((struct method_state *)s->self)->refine;
+    s->evaluator = evaluator_new(&(evaluator_setup){.method = m,
+                                                    .self = s->self,
+                                                    .model = s->model,
+                                                    .input = s->facts.input,
+                                                    .batches = batches,
+                                                    .variants = s->refining != REFINE_NONE},
+                                 e);
     if (!s->evaluator || (!m->closed_form && !model_read(s->model, s->file, MODEL_WEIGHTS, e)))
+        return false;
+    if (s->refining && !read_refinement(s, e))
         return false;
     s->facts.parameters = model_parameters(s->model);
     size_t row = shape_row(s->facts.input), rows = evaluator_rows(s->evaluator);
@@ -177,6 +206,7 @@ void scorer_free(scorer *s)
 {
     if (!s)
         return;
+    scores_finish(&s->found);
     evaluator_free(s->evaluator);
     if (s->facts.method)
         method_state_free(s->facts.method, s->self);
@@ -243,14 +273,32 @@ static bool prepare_all(scorer *s, const image *images, size_t n, error *e)
     return true;
 }
 
+/* Scores the n images in `rows`; reconstruction may be NULL. */
+static bool score_prepared(scorer *s, size_t n, float *out, float *reconstruction, error *e)
+{
+    if (!s->refining)
+        return evaluator_run(s->evaluator, s->rows, n, &(scored_rows){.score = out, .reconstruction = reconstruction},
+                             e);
+    scored_rows all = {.score = s->found.own, .variants = s->found.variants, .reconstruction = reconstruction};
+    if (!evaluator_run(s->evaluator, s->rows, n, &all, e))
+        return false;
+    const method *m = s->facts.method;
+    for (size_t i = 0; i < n; i++)
+        s->found.complexity[i] = evaluate_complexity(m, s->rows + i * shape_row(s->facts.input), s->facts.input);
+    scores_refine(&s->found, s->refining, &s->refinement, 0, n, out);
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(out[i]))
+            return error_set(e, ERROR_DIVERGED, "%s: the refined score of image %zu of %zu is not a finite number",
+                             m->id, i + 1, n);
+    return true;
+}
+
 bool scorer_run(scorer *s, const image *images, size_t n, float *scores, error *e)
 {
     size_t most = evaluator_rows(s->evaluator);
     for (size_t first = 0; first < n; first += most) {
         size_t count = n - first < most ? n - first : most;
-        if (!prepare_all(s, images + first, count, e))
-            return false;
-        if (!evaluator_run(s->evaluator, s->rows, count, &(scored_rows){.score = scores, .at = first}, e))
+        if (!prepare_all(s, images + first, count, e) || !score_prepared(s, count, scores + first, NULL, e))
             return false;
     }
     return true;
@@ -264,7 +312,7 @@ bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, size_t n, float *
         for (size_t i = 0; i < count; i++)
             if (!prepare(s, pixels[first + i], s->facts.data, s->rows + i * row, e))
                 return false;
-        if (!evaluator_run(s->evaluator, s->rows, count, &(scored_rows){.score = scores, .at = first}, e))
+        if (!score_prepared(s, count, scores + first, NULL, e))
             return false;
     }
     return true;
@@ -310,8 +358,7 @@ static bool explain_window(scorer *s, const image *images, size_t n, float *scor
     if (!s->made && !(s->made = malloc(made_floats(s) * sizeof *s->made)))
         return error_memory(e, "reconstructions");
     float *work = s->made + evaluator_rows(s->evaluator) * row;
-    if (!prepare_all(s, images + at, n, e) ||
-        !evaluator_run(s->evaluator, s->rows, n, &(scored_rows){.score = scores + at, .reconstruction = s->made}, e))
+    if (!prepare_all(s, images + at, n, e) || !score_prepared(s, n, scores + at, s->made, e))
         return false;
     for (size_t i = 0; i < n; i++) {
         explain_pair p = {s->facts.method, s->rows + i * row, s->made + i * row, input, s->facts.data};

@@ -128,6 +128,8 @@ static bool check_protocol(const run *r, const dataset_info *info, error *e)
         return error_set(e, ERROR_INVALID,
                          "held_out: 0 leaves no images to choose an epoch by; hold some out, or set "
                          "selection to last");
+    if (r->state->refine != REFINE_NONE && r->plan->held_out <= 0)
+        return error_set(e, ERROR_INVALID, "held_out: 0 leaves no images to refine scores by; hold some out");
     if (p->protocol == PROTOCOL_UNLABELLED)
         return true;
     if (p->class_index < 0 || p->class_index >= info->classes)
@@ -286,6 +288,15 @@ static void run_take_down(run *r)
     free(r->selection_anomalous);
 }
 
+/* Before hours of training: what the run's end will need of its parts. */
+static bool check_parts(const run *r, error *e)
+{
+    size_t n = r->parts.calibration_count;
+    return r->state->refine == REFINE_NONE || n >= REFINE_IMAGES_LEAST ||
+           error_set(e, ERROR_INVALID, "held_out: %zu calibration images are too few to refine scores by; at least %d",
+                     n, REFINE_IMAGES_LEAST);
+}
+
 bool train_run(const train_plan *plan, const dataset *d, team *t, const train_watch *watch, train_result *out, error *e)
 {
     error unheard;
@@ -294,7 +305,7 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
     r.process_bytes = memory_resident();
     protocol_spec spec;
     int chosen_epoch;
-    bool ok = run_describe(&r, dataset_facts(d), &spec, e) && parts_make(d, &spec, &r.parts, e) &&
+    bool ok = run_describe(&r, dataset_facts(d), &spec, e) && parts_make(d, &spec, &r.parts, e) && check_parts(&r, e) &&
               (r.model = model_new(plan->seed, t, e)) != NULL && run_build(&r, e) && load_images(&r, e) &&
               learn(&r, &chosen_epoch, e) && run_finish(&r, chosen_epoch, out, e);
     if (!ok)

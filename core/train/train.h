@@ -63,9 +63,11 @@ typedef struct train_watch {
     bool (*tested)(void *context, const train_test *t, error *e);
 } train_watch;
 
-enum { TRAIN_ROC_POINTS = 200, TRAIN_HISTOGRAM_BINS = 40, TRAIN_SCORES_MAX = 8, TRAIN_SCORE_NAME_MAX = 32 };
+enum { TRAIN_ROC_POINTS = 200, TRAIN_HISTOGRAM_BINS = 40, TRAIN_SCORES_MAX = 12, TRAIN_SCORE_NAME_MAX = 32 };
 
-/* What one variant of a method's score reaches on the test part; NaN where one of its scores is not finite. */
+/* What another score than the run's reaches on the test part: a variant that the method names, "plain" (the method's
+ * own, where the run's is refined), "fusion", "complexity", "fusion-complexity" (see enum refining); NaN where one of
+ * its scores is not finite. */
 typedef struct train_score {
     char name[TRAIN_SCORE_NAME_MAX];
     auroc auroc;
@@ -75,8 +77,8 @@ typedef struct train_score {
 typedef struct train_result {
     auroc auroc; /* of the test part; value is NaN when there is nothing to test against */
     double average_precision;
-    train_score scores[TRAIN_SCORES_MAX]; /* every variant that the method names */
-    size_t score_count;                   /* 0 where the method has none, or nothing was tested */
+    train_score scores[TRAIN_SCORES_MAX];
+    size_t score_count; /* 0 where nothing was tested, or there are none */
     size_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
     int epochs, chosen_epoch; /* 0 for closed-form methods */
     double train_s, score_s;  /* wall time */

@@ -23,6 +23,7 @@ static const option toy_options[] = {
 static const option plain_options[] = {{.name = NULL}};
 
 const char *const selection_choices[] = {"pseudo", "last", NULL};
+const char *const refining_choices[] = {"none", "fusion", NULL};
 
 static const method toy_method = {.id = "toy",
                                   .title = "Toy",

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scores.h — every score of some images, side by side, and the refined one made of them (see eval/refine.h). Private to
+ * train.
+ */
+#ifndef ANOMALYD_TRAIN_SCORES_H
+#define ANOMALYD_TRAIN_SCORES_H
+
+#include "eval/refine.h"
+#include "train/evaluate.h"
+
+/* Room for n images; n floats an array. scores_finish frees it. */
+typedef struct score_set {
+    size_t n;
+    int variant_count;
+    float *own; /* the method's score */
+    float *variants[REFINE_COMPONENTS_MAX];
+    float *complexity; /* see evaluate_complexity */
+} score_set;
+
+bool scores_start(score_set *s, const evaluator *v, size_t n, error *e);
+void scores_finish(score_set *s);
+size_t scores_bytes(const evaluator *v, size_t n);
+
+/* False where a method has no variants that could be fused: then its own score stands for them. */
+bool scores_fuse(const score_set *s);
+/* How many scores a refinement of that kind is made of. */
+int scores_components(const score_set *s, enum refining kind);
+/* Fits a refinement of that kind, not REFINE_NONE, to the scores of held-out normals. */
+bool scores_fit(const score_set *held_out, enum refining kind, refinement *out, error *e);
+/* The refined score of images first … first+n-1 of s, to out[0 … n-1]. */
+void scores_refine(const score_set *s, enum refining kind, const refinement *r, size_t first, size_t n, float *out);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* test.c — the one test of a finished run: its figures, and those of every score that comes with it. */
+#include "base/clock.h"
+#include "train/run.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The method's own score, of a run whose score is a refined one. */
+static const char plain_name[] = "plain";
+
+bool run_complexity(run *r, const uint32_t *indices, size_t n, float *out, error *e)
+{
+    size_t window = run_window(r), row = shape_row(r->input);
+    float *rows = malloc(window * row * sizeof *rows);
+    if (!rows)
+        return error_memory(e, "images to measure");
+    bool ok = true;
+    for (size_t first = 0; ok && first < n; first += window) {
+        size_t count = n - first < window ? n - first : window;
+        ok = run_prepare(r, indices + first, count, rows, e);
+        for (size_t i = 0; ok && i < count; i++)
+            out[first + i] = evaluate_complexity(r->method, rows + i * row, r->input);
+    }
+    free(rows);
+    return ok;
+}
+
+bool run_refine(const run *r, const score_set *held_out, run_refined *out, error *e)
+{
+    for (int kind = REFINE_NONE + 1; kind < REFININGS; kind++) {
+        out->there[kind] = scores_fit(held_out, (enum refining)kind, &out->of[kind], e);
+        if (!out->there[kind] && kind == r->state->refine)
+            return false;
+    }
+    return true;
+}
+
+/* AUROC and average precision of the run's score, its ROC curve and its histogram. */
+static bool measure(const run *r, const float *scores, train_result *out, error *e)
+{
+    const uint8_t *anomalous = r->parts.anomalous;
+    size_t n = r->parts.test_count;
+    for (size_t i = 0; i < n; i++)
+        out->test_anomalies += anomalous[i];
+    out->test_normals = n - out->test_anomalies;
+    if (out->test_normals == 0 || out->test_anomalies == 0)
+        return true; /* nothing to tell apart */
+    out->roc_count =
+        metric_roc(scores, anomalous, n, TRAIN_ROC_POINTS, out->roc_false_positive, out->roc_true_positive, e);
+    return out->roc_count > 0 && metric_auroc(scores, anomalous, n, &out->auroc, e) &&
+           metric_average_precision(scores, anomalous, n, &out->average_precision, e) &&
+           metric_histogram(scores, anomalous, n, TRAIN_HISTOGRAM_BINS, &out->histogram_low, &out->histogram_high,
+                            out->histogram_normal, out->histogram_anomalous, e);
+}
+
+/* A variant that is not the score may fail to be finite: then it has no figure, and the run is none the worse. */
+static bool measure_variant(const run *r, const float *scores, train_score *out, error *e)
+{
+    error reason;
+    size_t n = r->parts.test_count;
+    out->auroc = (auroc){NAN, NAN, NAN, NAN};
+    out->average_precision = NAN;
+    if (metric_auroc(scores, r->parts.anomalous, n, &out->auroc, &reason) &&
+        metric_average_precision(scores, r->parts.anomalous, n, &out->average_precision, &reason))
+        return true;
+    if (reason.code == ERROR_DIVERGED)
+        return true;
+    *e = reason;
+    return false;
+}
+
+/* The next of the result's scores. */
+static bool add_score(const run *r, const char *name, const float *scores, train_result *out, error *e)
+{
+    assert(out->score_count < TRAIN_SCORES_MAX);
+    train_score *s = &out->scores[out->score_count++];
+    snprintf(s->name, sizeof s->name, "%s", name);
+    return measure_variant(r, scores, s, e) || error_at(e, "score %s", s->name);
+}
+
+/* The method's variants, and what refining makes of them; its own score too, where that is not the run's. */
+static bool measure_scores(const run *r, const score_set *found, const run_refined *refined, train_result *out, error *e)
+{
+    bool ok = true;
+    float *made = malloc(found->n * sizeof *made);
+    if (!made)
+        return error_memory(e, "refined scores");
+    for (int k = 0; ok && k < found->variant_count; k++)
+        ok = add_score(r, evaluator_variant_name(r->evaluator, (size_t)k), found->variants[k], out, e);
+    if (ok && r->state->refine != REFINE_NONE)
+        ok = add_score(r, plain_name, found->own, out, e);
+    for (int kind = REFINE_NONE + 1; ok && kind < REFININGS; kind++) {
+        bool same = !scores_fuse(found) && kind != REFINE_COMPLEXITY;
+        if (same || !refined->there[kind])
+            continue;
+        scores_refine(found, (enum refining)kind, &refined->of[kind], 0, found->n, made);
+        ok = add_score(r, refining_choices[kind], made, out, e);
+    }
+    free(made);
+    return ok;
+}
+
+static bool tell_test(const run *r, const float *scores, error *e)
+{
+    if (!r->watch || !r->watch->tested)
+        return true;
+    train_test t = {.scores = scores, .anomalous = r->parts.anomalous, .count = r->parts.test_count};
+    parts_test_digest(&r->parts, dataset_facts(r->data), t.images);
+    return r->watch->tested(r->watch->context, &t, e);
+}
+
+/* The scores that the model will give: refined ones take the place of the method's own. *made is to be freed. */
+static bool run_scores(const run *r, const score_set *found, const run_refined *refined, float **made, error *e)
+{
+    enum refining kind = (enum refining)r->state->refine;
+    *made = malloc(found->n * sizeof **made);
+    if (!*made)
+        return error_memory(e, "refined scores");
+    if (kind == REFINE_NONE)
+        memcpy(*made, found->own, found->n * sizeof **made);
+    else
+        scores_refine(found, kind, &refined->of[kind], 0, found->n, *made);
+    return true;
+}
+
+bool run_test(run *r, const run_refined *refined, train_result *out, error *e)
+{
+    score_set found;
+    size_t n = r->parts.test_count;
+    if (r->plan->protocol.protocol == PROTOCOL_UNLABELLED || n == 0)
+        return true;
+    float *own = NULL;
+    bool ok = scores_start(&found, r->evaluator, n, e);
+    double start = clock_now_s();
+    ok = ok && run_score(r, r->parts.test, n, &(scored_rows){.score = found.own, .variants = found.variants}, e);
+    out->score_s = clock_now_s() - start;
+    ok = ok && run_complexity(r, r->parts.test, n, found.complexity, e) && run_scores(r, &found, refined, &own, e) &&
+         measure(r, own, out, e) && measure_scores(r, &found, refined, out, e) && tell_test(r, own, e);
+    free(own);
+    scores_finish(&found);
+    return ok || error_at(e, "test");
+}

@@ -5,15 +5,12 @@
 
 #include "api/csv.h"
 #include "api/experiment_read.h"
+#include "api/experiment_table.h"
 #include "api/json.h"
-#include "api/result_table.h"
 #include "api/training.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PUBLISHED_MAX = 1000 };
 
 /* ---- answers */
 
@@ -181,8 +178,6 @@ void post_experiments(request *r)
 
 /* ---- the table */
 
-enum table_format { TABLE_JSON, TABLE_CSV, TABLE_MARKDOWN };
-
 /* The format asked for by ?format=, else by Accept. */
 static bool take_format(const request *r, enum table_format *format, problem *p)
 {
@@ -201,93 +196,33 @@ static bool take_format(const request *r, enum table_format *format, problem *p)
     return !asked || problem_set(p, 400, "format: '%.32s' is none of json, csv, markdown", asked);
 }
 
-/* Borrowed from axes. */
-static const char **texts_of(const json_t *axes, const char *key, int *count)
+static void reply_table(request *r, const experiment_table *t, enum table_format format)
 {
-    const json_t *list = json_object_get(axes, key);
-    *count = (int)json_array_size(list);
-    const char **texts = calloc((size_t)*count + 1, sizeof *texts);
-    for (int i = 0; texts && i < *count; i++)
-        texts[i] = json_string_value(json_array_get(list, (size_t)i));
-    return texts;
-}
-
-static uint64_t *seeds_of(const json_t *axes, int *count)
-{
-    const json_t *list = json_object_get(axes, "seeds");
-    *count = (int)json_array_size(list);
-    uint64_t *seeds = calloc((size_t)*count + 1, sizeof *seeds);
-    for (int i = 0; seeds && i < *count; i++)
-        seeds[i] = (uint64_t)json_integer_value(json_array_get(list, (size_t)i));
-    return seeds;
-}
-
-/* Cells lie by seeds, then classes, then methods. Returns new. */
-static table *work_out(const experiment_row *row, const result_table *t, error *e)
-{
-    if (t->method_count * t->class_count * t->seed_count != row->cell_count || row->cell_count == 0) {
-        error_set(e, ERROR_CORRUPT, "experiment %s: %d cells do not fill its table", row->id, row->cell_count);
-        return NULL;
-    }
-    table *figures = table_new(t->method_count, t->class_count, t->seed_count, e);
-    for (int i = 0; figures && i < row->cell_count; i++)
-        table_put(figures, i % t->method_count, i / t->method_count % t->class_count,
-                  i / (t->method_count * t->class_count), row->cells[i].auroc);
-    if (figures)
-        table_close(figures);
-    return figures;
-}
-
-static void reply_table(request *r, const result_table *t, enum table_format format)
-{
-    size_t size = 0;
-    char *text;
+    static const char *const types[TABLE_FORMATS] = {"application/json", CSV_MEDIA_TYPE,
+                                                     "text/markdown; charset=utf-8"};
+    size_t size;
+    char *text = experiment_table_write(t, format, &size);
     request_add_header(r, MHD_HTTP_HEADER_VARY, "Accept");
-    switch (format) {
-    case TABLE_JSON:
-        request_reply_json(r, 200, result_table_json(t));
-        break;
-    case TABLE_CSV:
-        text = result_table_csv(t, &size);
-        request_reply_bytes(r, 200, CSV_MEDIA_TYPE, text, size);
-        break;
-    case TABLE_MARKDOWN:
-        text = result_table_markdown(t, &size);
-        request_reply_bytes(r, 200, "text/markdown; charset=utf-8", text, size);
-        break;
-    }
+    request_reply_bytes(r, 200, types[format], text, size);
 }
 
 static void tabulate(request *r, const experiment_row *row, enum table_format format)
 {
     error e = {0};
-    json_t *axes = json_embedded(row->axes);
-    published_row *published = calloc(PUBLISHED_MAX, sizeof *published);
-    result_table t = {.dataset = row->dataset, .protocol = row->protocol, .all_classes = row->all_classes};
-    const char **methods = texts_of(axes, "methods", &t.method_count);
-    const char **classes = texts_of(axes, "classes", &t.class_count);
-    uint64_t *seeds = seeds_of(axes, &t.seed_count);
-    table *figures = NULL;
-    if (!published || !methods || !classes || !seeds)
+    int count = 0;
+    experiment_table t = {0};
+    published_row *published = calloc(EXPERIMENT_PUBLISHED_MAX, sizeof *published);
+    if (!published)
         error_memory(&e, "a table");
-    else if (r->host->published_list(r->host->self, row->dataset_digest, row->protocol, published, PUBLISHED_MAX,
-                                     &t.published_count, &e))
-        figures = work_out(row, &t, &e);
-    t.methods = methods;
-    t.classes = classes;
-    t.seeds = seeds;
-    t.figures = figures;
-    t.published = published;
-    if (figures)
+    if (published &&
+        r->host->published_list(r->host->self, row->dataset_digest, row->protocol, published, EXPERIMENT_PUBLISHED_MAX,
+                                &count, &e) &&
+        experiment_table_make(&t, row, published, count, &e))
         reply_table(r, &t, format);
     else
         request_reply_error(r, &e, PROBLEM_REQUEST);
-    table_free(figures);
+    experiment_table_finish(&t);
     free(published);
-    free(methods);
-    free(classes);
-    free(seeds);
-    json_decref(axes);
 }
 
 void get_experiment_table(request *r)

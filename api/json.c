@@ -10,6 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+/* A fifteen-digit decimal survives the way through a double, so that numbers print as short as they were made. */
+enum { DIGITS = 15 };
+
 /* Jansson's own depth limit is 2048 levels of recursion; ours is checked before it starts. */
 static bool depth_fits(const char *text, size_t size)
 {
@@ -253,6 +256,14 @@ json_t *json_embedded(const char *text)
         return value;
     json_decref(value);
     return json_object();
+}
+
+char *json_write(json_t *body, size_t *size)
+{
+    char *text = body ? json_dumps(body, JSON_REAL_PRECISION(DIGITS)) : NULL;
+    json_decref(body);
+    *size = text ? strlen(text) : 0;
+    return text;
 }
 
 bool json_parse_time(const char *text, int64_t *ms)

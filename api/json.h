@@ -52,6 +52,9 @@ json_t *json_shape(shape s);       /* {width, height, channels} */
 /* An object kept as text; an empty object when it is NULL or not one. */
 json_t *json_embedded(const char *text);
 
+/* A body's text as answers have it. Takes the body; NULL is NULL. Returns new; NULL: out of memory. */
+char *json_write(json_t *body, size_t *size);
+
 /* RFC 3339 to milliseconds since 1970. */
 bool json_parse_time(const char *text, int64_t *ms);
 

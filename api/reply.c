@@ -2,12 +2,11 @@
 /* reply.c — answers: one shape for success, one for problems, the same headers on all. */
 #include "api/inside.h"
 
+#include "api/json.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A fifteen-digit decimal survives the way through a double, so that numbers print as short as they were made. */
-enum { JSON_DIGITS = 15 };
 
 static const char out_of_memory[] =
     "{\"type\": \"/problems/unavailable\", \"title\": \"Not available now\", \"status\": 503, "
@@ -135,9 +134,9 @@ void request_reply_const(request *r, unsigned status, const char *media_type, co
 
 static void reply_json(request *r, unsigned status, const char *media_type, json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_REAL_PRECISION(JSON_DIGITS)) : NULL;
-    json_decref(body);
-    request_reply_bytes(r, status, media_type, text, text ? strlen(text) : 0);
+    size_t size = 0;
+    char *text = json_write(body, &size);
+    request_reply_bytes(r, status, media_type, text, size);
 }
 
 void request_reply_json(request *r, unsigned status, json_t *body)

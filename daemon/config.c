@@ -31,8 +31,7 @@ typedef struct setting {
 static const setting settings[] = {
     {"state", KIND_TEXT, AT(state), "state", 0, 0, NULL, "FOLDER",
      "where everything is kept (under systemd: StateDirectory)"},
-    {"listen", KIND_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, NULL, "ADDRESS:PORT",
-     "loopback only; port 0: any free one"},
+    {"listen", KIND_TEXT, AT(listen), CONFIG_LISTEN, 0, 0, NULL, "ADDRESS:PORT", "loopback only; port 0: any free one"},
     {"import-root", KIND_LIST, AT(import_roots), NULL, 0, 0, NULL, "FOLDER",
      "a folder that data sets may be imported from; repeatable (file and environment: separated by ':')"},
     {"workers", KIND_INT, AT(workers), "1", 0, 64, NULL, "N", "training jobs that run at once"},

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#define CONFIG_LISTEN "127.0.0.1:8080" /* the preset of listen; where commands look for a daemon */
+
 enum { CONFIG_TEXT_MAX = 1024, CONFIG_ROOTS_MAX = 32 };
 
 typedef struct config {

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_runs.c — `anomalyd runs`: the history of a running daemon's experiments, from the command line. */
+#include "daemon/cmd_argument.h"
+#include "daemon/cmd_remote.h"
+#include "daemon/columns.h"
+#include "daemon/command.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] = "usage: anomalyd runs list [FILTER...] [--limit N] [--format table|csv|json]\n"
+                           "       anomalyd runs show RUN [--format text|json]\n"
+                           "       anomalyd runs compare A B [--format text|json]\n\n"
+                           "The runs of a running daemon, newest first. compare: the AUROC of A minus that of B, by "
+                           "the paired DeLong test on\n"
+                           "their common test images.\n\n"
+                           "  --server URL       of the daemon (ANOMALYD_SERVER; default http://127.0.0.1:8080)\n"
+                           "  --format FORMAT    the first of those named is the preset; csv and json are the daemon's "
+                           "answer as it came, json\n"
+                           "                     a document for every 500 runs\n"
+                           "  --limit N          runs listed at most (default 50)\n\n"
+                           "Filters, of which all must hold:\n"
+                           "  --method NAME  --dataset NAME  --protocol NAME  --class NAME  --seed N  --model NAME\n"
+                           "  --since TIME  --until TIME     such as 2026-01-31T12:00:00Z\n"
+                           "  --min-auroc X\n";
+
+/* ---- list */
+
+/* GET /runs takes these, as they are; the letters are places in this table. */
+static const char *const filters[] = {"method", "dataset", "protocol", "class",    "seed",
+                                      "model",  "since",   "until",    "min_auroc"};
+enum { FILTERS = sizeof filters / sizeof *filters, LETTER_FIRST = 1, LETTER_LIMIT = LETTER_FIRST + FILTERS };
+enum { LIST_PRESET = 50 };
+
+static const struct option list_names[] = {{"method", required_argument, NULL, LETTER_FIRST},
+                                           {"dataset", required_argument, NULL, LETTER_FIRST + 1},
+                                           {"protocol", required_argument, NULL, LETTER_FIRST + 2},
+                                           {"class", required_argument, NULL, LETTER_FIRST + 3},
+                                           {"seed", required_argument, NULL, LETTER_FIRST + 4},
+                                           {"model", required_argument, NULL, LETTER_FIRST + 5},
+                                           {"since", required_argument, NULL, LETTER_FIRST + 6},
+                                           {"until", required_argument, NULL, LETTER_FIRST + 7},
+                                           {"min-auroc", required_argument, NULL, LETTER_FIRST + 8},
+                                           {"limit", required_argument, NULL, LETTER_LIMIT},
+                                           {NULL, 0, NULL, 0}};
+
+static const char *const list_formats[] = {"table", "csv", "json", NULL};
+
+typedef struct list_options {
+    const char *filters[FILTERS]; /* NULL: not given */
+    int limit;                    /* 0: not given */
+} list_options;
+
+static bool take(remote *r, int letter)
+{
+    list_options *o = r->own;
+    double least;
+    if (letter == LETTER_LIMIT)
+        return argument_count(r->command, "limit", optarg, INT_MAX, &o->limit);
+    o->filters[letter - LETTER_FIRST] = optarg;
+    return strcmp(filters[letter - LETTER_FIRST], "min_auroc") != 0 ||
+           argument_number(r->command, "min-auroc", optarg, 0, 1, &least);
+}
+
+static void put_model(columns *c, const json_t *run)
+{
+    char text[128] = "";
+    if (*remote_text(run, "model"))
+        snprintf(text, sizeof text, "%s:%.0f", remote_text(run, "model"), remote_number(run, "version"));
+    columns_text(c, text);
+}
+
+static void put_rows(columns *c, const remote_page *p)
+{
+    size_t i;
+    const json_t *run;
+    json_array_foreach(json_object_get(p->json, "items"), i, run)
+    {
+        columns_text(c, remote_text(run, "id"));
+        columns_text(c, remote_text(run, "created"));
+        columns_text(c, remote_text(run, "method"));
+        columns_text(c, remote_text(run, "dataset"));
+        columns_text(c, remote_text(run, "protocol"));
+        columns_text(c, remote_text(run, "class"));
+        columns_number(c, 0, remote_number(run, "seed"));
+        put_model(c, run);
+        columns_number(c, 4, remote_number(run, "auroc"));
+        columns_number(c, 4, remote_number(run, "auroc_low"));
+        columns_number(c, 4, remote_number(run, "auroc_high"));
+    }
+}
+
+/* Pages of CSV each begin with the names of the columns; the first one's are enough. */
+static void put_page(void *context, const remote_page *p)
+{
+    columns *c = context;
+    client_answer rest = *p->answer;
+    if (c) {
+        put_rows(c, p);
+        return;
+    }
+    const char *line = p->json || p->first || !rest.text ? NULL : strchr(rest.text, '\n');
+    if (line) {
+        rest.size -= (size_t)(line + 1 - rest.text);
+        rest.text += line + 1 - rest.text;
+    }
+    remote_print(&rest);
+}
+
+static bool list(remote *r, error *e)
+{
+    static const char *const heads[] = {"id",   "created", "method", "dataset", "protocol", "class",
+                                        "seed", "model",   "auroc",  "low",     "high"};
+    enum { HEADS = sizeof heads / sizeof *heads };
+    const list_options *o = r->own;
+    client_request q = {.method = "GET", .path = {"runs"}};
+    bool in_columns = remote_wants(r, "table");
+    int n = 0;
+    for (int i = 0; i < FILTERS; i++)
+        if (o->filters[i])
+            q.query[n++] = (struct client_parameter){filters[i], o->filters[i]};
+    if (!in_columns)
+        q.query[n++] = (struct client_parameter){"format", r->format};
+    columns *c = in_columns ? columns_new(HEADS, e) : NULL;
+    if (in_columns && !c)
+        return false;
+    for (int i = 0; c && i < HEADS; i++)
+        columns_text(c, heads[i]);
+    bool good =
+        remote_list(r, &q, o->limit ? o->limit : LIST_PRESET, put_page, c, e) && (!c || columns_print(c, stdout, e));
+    columns_free(c);
+    return good;
+}
+
+/* ---- show */
+
+/* One line of a list of facts: a text, a number, or what JSON has for it. */
+static void put_fact(columns *c, const json_t *run, const char *name)
+{
+    const json_t *value = json_object_get(run, name);
+    columns_text(c, name);
+    char *text = json_is_string(value) || !value ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+    columns_text(c, json_is_string(value) ? json_string_value(value) : !text || json_is_null(value) ? "" : text);
+    free(text);
+}
+
+static bool print_facts(const json_t *run, error *e)
+{
+    static const char *const names[] = {"id",         "created",   "method",       "dataset",      "dataset_digest",
+                                        "protocol",   "class",     "seed",         "model",        "version",
+                                        "job",        "auroc",     "auroc_low",    "auroc_high",   "average_precision",
+                                        "images",     "epochs",    "chosen_epoch", "train_s",      "score_s",
+                                        "parameters", "blas_core", "threads",      "code_version", "hyperparameters"};
+    columns *c = columns_new(2, e);
+    if (!c)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        put_fact(c, run, names[i]);
+    bool good = columns_print(c, stdout, e);
+    columns_free(c);
+    return good;
+}
+
+/* What each variant of the score reached. */
+static bool print_scores(const json_t *run, error *e)
+{
+    static const char *const heads[] = {"score", "auroc", "low", "high", "average precision"};
+    enum { HEADS = sizeof heads / sizeof *heads };
+    json_t *scores = json_object_get(run, "scores"), *score;
+    const char *name;
+    columns *c = json_object_size(scores) ? columns_new(HEADS, e) : NULL;
+    if (!c)
+        return !json_object_size(scores);
+    for (int i = 0; i < HEADS; i++)
+        columns_text(c, heads[i]);
+    json_object_foreach(scores, name, score)
+    {
+        columns_text(c, name);
+        columns_number(c, 4, remote_number(score, "auroc"));
+        columns_number(c, 4, remote_number(score, "auroc_low"));
+        columns_number(c, 4, remote_number(score, "auroc_high"));
+        columns_number(c, 4, remote_number(score, "average_precision"));
+    }
+    putchar('\n');
+    bool good = columns_print(c, stdout, e);
+    columns_free(c);
+    return good;
+}
+
+/* The answer as it came, or as `print` has it. */
+static bool ask_and_print(remote *r, const client_request *q, bool (*print)(const json_t *, error *), error *e)
+{
+    client_answer a = {0};
+    if (!client_ask(r->client, q, &a, e))
+        return false;
+    json_t *body = remote_wants(r, "json") ? NULL : client_json(r->client, &a, e);
+    bool good = remote_wants(r, "json") || (body && print(body, e));
+    if (remote_wants(r, "json"))
+        remote_print(&a);
+    json_decref(body);
+    client_answer_finish(&a);
+    return good;
+}
+
+static bool print_run(const json_t *run, error *e)
+{
+    return print_facts(run, e) && print_scores(run, e);
+}
+
+static bool show(remote *r, error *e)
+{
+    return ask_and_print(r, &(client_request){.method = "GET", .path = {"runs", r->operands[0]}}, print_run, e);
+}
+
+/* ---- compare */
+
+static bool print_comparison(const json_t *body, error *e)
+{
+    (void)e;
+    const json_t *a = json_object_get(body, "a"), *b = json_object_get(body, "b");
+    const json_t *images = json_object_get(body, "images");
+    const char *untested = remote_text(body, "untested"), *class_name = remote_text(images, "class");
+    printf("%s (%s) minus %s (%s): AUROC %.4f - %.4f = %+.4f, ", remote_text(a, "method"), remote_text(a, "id"),
+           remote_text(b, "method"), remote_text(b, "id"), remote_number(a, "auroc"), remote_number(b, "auroc"),
+           remote_number(body, "difference"));
+    if (*untested)
+        printf("no test: %s", untested);
+    else
+        printf("95%% interval %+.4f to %+.4f, p = %.2g", remote_number(body, "low"), remote_number(body, "high"),
+               remote_number(body, "p_value"));
+    printf(" (%s, %s%s%s: %.0f normal and %.0f anomalous test images)\n", remote_text(images, "dataset"),
+           remote_text(images, "protocol"), *class_name ? ", class " : "", class_name, remote_number(images, "normals"),
+           remote_number(images, "anomalies"));
+    return true;
+}
+
+static bool compare(remote *r, error *e)
+{
+    client_request q = {.method = "GET", .path = {"compare"}, .query = {{"a", r->operands[0]}, {"b", r->operands[1]}}};
+    return ask_and_print(r, &q, print_comparison, e);
+}
+
+static int run(int argc, char **argv)
+{
+    static const remote_action actions[] = {
+        {.name = "list",
+         .formats = list_formats,
+         .options = list_names,
+         .own_size = sizeof(list_options),
+         .take = take,
+         .work = list},
+        {.name = "show", .operands = {"RUN"}, .formats = remote_text_json, .work = show},
+        {.name = "compare", .operands = {"A", "B"}, .formats = remote_text_json, .work = compare},
+    };
+    return remote_main(help, actions, sizeof actions / sizeof *actions, argc, argv);
+}
+
+const command command_runs = {.name = "runs", .summary = "the history of a running daemon's experiments", .run = run};

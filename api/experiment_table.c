@@ -49,6 +49,7 @@ bool experiment_table_make(experiment_table *t, const experiment_row *row, const
     result_table *own = &t->table;
     *own = (result_table){.dataset = row->dataset,
                           .protocol = row->protocol,
+                          .score = row->score[0] ? row->score : NULL,
                           .all_classes = row->all_classes,
                           .published = published,
                           .published_count = count};

@@ -239,6 +239,10 @@ void get_experiment_table(request *r)
         request_reply_error(r, &e, PROBLEM_REQUEST);
         return;
     }
-    tabulate(r, &row, format);
+    const char *score = request_query(r, "score");
+    if (score && !r->host->experiment_score(r->host->self, &row, score, &e))
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+    else
+        tabulate(r, &row, format);
     experiment_row_finish(&row);
 }

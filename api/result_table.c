@@ -125,8 +125,8 @@ json_t *result_table_json(const result_table *t)
         json_array_append_new(seeds, json_integer((json_int_t)t->seeds[s]));
     for (int m = 0; m < t->method_count; m++)
         json_array_append_new(rows, row_json(t, m));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "dataset", t->dataset, "protocol", t->protocol, "classes", classes,
-                     "seeds", seeds, "rows", rows);
+    return json_pack("{s:s, s:s, s:s?, s:o, s:o, s:o}", "dataset", t->dataset, "protocol", t->protocol, "score",
+                     t->score, "classes", classes, "seeds", seeds, "rows", rows);
 }
 
 /* ---- CSV: a line a figure */
@@ -270,6 +270,10 @@ static void markdown_head(FILE *out, const result_table *t)
 {
     fputs("AUROC on ", out);
     markdown_text(out, t->dataset);
+    if (t->score) {
+        fputs(", score ", out);
+        markdown_text(out, t->score);
+    }
     fprintf(out, ", %s; mean over seed%s", t->protocol, t->seed_count > 1 ? "s" : "");
     for (int s = 0; s < t->seed_count; s++)
         fprintf(out, "%s %" PRIu64, s ? "," : "", t->seeds[s]);

@@ -13,6 +13,7 @@
 
 typedef struct result_table {
     const char *dataset, *protocol;
+    const char *score; /* which of the runs' scores; NULL: each run's own */
     const char *const *methods, *const *classes;
     const uint64_t *seeds;
     int method_count, class_count, seed_count;

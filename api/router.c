@@ -16,7 +16,7 @@ static const char *const query_score[] = {"model", "explain", NULL};
 static const char *const query_datasets_post[] = {"name", NULL};
 static const char *const query_jobs[] = {"limit", "cursor", "state", "method", "dataset", NULL};
 static const char *const query_compare[] = {"a", "b", NULL};
-static const char *const query_table[] = {"format", NULL};
+static const char *const query_table[] = {"format", "score", NULL};
 static const char *const query_runs[] = {"limit", "cursor", "method", "dataset",   "protocol", "class", "seed",
                                          "model", "since",  "until",  "min_auroc", "format",   NULL};
 

@@ -176,6 +176,7 @@ typedef struct experiment_row {
     double eta_s;                /* only in experiment_get; NaN: nothing measured tells it, or nothing is left */
     experiment_cell *cells;      /* only in experiment_get: seeds, then classes, then methods; owned */
     int cell_count;
+    char score[SERVICE_NAME_MAX]; /* which of their runs' scores the cells have; empty: each run's own */
 } experiment_row;
 
 /* What others have published of a method on a data set, under the protocol it was really run with. */
@@ -286,6 +287,9 @@ typedef struct service {
     /* Queues a new job for every cell that failed or was cancelled. */
     void (*experiment_resume)(void *self, const char *id, experiment_done *done, void *context);
     bool (*experiment_get)(void *self, const char *id, experiment_row *row, error *e);
+    /* Gives the cells of `row` (from experiment_get) another of their runs' scores: its AUROC in place of the run's
+     * own, NaN where the run has none of that name. ERROR_INVALID when none of them has. */
+    bool (*experiment_score)(void *self, experiment_row *row, const char *score, error *e);
     bool (*experiment_list)(void *self, service_page *page, experiment_row *rows, int *count, error *e);
     /* What is published on these images under this protocol; at most `limit` rows, a source's in one piece. */
     bool (*published_list)(void *self, const char *dataset_digest, const char *protocol, published_row *rows, int limit,

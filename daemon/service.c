@@ -88,6 +88,11 @@ static bool experiment_get(void *self, const char *id, experiment_row *row, erro
     return experiments_get(&((anomalyd *)self)->experiments, id, row, e);
 }
 
+static bool experiment_score(void *self, experiment_row *row, const char *score, error *e)
+{
+    return store_experiment_score(((anomalyd *)self)->reader, row, score, e);
+}
+
 static bool experiment_list(void *self, service_page *page, experiment_row *rows, int *count, error *e)
 {
     return store_experiment_list(((anomalyd *)self)->reader, page, rows, count, e);
@@ -227,6 +232,7 @@ void daemon_serve(anomalyd *d)
         .experiment_cancel = experiment_cancel,
         .experiment_resume = experiment_resume,
         .experiment_get = experiment_get,
+        .experiment_score = experiment_score,
         .experiment_list = experiment_list,
         .published_list = published_list,
         .model_list = model_list,

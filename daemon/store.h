@@ -191,6 +191,8 @@ bool store_run_test(store_reader *r, const char *id, run_test *test, error *e);
 bool store_experiment_list(store_reader *r, service_page *page, experiment_row *rows, int *count, error *e);
 /* With its cells; eta_s is not known here. */
 bool store_experiment_get(store_reader *r, const char *id, experiment_row *row, error *e);
+/* Gives its cells another of their runs' scores: see service.h. */
+bool store_experiment_score(store_reader *r, experiment_row *row, const char *score, error *e);
 
 /* What is published on the images of this digest under this protocol: one source's row in one piece. At most `limit`.
  */

@@ -2,6 +2,7 @@
 /* store_experiments.c — sweeps and their cells: added with all their jobs in one transaction, or not at all. */
 #include "daemon/store_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -339,6 +340,27 @@ static bool read_cells(store_reader *r, experiment_row *row, error *e)
     for (int i = 0; i < row->cell_count; i++)
         row->counts[row->cells[i].state]++;
     return query_end(&q, e);
+}
+
+bool store_experiment_score(store_reader *r, experiment_row *row, const char *score, error *e)
+{
+    int found = 0;
+    for (int i = 0; i < row->cell_count; i++)
+        row->cells[i].auroc = NAN;
+    query q = query_begin(&r->on, SQL_CELL_SCORES);
+    query_put_text(&q, row->id);
+    query_put_text(&q, score);
+    while (query_step(&q)) {
+        int64_t position = query_get_int(&q);
+        if (position < 0 || position >= row->cell_count)
+            continue;
+        row->cells[position].auroc = query_get_real(&q);
+        found++;
+    }
+    if (!query_end(&q, e))
+        return false;
+    snprintf(row->score, sizeof row->score, "%s", score);
+    return found > 0 || error_set(e, ERROR_INVALID, "score: no run of the experiment has a score \"%.40s\"", score);
 }
 
 bool store_experiment_list(store_reader *r, service_page *page, experiment_row *rows, int *count, error *e)

@@ -67,6 +67,10 @@ const char *const sql_text[SQL_COUNT] = {
         "FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job LEFT JOIN runs AS r ON r.id = j.run "
         "WHERE c.experiment = ? ORDER BY c.position",
 
+    [SQL_CELL_SCORES] =
+        "SELECT c.position, s.auroc FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
+        "JOIN run_scores AS s ON s.run = j.run WHERE c.experiment = ? AND s.name = ? ORDER BY c.position",
+
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",

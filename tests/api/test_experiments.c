@@ -164,6 +164,24 @@ static void the_table_comes_in_three_formats(void **state)
     reply_finish(&r);
 }
 
+static void the_table_is_of_any_score_of_the_runs(void **state)
+{
+    reply r = get(*state, "/experiments/experiment-1/table?score=complexity");
+    assert_status(&r, 200);
+    assert_string_equal(json_string_value(json_object_get(r.json, "score")), "complexity");
+    assert_non_null(strstr(r.body, "\"auroc\": 0.875"));
+    reply_finish(&r);
+    r = get(*state, "/experiments/experiment-1/table?score=complexity&format=markdown");
+    assert_non_null(strstr(r.body, ", score complexity, "));
+    reply_finish(&r);
+    r = get(*state, "/experiments/experiment-1/table");
+    assert_true(json_is_null(json_object_get(r.json, "score")));
+    reply_finish(&r);
+    r = get(*state, "/experiments/experiment-1/table?score=beauty");
+    assert_problem(&r, 400, "beauty");
+    reply_finish(&r);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -177,6 +195,7 @@ int main(void)
         CASE(experiments_are_cancelled_and_resumed),
         CASE(a_refusal_of_the_service_is_passed_on),
         CASE(the_table_comes_in_three_formats),
+        CASE(the_table_is_of_any_score_of_the_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,7 +159,9 @@ static outcome finish_as(fixture *f, const job_row *job, int64_t token)
                  .auroc = 0.75,
                  .code_version = "1",
                  .hyperparameters = (char[]){"{\"k\":2}"},
-                 .detail = (char[]){"{}"}};
+                 .detail = (char[]){"{}"},
+                 .scores = {{.name = "smooth", .auroc = 0.625}},
+                 .score_count = 1};
     snprintf(r.class_name, sizeof r.class_name, "%s", job->spec.class_name);
     snprintf(r.job, sizeof r.job, "%s", job->id);
     snprintf(m.job, sizeof m.job, "%s", job->id);
@@ -241,6 +243,24 @@ static void only_what_is_the_same_is_reused(void **state)
     assert_int_equal(reused_of(f, true), 1);
 }
 
+static void cells_can_be_given_another_score(void **state)
+{
+    fixture *f = *state;
+    error e = {0};
+    add_dataset(f, "set");
+    run_before(f, nothing);
+    outcome o = add(f, sweep(f, true));
+    experiment_row row = look_up(f, o.answer.id);
+    assert_true(store_experiment_score(f->reader, &row, "smooth", &e));
+    assert_true(row.cells[0].auroc == 0.625);
+    for (int i = 1; i < row.cell_count; i++)
+        assert_true(isnan(row.cells[i].auroc));
+    assert_false(store_experiment_score(f->reader, &row, "rough", &e));
+    assert_int_equal(e.code, ERROR_INVALID);
+    assert_non_null(strstr(e.message, "\"rough\""));
+    experiment_row_finish(&row);
+}
+
 static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
 {
     fixture *f = *state;
@@ -308,6 +328,7 @@ int main(void)
         TEST(a_key_makes_one_sweep),
         TEST(a_sweep_that_cannot_be_added_leaves_nothing),
         TEST(only_what_is_the_same_is_reused),
+        TEST(cells_can_be_given_another_score),
         TEST(lost_cells_get_new_jobs_and_others_keep_theirs),
         cmocka_unit_test(the_eta_is_made_of_what_was_measured),
     };

@@ -15,12 +15,12 @@ static json_t *model_json(const model_row *row)
                   "dataset_digest", row->dataset_digest, "protocol", row->protocol, "class", json_name(row->class_name),
                   "seed", (json_int_t)row->seed, "hyperparameters", json_embedded(row->hyperparameters), "data",
                   json_shape(row->data), "input", json_shape(row->input));
-    json_t *rest =
-        json_pack("{s:I, s:I, s:s, s:I, s:o, s:o, s:o, s:b, s:o, s:o, s:s}", "parameters", (json_int_t)row->parameters,
-                  "bytes", (json_int_t)row->bytes, "digest", row->digest, "calibration_count",
-                  (json_int_t)row->calibration_count, "threshold", json_number(row->threshold), "false_alarm_rate",
-                  json_number(row->false_alarm_rate), "auroc", json_number(row->auroc), "resident", row->resident,
-                  "job", json_name(row->job), "run", json_name(row->run), "code_version", row->code_version);
+    json_t *rest = json_pack(
+        "{s:I, s:I, s:s, s:I, s:o, s:o, s:o, s:b, s:I, s:o, s:o, s:s}", "parameters", (json_int_t)row->parameters,
+        "bytes", (json_int_t)row->bytes, "digest", row->digest, "calibration_count", (json_int_t)row->calibration_count,
+        "threshold", json_number(row->threshold), "false_alarm_rate", json_number(row->false_alarm_rate), "auroc",
+        json_number(row->auroc), "resident", row->resident_bytes > 0, "resident_bytes", (json_int_t)row->resident_bytes,
+        "job", json_name(row->job), "run", json_name(row->run), "code_version", row->code_version);
     if (json_object_update_new(body, rest) == 0)
         return body;
     json_decref(body);

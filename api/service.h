@@ -97,7 +97,7 @@ typedef struct model_row {
     double false_alarm_rate; /* the threshold's policy */
     char job[SERVICE_ID_MAX], run[SERVICE_ID_MAX];
     double auroc; /* NaN when it was not evaluated */
-    bool resident;
+    uint64_t resident_bytes; /* in memory; 0: the model is not resident */
     char code_version[48];
     char *hyperparameters; /* JSON object: all of them */
 } model_row;

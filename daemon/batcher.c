@@ -463,13 +463,13 @@ void batcher_deliver(batcher *b)
 
 /* ---- looking in */
 
-bool batcher_resident(batcher *b, const char *name, int version)
+size_t batcher_resident_bytes(batcher *b, const char *name, int version)
 {
     pthread_mutex_lock(&b->lock);
     const resident *r = find(b, name, version);
-    bool there = r && r->model;
+    size_t bytes = r && r->model ? r->bytes : 0;
     pthread_mutex_unlock(&b->lock);
-    return there;
+    return bytes;
 }
 
 void batcher_measure(batcher *b, batcher_numbers *out)

@@ -86,7 +86,8 @@ void batcher_put(batcher *b, batch_order *o);
 void batcher_deliver(batcher *b);
 
 int64_t batcher_now_ms(void); /* the clock of deadlines */
-bool batcher_resident(batcher *b, const char *model, int version);
+/* What the model takes in memory; 0: it is not resident. */
+size_t batcher_resident_bytes(batcher *b, const char *model, int version);
 
 typedef struct batcher_numbers {
     uint64_t batches, images, refused, expired, loads, evictions;

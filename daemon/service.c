@@ -110,7 +110,7 @@ static bool model_list(void *self, service_page *page, model_row *rows, int *cou
     if (!store_model_list(d->reader, page, rows, count, e))
         return false;
     for (int i = 0; i < *count; i++)
-        rows[i].resident = batcher_resident(d->batcher, rows[i].name, rows[i].version);
+        rows[i].resident_bytes = batcher_resident_bytes(d->batcher, rows[i].name, rows[i].version);
     return true;
 }
 
@@ -119,7 +119,7 @@ static bool model_get(void *self, const char *name, int version, model_row *row,
     anomalyd *d = self;
     if (!store_model_get(d->reader, name, version, row, e))
         return false;
-    row->resident = batcher_resident(d->batcher, row->name, row->version);
+    row->resident_bytes = batcher_resident_bytes(d->batcher, row->name, row->version);
     return true;
 }
 

@@ -253,8 +253,8 @@ static void an_order_is_scored_image_by_image(void **state)
         assert_int_equal(r->results[i].width, 1);
     }
     assert_int_equal(f->fake.largest, 4);
-    assert_true(batcher_resident(f->batcher, "a", 1));
-    assert_false(batcher_resident(f->batcher, "a", 2));
+    assert_int_equal(batcher_resident_bytes(f->batcher, "a", 1), 100);
+    assert_int_equal(batcher_resident_bytes(f->batcher, "a", 2), 0);
     free(r);
 }
 

@@ -49,6 +49,7 @@ static void a_data_set_becomes_a_model_that_scores(void **state)
     reply models = e2e_get(d, "/models/short");
     assert_int_equal(models.status, 200);
     assert_true(json_is_true(json_object_get(models.body, "resident")));
+    assert_true(json_integer_value(json_object_get(models.body, "resident_bytes")) > 0);
 
     json_decref(models.body);
     json_decref(first.body);

@@ -18,10 +18,11 @@ static const char help[] =
     "       anomalyd experiment follow ID\n"
     "       anomalyd experiment resume ID     queues again what failed or was cancelled\n"
     "       anomalyd experiment cancel ID     cancels what has not ended\n"
-    "       anomalyd experiment table ID [--format markdown|csv|json]\n\n"
+    "       anomalyd experiment table ID [--score NAME] [--format markdown|csv|json]\n\n"
     "Sweeps of a running daemon: every method on every class with every seed.\n\n"
     "  --server URL       of the daemon (ANOMALYD_SERVER; default http://127.0.0.1:8080)\n"
     "  --format FORMAT    the first of those named is the preset; json is the daemon's answer as it came\n"
+    "  --score NAME       another of the runs' scores, one that `anomalyd runs show` lists\n"
     "  --limit N          experiments listed at most, newest first (default 50)\n\n"
     "run prints the experiment's id, then its progress until all has ended. An interrupt ends the command, not the\n"
     "experiment; a daemon that stops is waited for. The status is 0 when every cell succeeded, else 1.\n\n"
@@ -138,11 +139,26 @@ static bool follow(remote *r, error *e)
     return experiment_follow(r, r->operands[0], false, e);
 }
 
+typedef struct table_options {
+    const char *score; /* NULL: not given */
+} table_options;
+
+static const struct option table_names[] = {{"score", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+
+static bool take_score(remote *r, int letter)
+{
+    table_options *o = r->own;
+    o->score = optarg;
+    return letter == 's';
+}
+
 static bool table(remote *r, error *e)
 {
+    const table_options *o = r->own;
     client_answer a = {0};
-    client_request q = {
-        .method = "GET", .path = {"experiments", r->operands[0], "table"}, .query = {{"format", r->format}}};
+    client_request q = {.method = "GET",
+                        .path = {"experiments", r->operands[0], "table"},
+                        .query = {{"format", r->format}, {o->score ? "score" : NULL, o->score}}};
     if (!client_ask(r->client, &q, &a, e))
         return false;
     remote_print(&a);
@@ -237,7 +253,13 @@ static int run(int argc, char **argv)
         {.name = "follow", .operands = {"ID"}, .work = follow},
         {.name = "resume", .operands = {"ID"}, .work = resume},
         {.name = "cancel", .operands = {"ID"}, .work = cancel},
-        {.name = "table", .operands = {"ID"}, .formats = table_formats, .work = table},
+        {.name = "table",
+         .operands = {"ID"},
+         .formats = table_formats,
+         .options = table_names,
+         .own_size = sizeof(table_options),
+         .take = take_score,
+         .work = table},
     };
     return remote_main(help, actions, sizeof actions / sizeof *actions, argc, argv);
 }

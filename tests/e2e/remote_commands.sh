@@ -131,6 +131,7 @@ same_as_body "/experiments/$id" experiment show "$id" --format json
 same_as_body "/experiments?limit=50" experiment list --format json
 same_as_body "/runs?method=pca&seed=1&limit=500" runs list --method pca --seed 1 --limit 500 --format json
 same_as_body "/runs?limit=3&format=csv&min_auroc=0.5" runs list --limit 3 --min-auroc 0.5 --format csv
+refused 1 'no such' experiment table "$id" --score 'no such'
 "$binary" experiment list >"$work/printed"
 grep -q "^$id  .* complete  *8  *8  *0  *digits  *one-class  *kde,pca  *first\$" "$work/printed" ||
     fail "list: $(cat "$work/printed")"

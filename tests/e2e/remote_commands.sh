@@ -10,6 +10,17 @@ data=${ANOMALYD_TEST_DATA:?}
 . "${BASH_SOURCE[0]%/*}/daemon.sh"
 mkfifo "$work/lines" "$work/words"
 
+# A follower would wait for its daemon for ever.
+program=
+end_follower() {
+    local status=$?
+    set +e
+    [ -z "$program" ] || kill -KILL "$program"
+    (exit "$status")
+    clean_up
+}
+trap end_follower EXIT
+
 refused() { # STATUS WORDS ARGUMENT… — ends with that status, says those words and prints nothing
     local expected=$1 words=$2 status=0
     shift 2
@@ -27,6 +38,7 @@ begin() { # ARGUMENT… — a program in the background; its lines are read from
 expect_status() { # STATUS — of the program begun last
     local status=0
     wait "$program" || status=$?
+    program=
     [ "$status" = "$1" ] || fail "status $status: $(cat <&3) $(cat <&4)"
 }
 expect_line() { # DESCRIPTOR PATTERN — the next line; leaves it in `line`

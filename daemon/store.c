@@ -250,20 +250,32 @@ void store_measure(store *s, store_numbers *out)
     out->wal_bytes = n > 0 && (size_t)n < sizeof wal ? size_of(wal) : 0;
 }
 
-store_reader *store_reader_open(store *s, error *e)
+static store_reader *reader_open(const char *path, bool foreign, error *e)
 {
     store_reader *r = calloc(1, sizeof *r);
     if (!r) {
         error_memory(e, "a reader of the registry");
         return NULL;
     }
-    if (connection_open(&r->on, s->path, false, e)) {
-        if (connection_prepare(&r->on, false, e))
+    if (connection_open(&r->on, path, false, e)) {
+        if ((!foreign || store_migrated(r->on.db, migrations, migration_count, e)) &&
+            connection_prepare(&r->on, false, e))
             return r;
         connection_close(&r->on);
+        error_at(e, "%s", path);
     }
     free(r);
     return NULL;
+}
+
+store_reader *store_reader_open(store *s, error *e)
+{
+    return reader_open(s->path, false, e);
+}
+
+store_reader *store_reader_open_at(const char *path, error *e)
+{
+    return reader_open(path, true, e);
 }
 
 void store_reader_close(store_reader *r)

@@ -155,6 +155,9 @@ bool store_experiment_resume(store *s, const store_resume *r, store_reply reply,
 /* --- reads */
 
 store_reader *store_reader_open(store *s, error *e);
+/* The registry at `path`, which another process may have open as its store, or none. Nothing in it is changed; one that
+ * this program would have to bring up to date is refused. */
+store_reader *store_reader_open_at(const char *path, error *e);
 void store_reader_close(store_reader *r);
 
 bool store_dataset_list(store_reader *r, service_page *page, dataset_row *rows, int *count, error *e);

@@ -102,22 +102,40 @@ static bool prepare_first(sqlite3 *db, error *e)
                                      e);
 }
 
+/* That the data base is ours and that what was applied is what the list has. */
+static bool check(sqlite3 *db, const migration *list, size_t count, sqlite3_int64 *version, error *e)
+{
+    if (!read_int(db, "PRAGMA user_version", version, e) || !check_ours(db, *version, e))
+        return false;
+    if (*version < 0 || (size_t)*version > count)
+        return error_set(e, ERROR_UNSUPPORTED,
+                         "registry: its schema has version %lld, this program knows up to %zu: use a newer anomalyd",
+                         (long long)*version, count);
+    for (size_t i = 0; i < (size_t)*version; i++)
+        if (!check_applied(db, &list[i], i + 1, e))
+            return false;
+    return true;
+}
+
 bool store_migrate(sqlite3 *db, const migration *list, size_t count, error *e)
 {
     sqlite3_int64 version;
-    if (!read_int(db, "PRAGMA user_version", &version, e) || !check_ours(db, version, e))
-        return false;
-    if (version < 0 || (size_t)version > count)
-        return error_set(e, ERROR_UNSUPPORTED,
-                         "registry: its schema has version %lld, this program knows up to %zu: use a newer anomalyd",
-                         (long long)version, count);
-    for (size_t i = 0; i < (size_t)version; i++)
-        if (!check_applied(db, &list[i], i + 1, e))
-            return false;
-    if (version == 0 && !prepare_first(db, e))
+    if (!check(db, list, count, &version, e) || (version == 0 && !prepare_first(db, e)))
         return false;
     for (size_t i = (size_t)version; i < count; i++)
         if (!apply(db, &list[i], i + 1, e))
             return false;
     return true;
+}
+
+bool store_migrated(sqlite3 *db, const migration *list, size_t count, error *e)
+{
+    sqlite3_int64 version;
+    if (!check(db, list, count, &version, e))
+        return false;
+    return (size_t)version == count ||
+           error_set(e, ERROR_UNSUPPORTED,
+                     "registry: its schema has version %lld, this program reads %zu: `anomalyd serve`, started once, "
+                     "brings it up to date",
+                     (long long)version, count);
 }

@@ -24,5 +24,7 @@ extern const size_t migration_count;
 /* Applies what is missing, each in one transaction. Refuses a data base that is not ours, that a newer program wrote,
  * or whose applied migrations are not, byte for byte, the ones in the list. */
 bool store_migrate(sqlite3 *db, const migration *list, size_t count, error *e);
+/* Changes nothing: the same refusals, and a data base that lacks a migration is ERROR_UNSUPPORTED. */
+bool store_migrated(sqlite3 *db, const migration *list, size_t count, error *e);
 
 #endif

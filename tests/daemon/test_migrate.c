@@ -61,6 +61,22 @@ static void an_older_file_gets_what_it_lacks_once(void **state)
     sqlite3_close(db);
 }
 
+static void a_reader_refuses_what_is_not_up_to_date_and_changes_nothing(void **state)
+{
+    (void)state;
+    sqlite3 *db = open_memory();
+    error e = {0};
+    assert_false(store_migrated(db, two, 2, &e));
+    assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_schema"), 0);
+    assert_true(store_migrate(db, two, 1, &e));
+    assert_true(store_migrated(db, two, 1, &e));
+    assert_false(store_migrated(db, two, 2, &e));
+    assert_int_equal(e.code, ERROR_UNSUPPORTED);
+    assert_non_null(strstr(e.message, "version 1, this program reads 2"));
+    assert_int_equal(ask(db, "PRAGMA user_version"), 1);
+    sqlite3_close(db);
+}
+
 static void a_newer_file_is_refused(void **state)
 {
     (void)state;
@@ -176,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_gets_every_migration),
         cmocka_unit_test(an_older_file_gets_what_it_lacks_once),
+        cmocka_unit_test(a_reader_refuses_what_is_not_up_to_date_and_changes_nothing),
         cmocka_unit_test(a_newer_file_is_refused),
         cmocka_unit_test(an_edited_migration_is_refused_by_name),
         cmocka_unit_test(a_failing_migration_leaves_nothing_of_itself),

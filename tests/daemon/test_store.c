@@ -498,10 +498,31 @@ static void a_registry_of_a_newer_program_is_refused(void **state)
     store_host host = {0};
     assert_null(store_open(path.text, &host, &e));
     assert_int_equal(e.code, ERROR_UNSUPPORTED);
+    assert_null(store_reader_open_at(path.text, &e));
+    assert_int_equal(e.code, ERROR_UNSUPPORTED);
     char back[48];
     snprintf(back, sizeof back, "PRAGMA user_version = %zu", migration_count);
     assert_int_equal(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
+    open_store(f);
+}
+
+static void a_registry_is_read_from_outside_with_and_without_its_store(void **state)
+{
+    fixture *f = *state;
+    outcome o = train(f, "m", "weights");
+    scratch_path path = scratch_at(&f->folder, "registry.db");
+    for (int open = 1; open >= 0; open--) {
+        error e = {0};
+        model_row m;
+        if (!open)
+            close_store(f);
+        store_reader *outside = store_reader_open_at(path.text, &e);
+        assert_non_null(outside);
+        assert_true(store_model_get(outside, "m", o.answer.version, &m, &e));
+        model_row_finish(&m);
+        store_reader_close(outside);
+    }
     open_store(f);
 }
 
@@ -567,6 +588,7 @@ int main(void)
         TEST(what_was_acknowledged_is_in_the_file),
         TEST(everything_is_there_after_a_restart),
         TEST(a_registry_of_a_newer_program_is_refused),
+        TEST(a_registry_is_read_from_outside_with_and_without_its_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

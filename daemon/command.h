@@ -13,7 +13,7 @@ typedef struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 } command;
 
-extern const command command_serve, command_train, command_experiment, command_runs, command_bench, command_explain,
-    command_images, command_version, command_worker;
+extern const command command_serve, command_train, command_experiment, command_runs, command_report, command_bench,
+    command_explain, command_images, command_version, command_worker;
 
 #endif

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&command_serve,  &command_train,   &command_experiment,
-                                          &command_runs,   &command_bench,   &command_explain,
-                                          &command_images, &command_version, &command_worker};
+static const command *const commands[] = {&command_serve,   &command_train, &command_experiment, &command_runs,
+                                          &command_report,  &command_bench, &command_explain,    &command_images,
+                                          &command_version, &command_worker};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void usage(FILE *out)

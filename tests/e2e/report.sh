@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tests/e2e/report.sh — `anomalyd report` on a small sweep, while the daemon runs and when it does not: every file there,
+# the table and the runs as HTTP answers them, the same bytes again, missing cells, and the folders it leaves alone.
+# ANOMALYD_BINARY and ANOMALYD_TEST_DATA say where the program and the data are.
+set -euo pipefail
+
+data=${ANOMALYD_TEST_DATA:?}
+# shellcheck source-path=SCRIPTDIR source=daemon.sh
+. "${BASH_SOURCE[0]%/*}/daemon.sh"
+
+report() { # EXPERIMENT FOLDER ARGUMENT…
+    local id=$1 folder=$2
+    shift 2
+    "$binary" report "$id" -o "$folder" --state "$work/state" "$@" >"$work/told" 2>&1
+}
+
+refused() { # STATUS WORDS EXPERIMENT FOLDER ARGUMENT…
+    local expected=$1 words=$2 status=0
+    shift 2
+    report "$@" || status=$?
+    [ "$status" = "$expected" ] || fail "report $*: status $status: $(cat "$work/told")"
+    grep -qF -- "$words" "$work/told" || fail "report $*: $(cat "$work/told")"
+}
+
+sweep() { # JSON — its id
+    jq -n "$1" | ask -H 'Content-Type: application/json' --data-binary @- "$url/experiments" | jq -r .id
+}
+
+await() { # EXPERIMENT — until no cell of it will change by itself
+    local job
+    for job in $(ask "$url/experiments/$1" | jq -r '.cells[].job'); do
+        curl -sSN "$url/jobs/$job/events" >"$work/events" # which ends when the job does
+    done
+}
+
+same_as_http() { # FOLDER EXPERIMENT
+    local format type
+    for format in json csv md; do
+        type=$format
+        [ "$type" != md ] || type=markdown
+        ask "$url/experiments/$2/table?format=$type" | cmp - "$1/table.$format" || fail "table.$format is another"
+    done
+    ask "$url/experiments/$2" | jq -r '.cells[] | select(.run) | "\(.method)-\(.class)-\(.seed) \(.run)"' >"$work/cells"
+    [ "$(find "$1/runs" -name '*.json' | wc -l)" = "$(wc -l <"$work/cells")" ] || fail "another number of runs"
+    while read -r name run; do
+        ask "$url/runs/$run" | cmp - "$1/runs/$name.json" || fail "the run $name is another"
+    done <"$work/cells"
+}
+
+start --import-root "$data"
+jq -n --arg path "$data/mnist-sample" '{name: "digits", $path}' |
+    ask -H 'Content-Type: application/json' --data-binary @- "$url/datasets" >"$work/answer"
+whole=$(sweep '{name: "small_sweep", methods: ["kde", "pca", "ganomaly"], dataset: "digits", classes: ["3", "8"],
+    seeds: [0, 1], held_out: 0.2,
+    hyperparameters: {pca: {components: 4}, ganomaly: {epochs: 1, batch: 16, width: 4, latent: 8}}}')
+await "$whole"
+
+# A whole sweep, with the daemon at work.
+report "$whole" "$work/report" --sheets 1 || fail "$(cat "$work/told")"
+same_as_http "$work/report" "$whole"
+for file in README.md table.md auroc.svg roc/3.svg roc/8.svg histograms/kde-3.svg histograms/ganomaly-8.svg \
+    sheets/pca-3.png sheets/ganomaly-3.png; do
+    [ -s "$work/report/$file" ] || fail "there is no $file"
+done
+[ "$(find "$work/report/sheets" -type f | wc -l)" = 2 ] || fail "other sheets than asked for"
+page=$work/report/README.md
+# shellcheck disable=SC2016 # Markdown's backticks
+for words in '# Report of small\_sweep' "$whole" '12 of 12 succeeded' '`components` 4' '`epochs` 1' \
+    'does not reconstruct' '| 8 | 1 | '; do
+    grep -qF -- "$words" "$page" || fail "the page does not say: $words"
+done
+# Every link and picture of the page is a file, and every file is on the page.
+grep -oE '(\]\(|src=")[^)"#]+' "$page" | sed -E 's/^(\]\(|src=")//' | sort -u >"$work/links"
+(cd "$work/report" && find . -type f ! -name README.md ! -name .anomalyd-report) | sed 's,^\./,,' | sort >"$work/files"
+diff "$work/links" "$work/files" >&2 || fail "links and files differ"
+
+# Again, without a daemon, over the earlier report: the same bytes, less what is not asked for now. What is not a
+# report's stays.
+cp -r "$work/report" "$work/before"
+echo mine >"$work/report/notes.txt"
+stop
+report "$whole" "$work/report" --sheets 0 || fail "$(cat "$work/told")"
+[ ! -e "$work/report/sheets/pca-3.png" ] || fail "a sheet of the earlier report is still there"
+[ "$(cat "$work/report/notes.txt")" = mine ] || fail "another's file was touched"
+report "$whole" "$work/report" --sheets 1 || fail "$(cat "$work/told")"
+rm "$work/report/notes.txt"
+diff -r "$work/before" "$work/report" >&2 || fail "the same report has other bytes"
+
+# Folders and experiments that it refuses; nothing is written then.
+mkdir "$work/foreign"
+echo mine >"$work/foreign/README.md"
+refused 1 'holds no earlier report' "$whole" "$work/foreign"
+[ "$(ls -A "$work/foreign")" = README.md ] || fail "it wrote there"
+[ "$(cat "$work/foreign/README.md")" = mine ] || fail "it changed what was there"
+refused 1 'no experiment "none"' none "$work/nothing"
+[ ! -e "$work/nothing" ] || fail "a folder of no experiment"
+refused 1 "$work/foreign/README.md/deep" "$whole" "$work/foreign/README.md/deep"
+refused 2 'expected 0 to 256' "$whole" "$work/nothing" --sheets 257
+refused 2 'EXPERIMENT -o FOLDER' "$whole" "$work/nothing" more
+refused 1 anomalyd.db "$whole" "$work/nothing" --state "$work/foreign"
+report "$whole" "$work/foreign" --sheets 0 --force || fail "$(cat "$work/told")"
+grep -q "$whole" "$work/foreign/README.md" || fail "--force did not write"
+
+# A sweep of which nothing has run.
+start --import-root "$data" --workers 0
+none=$(sweep '{methods: ["kde", "pca"], dataset: "digits", classes: ["1"], seeds: [7]}')
+report "$none" "$work/report" || fail "$(cat "$work/told")"
+same_as_http "$work/report" "$none"
+grep -q '0 of 2 succeeded, 2 queued' "$work/report/README.md" || fail "the page does not say what is missing"
+grep -q 'missing: queued' "$work/report/README.md" || fail "the page does not show missing cells"
+[ ! -e "$work/report/runs/kde-3-0.json" ] || fail "a run of the earlier report is still there"
+stop

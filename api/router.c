@@ -17,8 +17,8 @@ static const char *const query_datasets_post[] = {"name", NULL};
 static const char *const query_jobs[] = {"limit", "cursor", "state", "method", "dataset", NULL};
 static const char *const query_compare[] = {"a", "b", NULL};
 static const char *const query_table[] = {"format", "score", NULL};
-static const char *const query_runs[] = {"limit", "cursor", "method", "dataset",   "protocol", "class", "seed",
-                                         "model", "since",  "until",  "min_auroc", "format",   NULL};
+static const char *const query_runs[] = {"limit", "cursor", "method", "dataset",   "protocol", "class",  "seed",
+                                         "model", "since",  "until",  "min_auroc", "order",    "format", NULL};
 
 static const body_rule body_json[] = {{"application/json", BODY_MEMORY, MIB}, {NULL, 0, 0}};
 static const body_rule body_score[] = {{"image/png", BODY_MEMORY, 8 * MIB},

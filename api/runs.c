@@ -71,6 +71,8 @@ static bool query_time(const request *r, const char *name, service_time *out, pr
            problem_set(p, 400, "%s: '%.40s' is not a time like 2026-01-31T12:00:00Z", name, text);
 }
 
+static const char *const orders[RUN_ORDERS] = {"newest", "oldest", "auroc"};
+
 static bool read_filter(const request *r, run_filter *f, problem *p)
 {
     *f = (run_filter){.method = request_query_text(r, "method"),
@@ -82,7 +84,7 @@ static bool read_filter(const request *r, run_filter *f, problem *p)
                       .min_auroc = NAN};
     enum protocol protocol;
     error e = {0};
-    const char *least = request_query(r, "min_auroc");
+    const char *least = request_query(r, "min_auroc"), *order = request_query(r, "order");
     if (f->protocol[0] && !protocol_parse(f->protocol, &protocol, &e))
         return problem_set(p, 400, "protocol: %.400s", e.message);
     if (f->seed[0] && (strspn(f->seed, "0123456789") != strlen(f->seed) || strlen(f->seed) > 19))
@@ -93,6 +95,10 @@ static bool read_filter(const request *r, run_filter *f, problem *p)
         if (*end || !*least || !(f->min_auroc >= 0 && f->min_auroc <= 1))
             return problem_set(p, 400, "min_auroc: '%.32s' is not a number in 0 ... 1", least);
     }
+    while (order && f->order < RUN_ORDERS && strcmp(order, orders[f->order]) != 0)
+        f->order++;
+    if (f->order == RUN_ORDERS)
+        return problem_set(p, 400, "order: '%.32s' is none of newest, oldest, auroc", order);
     return query_time(r, "since", &f->since, p) && query_time(r, "until", &f->until, p);
 }
 

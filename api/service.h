@@ -96,7 +96,7 @@ typedef struct model_row {
     double threshold;        /* NaN: too few calibration scores */
     double false_alarm_rate; /* the threshold's policy */
     char job[SERVICE_ID_MAX], run[SERVICE_ID_MAX];
-    double auroc; /* NaN when it was not evaluated */
+    double auroc;            /* NaN when it was not evaluated */
     uint64_t resident_bytes; /* in memory; 0: the model is not resident */
     char code_version[48];
     char *hyperparameters; /* JSON object: all of them */
@@ -196,11 +196,15 @@ typedef struct run_test {
     uint8_t *anomalous; /* 1 is an anomaly */
 } run_test;
 
+/* By creation, or by AUROC, the highest first and those without one last. */
+enum run_order { RUN_NEWEST, RUN_OLDEST, RUN_BY_AUROC, RUN_ORDERS };
+
 /* Empty strings and NaN are "any"; zero times likewise. */
 typedef struct run_filter {
     const char *method, *dataset, *protocol, *class_name, *model, *seed;
     service_time since, until;
     double min_auroc;
+    enum run_order order;
 } run_filter;
 typedef struct job_filter {
     const char *state, *method, *dataset;

@@ -14,7 +14,7 @@
 static const char help[] = "usage: anomalyd runs list [FILTER...] [--limit N] [--format table|csv|json]\n"
                            "       anomalyd runs show RUN [--format text|json]\n"
                            "       anomalyd runs compare A B [--format text|json]\n\n"
-                           "The runs of a running daemon, newest first. compare: the AUROC of A minus that of B, by "
+                           "The runs of a running daemon. compare: the AUROC of A minus that of B, by "
                            "the paired DeLong test on\n"
                            "their common test images.\n\n"
                            "  --server URL       of the daemon (ANOMALYD_SERVER; default http://127.0.0.1:8080)\n"
@@ -25,27 +25,24 @@ static const char help[] = "usage: anomalyd runs list [FILTER...] [--limit N] [-
                            "Filters, of which all must hold:\n"
                            "  --method NAME  --dataset NAME  --protocol NAME  --class NAME  --seed N  --model NAME\n"
                            "  --since TIME  --until TIME     such as 2026-01-31T12:00:00Z\n"
-                           "  --min-auroc X\n";
+                           "  --min-auroc X\n"
+                           "  --order NAME                   newest (default), oldest, or auroc, the highest first\n";
 
 /* ---- list */
 
 /* GET /runs takes these, as they are; the letters are places in this table. */
-static const char *const filters[] = {"method", "dataset", "protocol", "class",    "seed",
-                                      "model",  "since",   "until",    "min_auroc"};
+static const char *const filters[] = {"method", "dataset", "protocol", "class",     "seed",
+                                      "model",  "since",   "until",    "min_auroc", "order"};
 enum { FILTERS = sizeof filters / sizeof *filters, LETTER_FIRST = 1, LETTER_LIMIT = LETTER_FIRST + FILTERS };
 enum { LIST_PRESET = 50 };
 
-static const struct option list_names[] = {{"method", required_argument, NULL, LETTER_FIRST},
-                                           {"dataset", required_argument, NULL, LETTER_FIRST + 1},
-                                           {"protocol", required_argument, NULL, LETTER_FIRST + 2},
-                                           {"class", required_argument, NULL, LETTER_FIRST + 3},
-                                           {"seed", required_argument, NULL, LETTER_FIRST + 4},
-                                           {"model", required_argument, NULL, LETTER_FIRST + 5},
-                                           {"since", required_argument, NULL, LETTER_FIRST + 6},
-                                           {"until", required_argument, NULL, LETTER_FIRST + 7},
-                                           {"min-auroc", required_argument, NULL, LETTER_FIRST + 8},
-                                           {"limit", required_argument, NULL, LETTER_LIMIT},
-                                           {NULL, 0, NULL, 0}};
+static const struct option list_names[] = {
+    {"method", required_argument, NULL, LETTER_FIRST},        {"dataset", required_argument, NULL, LETTER_FIRST + 1},
+    {"protocol", required_argument, NULL, LETTER_FIRST + 2},  {"class", required_argument, NULL, LETTER_FIRST + 3},
+    {"seed", required_argument, NULL, LETTER_FIRST + 4},      {"model", required_argument, NULL, LETTER_FIRST + 5},
+    {"since", required_argument, NULL, LETTER_FIRST + 6},     {"until", required_argument, NULL, LETTER_FIRST + 7},
+    {"min-auroc", required_argument, NULL, LETTER_FIRST + 8}, {"order", required_argument, NULL, LETTER_FIRST + 9},
+    {"limit", required_argument, NULL, LETTER_LIMIT},         {NULL, 0, NULL, 0}};
 
 static const char *const list_formats[] = {"table", "csv", "json", NULL};
 

@@ -22,7 +22,9 @@ enum sql {
     SQL_MODEL_NEWEST,
     SQL_MODEL_VERSIONS,
     SQL_MODEL_FILE,
-    SQL_RUN_LIST,
+    SQL_RUN_LIST, /* by enum run_order, from here on */
+    SQL_RUN_LIST_OLDEST,
+    SQL_RUN_LIST_AUROC,
     SQL_RUN_GET,
     SQL_RUN_SCORES,
     SQL_PUBLISHED_LIST,
@@ -52,6 +54,7 @@ enum sql {
     SQL_METRIC_PUT,
     SQL_JOB_FINISH,
     SQL_RUN_ADD,
+    SQL_DETAIL_ADD,
     SQL_SCORE_ADD,
     SQL_TEST_ADD,
     SQL_MODEL_VERSION,

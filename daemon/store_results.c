@@ -81,6 +81,13 @@ static bool add_run(connection *c, const run_row *r, error *e)
     query_put_text(&q, r->blas_core);
     query_put_int(&q, r->threads);
     query_put_text(&q, r->hyperparameters);
+    return query_run(&q, e);
+}
+
+static bool add_detail(connection *c, const run_row *r, error *e)
+{
+    query q = query_begin(c, SQL_DETAIL_ADD);
+    query_put_text(&q, r->id);
     query_put_text(&q, r->detail);
     return query_run(&q, e);
 }
@@ -167,8 +174,8 @@ static bool finish_apply(connection *c, write_op *op, error *e)
     a->run.version = a->model.version;
     op->answer.version = a->model.version;
     snprintf(op->answer.id, sizeof op->answer.id, "%s", a->id);
-    return finish_row(c, a, e) && add_run(c, &a->run, e) && add_scores(c, &a->run, e) && add_test(c, a, e) &&
-           add_model(c, &a->model, e) && add_file(c, a, e);
+    return finish_row(c, a, e) && add_run(c, &a->run, e) && add_detail(c, &a->run, e) && add_scores(c, &a->run, e) &&
+           add_test(c, a, e) && add_model(c, &a->model, e) && add_file(c, a, e);
 }
 
 static void finish_release(write_op *op)
@@ -397,14 +404,31 @@ static bool parse_seed(const char *text, int64_t *seed, error *e)
            error_set(e, ERROR_INVALID, "seed: expected a whole number, found \"%s\"", text);
 }
 
+/* A page's key is the AUROC of its last row, as the statement orders it. */
+static double key_to_real(int64_t key)
+{
+    double value;
+    memcpy(&value, &key, sizeof value);
+    return value;
+}
+
+static int64_t real_to_key(double value)
+{
+    int64_t key;
+    memcpy(&key, &value, sizeof key);
+    return key;
+}
+
 bool store_run_list(store_reader *r, const run_filter *f, service_page *page, run_row *rows, int *count, error *e)
 {
+    static const char kinds[RUN_ORDERS] = {[RUN_NEWEST] = 'r', [RUN_OLDEST] = 'o', [RUN_BY_AUROC] = 'a'};
+    const char kind = kinds[f->order];
     int64_t key, seed;
     char id[SERVICE_NAME_MAX];
     *count = 0;
-    if (!page_start(page, 'r', &key, id, e) || !parse_seed(f->seed, &seed, e))
+    if (!page_start(page, kind, &key, id, e) || !parse_seed(f->seed, &seed, e))
         return false;
-    query q = query_begin(&r->on, SQL_RUN_LIST);
+    query q = query_begin(&r->on, SQL_RUN_LIST + (int)f->order);
     query_put_text(&q, id);
     query_put_text(&q, given(f->method));
     query_put_text(&q, given(f->dataset));
@@ -417,6 +441,8 @@ bool store_run_list(store_reader *r, const run_filter *f, service_page *page, ru
     query_put_int(&q, f->until);
     query_put_real(&q, f->min_auroc);
     query_put_int(&q, page->limit + 1);
+    if (f->order == RUN_BY_AUROC)
+        query_put_real(&q, key_to_real(key));
     bool more = false;
     while (query_step(&q)) {
         if ((more = *count == page->limit))
@@ -428,7 +454,9 @@ bool store_run_list(store_reader *r, const run_filter *f, service_page *page, ru
             run_row_finish(&rows[--*count]);
         return false;
     }
-    page_end(page, 'r', more, 0, *count ? rows[*count - 1].id : "");
+    const run_row *last = *count ? &rows[*count - 1] : NULL;
+    key = f->order == RUN_BY_AUROC && last ? real_to_key(isnan(last->auroc) ? -1 : last->auroc) : 0;
+    page_end(page, kind, more, key, last ? last->id : "");
     return true;
 }
 

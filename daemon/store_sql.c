@@ -21,6 +21,12 @@
     "test_anomalies, epochs, chosen_epoch, train_s, score_s, parameters, weights_digest, code_version, "               \
     "blas_core, threads, hyperparameters"
 
+#define RUN_LIST                                                                                           \
+    "SELECT " RUN_COLUMNS " FROM runs WHERE (?2 IS NULL OR method = ?2) AND (?3 IS NULL OR dataset = ?3) " \
+    "AND (?4 IS NULL OR protocol = ?4) AND (?5 IS NULL OR class = ?5) AND (?6 IS NULL OR model = ?6) "     \
+    "AND (?7 IS NULL OR seed = ?8) AND (?9 = 0 OR created >= ?9) AND (?10 = 0 OR created < ?10) "          \
+    "AND (?11 IS NULL OR auroc >= ?11) "
+
 #define EXPERIMENT_COLUMNS \
     "id, created, name, dataset, dataset_digest, protocol, held_out, test_images, trace, reuse, all_classes, axes"
 
@@ -43,12 +49,11 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_MODEL_NEWEST] = "SELECT " MODEL_COLUMNS " FROM models ORDER BY created DESC, name DESC, version DESC LIMIT 1",
     [SQL_MODEL_VERSIONS] = "SELECT version FROM models WHERE name = ? ORDER BY version DESC LIMIT ?",
     [SQL_MODEL_FILE] = "SELECT bytes FROM model_files WHERE name = ? AND version = ?",
-    [SQL_RUN_LIST] =
-        "SELECT " RUN_COLUMNS " FROM runs WHERE (?1 = '' OR id < ?1) AND (?2 IS NULL OR method = ?2) "
-        "AND (?3 IS NULL OR dataset = ?3) AND (?4 IS NULL OR protocol = ?4) AND (?5 IS NULL OR class = ?5) "
-        "AND (?6 IS NULL OR model = ?6) AND (?7 IS NULL OR seed = ?8) AND (?9 = 0 OR created >= ?9) "
-        "AND (?10 = 0 OR created < ?10) AND (?11 IS NULL OR auroc >= ?11) ORDER BY id DESC LIMIT ?12",
-    [SQL_RUN_GET] = "SELECT " RUN_COLUMNS ", detail FROM runs WHERE id = ?",
+    [SQL_RUN_LIST] = RUN_LIST "AND (?1 = '' OR id < ?1) ORDER BY id DESC LIMIT ?12",
+    [SQL_RUN_LIST_OLDEST] = RUN_LIST "AND (?1 = '' OR id > ?1) ORDER BY id LIMIT ?12",
+    [SQL_RUN_LIST_AUROC] = RUN_LIST "AND (?1 = '' OR (coalesce(auroc, -1), id) < (?13, ?1)) "
+                                    "ORDER BY coalesce(auroc, -1) DESC, id DESC LIMIT ?12",
+    [SQL_RUN_GET] = "SELECT " RUN_COLUMNS ", detail FROM runs JOIN run_details ON run = id WHERE id = ?",
     [SQL_RUN_SCORES] = "SELECT name, auroc, auroc_low, auroc_high, average_precision FROM run_scores WHERE run = ? "
                        "ORDER BY name LIMIT ?",
     [SQL_PUBLISHED_LIST] =
@@ -97,9 +102,9 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_METRIC_PUT] = "INSERT OR REPLACE INTO job_metrics (job, epoch, name, value) VALUES (?, ?, ?, ?)",
     [SQL_JOB_FINISH] = "UPDATE jobs SET state = 'succeeded', finished = ?3, events = ?4, run = ?5, version = ?6, "
                        "failure = NULL, worker = NULL, lease_until = NULL WHERE id = ?1 AND token = ?2",
-    [SQL_RUN_ADD] =
-        "INSERT INTO runs (" RUN_COLUMNS ", detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_RUN_ADD] = "INSERT INTO runs (" RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_DETAIL_ADD] = "INSERT INTO run_details (run, detail) VALUES (?, ?)",
     [SQL_SCORE_ADD] = "INSERT INTO run_scores (run, name, auroc, auroc_low, auroc_high, average_precision) "
                       "VALUES (?, ?, ?, ?, ?, ?)",
     [SQL_TEST_ADD] = "INSERT INTO run_tests (run, images, count, packed) VALUES (?, ?, ?, ?)",

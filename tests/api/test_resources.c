@@ -31,12 +31,12 @@ static void methods_come_with_their_options(void **state)
     json_t *items = json_object_get(r.json, "items");
     assert_int_equal(json_array_size(items), 2);
     json_t *options = json_object_get(json_array_get(items, 0), "options");
-    static const char *const types[] = {"integer", "integer", "choice", "number",  "integer", "number",
-                                        "number",  "number",  "number", "boolean", "choice"};
-    assert_int_equal(json_array_size(options), 11);
-    for (size_t i = 0; i < 11; i++)
+    static const char *const types[] = {"integer", "integer", "choice", "number", "choice",  "integer",
+                                        "number",  "number",  "number", "number", "boolean", "choice"};
+    assert_int_equal(json_array_size(options), 12);
+    for (size_t i = 0; i < 12; i++)
         assert_string_equal(json_string_value(json_object_get(json_array_get(options, i), "type")), types[i]);
-    json_t *mode = json_array_get(options, 10);
+    json_t *mode = json_array_get(options, 11);
     assert_string_equal(json_string_value(json_object_get(mode, "default")), "slow");
     assert_int_equal(json_array_size(json_object_get(mode, "choices")), 2);
     assert_non_null(strstr(r.body, "\"default\": 0.001,"));
@@ -317,7 +317,7 @@ static void every_fault_of_a_job_is_told_at_once(void **state)
     assert_true(has_error(&r, "/trace", "expected true or false"));
     assert_true(has_error(&r, "/hyperparameters/epoch",
                           "unknown hyperparameter 'epoch'; toy takes: epochs, batch, selection, average_decay, "
-                          "collapse_steps, collapse_won, collapse_lost, collapse_spread, rate"));
+                          "refine, collapse_steps, collapse_won, collapse_lost, collapse_spread, rate"));
     assert_true(has_error(&r, "/hyperparameters/epochs", "0"));
     assert_true(has_error(&r, "/hyperparameters/batch", "expected an integer"));
     assert_true(has_error(&r, "/hyperparameters/mode", "medium"));
@@ -440,11 +440,14 @@ static void runs_are_filtered(void **state)
     assert_true(f->filter.min_auroc == 0.75);
     reply_finish(&r);
     r = get(f, "/runs");
-    assert_true(isnan(f->filter.min_auroc) && f->filter.since == 0);
+    assert_true(isnan(f->filter.min_auroc) && f->filter.since == 0 && f->filter.order == RUN_NEWEST);
+    reply_finish(&r);
+    r = get(f, "/runs?order=auroc");
+    assert_true(f->filter.order == RUN_BY_AUROC);
     reply_finish(&r);
     static const char *const bad[] = {"seed=-1",    "seed=x",      "since=yesterday", "since=2023-11-14T22:13:20",
                                       "until=1",    "min_auroc=2", "min_auroc=nan",   "min_auroc=",
-                                      "protocol=x", "format=xml"};
+                                      "protocol=x", "format=xml",  "order=best"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char target[64];
         snprintf(target, sizeof target, "/runs?%s", bad[i]);

@@ -182,6 +182,7 @@ static void an_old_registry_is_brought_up_to_date(void **state)
     assert_int_equal(ask(db, "SELECT count(*) FROM runs WHERE id = 'r' AND auroc = 0.5 AND test_images = 0 "
                              "AND blas_core = '' AND threads = 0"),
                      1);
+    assert_int_equal(ask(db, "SELECT count(*) FROM run_details WHERE run = 'r' AND detail = '{}'"), 1);
     assert_int_equal(ask(db, "SELECT count(*) FROM run_scores"), 0);
     assert_int_equal(ask(db, "SELECT count(*) FROM published WHERE auroc NOT BETWEEN 0 AND 1"), 0);
     sqlite3_close(db);

@@ -4,6 +4,7 @@
 
 #include "api/csv.h"
 #include "api/json.h"
+#include "api/markdown.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -197,16 +198,6 @@ char *result_table_csv(const result_table *t, size_t *size)
 }
 
 /* ---- Markdown */
-
-/* A cell's text: a bar would end the cell. */
-static void markdown_text(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '|' || *text == '\\' || *text == '*' || *text == '_')
-            fputc('\\', out);
-        fputc(*text == '\n' || *text == '\r' ? ' ' : *text, out);
-    }
-}
 
 /* `whole`: how many values a complete figure has; 0: whatever it has. */
 static void markdown_figure(FILE *out, table_figure f, int whole)

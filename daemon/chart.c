@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLOURS = 8, TICK_SIZE = 11, DECIMALS_MAX = 6 };
+enum { COLOURS = 8, TITLE_SIZE = 14, TITLE_LETTERS = 80, TICK_SIZE = 11, SUBTITLE_LETTERS = 110, DECIMALS_MAX = 6 };
 
 const char *chart_colour(int index)
 {
@@ -64,19 +64,27 @@ svg_point chart_at(const chart_frame *f, double x, double y)
                        f->corner.y + f->height - (y - f->y_low) / (f->y_high - f->y_low) * f->height};
 }
 
+double chart_titles_width(const char *title, const char *subtitle)
+{
+    char label[CHART_LABEL_MAX];
+    double width = svg_text_width(chart_label(label, title, TITLE_LETTERS), TITLE_SIZE) * 1.1; /* it is bold */
+    return fmax(width, svg_text_width(chart_label(label, subtitle, SUBTITLE_LETTERS), TICK_SIZE));
+}
+
 void chart_titles(svg *s, double left, const char *title, const char *subtitle)
 {
     char label[CHART_LABEL_MAX];
-    svg_text(s, (svg_point){left, 20}, &(svg_text_style){.size = 14, .bold = true}, chart_label(label, title, 80));
+    svg_text(s, (svg_point){left, 20}, &(svg_text_style){.size = TITLE_SIZE, .bold = true},
+             chart_label(label, title, TITLE_LETTERS));
     svg_text(s, (svg_point){left, 37}, &(svg_text_style){.size = TICK_SIZE, .fill = CHART_FAINT},
-             chart_label(label, subtitle, 110));
+             chart_label(label, subtitle, SUBTITLE_LETTERS));
 }
 
 void chart_x_axis(svg *s, const chart_frame *f, const char *name)
 {
     chart_ticks t;
     double bottom = f->corner.y + f->height;
-    chart_ticks_find(&t, f->x_low, f->x_high, 7);
+    chart_ticks_find(&t, f->x_low, f->x_high, 8);
     for (int i = 0; i < t.count; i++) {
         double x = chart_at(f, t.values[i], f->y_low).x;
         svg_line(s, (svg_point){x, f->corner.y}, (svg_point){x, bottom}, &(svg_style){.stroke = CHART_GRID});

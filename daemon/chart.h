@@ -40,6 +40,8 @@ typedef struct chart_frame {
 } chart_frame;
 svg_point chart_at(const chart_frame *f, double x, double y);
 
+/* About how wide the two are. */
+double chart_titles_width(const char *title, const char *subtitle);
 void chart_titles(svg *s, double left, const char *title, const char *subtitle);
 /* Grid lines, tick labels and the axis's name; the frame's outline is chart_outline's. */
 void chart_x_axis(svg *s, const chart_frame *f, const char *name);

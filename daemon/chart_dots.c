@@ -19,6 +19,9 @@ enum {
     NAME_LETTERS = 28
 };
 
+#define DOT_RADIUS 3.2
+#define OTHER_RADIUS 4.4
+
 typedef struct layout {
     chart_frame frame;
     double band, legend, width, height;
@@ -61,7 +64,7 @@ static layout lay_out(const dot_chart *c)
     double names =
         fmax(widest(c->methods, c->method_count, NAME_LETTERS), widest(c->sources, c->source_count, NAME_LETTERS));
     l.width = fmax(l.legend + 20 + fmax(names, svg_text_width("published", 12)) + MARGIN,
-                   left + svg_text_width(c->title, 14) + MARGIN);
+                   left + chart_titles_width(c->title, c->subtitle) + MARGIN);
     l.height = fmax(CHART_TITLE_HEIGHT + l.frame.height + BELOW, CHART_TITLE_HEIGHT + CHART_LEGEND_LINE * (lines + 1));
     return l;
 }
@@ -104,7 +107,7 @@ static void put_dot(svg *s, const dot_chart *c, const layout *l, int column, int
     if (!isnan(d->low) && !isnan(d->high))
         svg_line(s, (svg_point){across(l, d->low), y}, (svg_point){across(l, d->high), y},
                  &(svg_style){.stroke = colour, .width = 1.6});
-    svg_mark_at(s, SVG_CIRCLE, (svg_point){across(l, d->value), y}, 3.6, &(svg_style){.fill = colour});
+    svg_mark_at(s, SVG_CIRCLE, (svg_point){across(l, d->value), y}, DOT_RADIUS, &(svg_style){.fill = colour});
     svg_group_end(s);
 }
 
@@ -117,8 +120,8 @@ static void put_other(svg *s, const dot_chart *c, const layout *l, const dot_oth
              c->classes[o->column], c->sources[o->source], o->value);
     svg_group(s, title);
     svg_mark_at(s, (enum svg_mark)(o->source % SVG_MARKS),
-                (svg_point){across(l, o->value), row_of(c, l, o->column, o->method)}, 3.6,
-                &(svg_style){.stroke = chart_colour(o->method), .width = 1.4, .fill = "#ffffff", .opacity = 0.6});
+                (svg_point){across(l, o->value), row_of(c, l, o->column, o->method)}, OTHER_RADIUS,
+                &(svg_style){.stroke = chart_colour(o->method), .width = 1.3});
     svg_group_end(s);
 }
 
@@ -158,11 +161,11 @@ char *chart_dots(const dot_chart *c, size_t *size, error *e)
         svg_line(s, chart_at(&l.frame, 0.5, 0), chart_at(&l.frame, 0.5, c->class_count),
                  &(svg_style){.stroke = "#8a8a8a", .dash = "4 4"});
     chart_outline(s, &l.frame);
-    for (int i = 0; i < c->other_count; i++)
-        put_other(s, c, &l, &c->others[i]);
     for (int column = 0; column < c->class_count; column++)
         for (int method = 0; method < c->method_count; method++)
             put_dot(s, c, &l, column, method);
+    for (int i = 0; i < c->other_count; i++) /* over the dots, around one of the same value */
+        put_other(s, c, &l, &c->others[i]);
     put_legend(s, c, &l);
     return svg_end(s, size, e);
 }

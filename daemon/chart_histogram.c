@@ -80,7 +80,7 @@ char *chart_histogram(const histogram_chart *c, size_t *size, error *e)
                            .x_low = some ? c->low : 0,
                            .x_high = some ? c->high : 1,
                            .y_high = some ? highest * 1.05 : 1};
-    double width = fmax(LEFT + WIDTH + MARGIN, LEFT + svg_text_width(c->title, 14) + MARGIN);
+    double width = fmax(LEFT + WIDTH + MARGIN, LEFT + chart_titles_width(c->title, c->subtitle) + MARGIN);
     svg *s = svg_begin(width, f.corner.y + HEIGHT + BELOW, c->title, c->subtitle, e);
     if (!s)
         return NULL;

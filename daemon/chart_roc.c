@@ -79,7 +79,7 @@ char *chart_roc(const roc_chart *c, size_t *size, error *e)
     const chart_frame f = {
         .corner = {LEFT, CHART_TITLE_HEIGHT}, .width = SIDE, .height = SIDE, .x_high = 1, .y_high = 1};
     double legend = LEFT + SIDE + LEGEND_GAP;
-    double width = fmax(legend + legend_width(c) + MARGIN, LEFT + svg_text_width(c->title, 14) + MARGIN);
+    double width = fmax(legend + legend_width(c) + MARGIN, LEFT + chart_titles_width(c->title, c->subtitle) + MARGIN);
     double height = fmax(f.corner.y + SIDE + BELOW, f.corner.y + CHART_LEGEND_LINE * (c->count + 2));
     svg_point *points = points_for(c, e);
     svg *s = points ? svg_begin(width, height, c->title, c->subtitle, e) : NULL;

@@ -20,7 +20,7 @@ static const char help[] =
     "each;\n"
     "sheets/, what the models make of test images. What is not there yet is shown as missing. It reads the state "
     "folder\n"
-    "itself, whether a daemon runs on it or not, and changes nothing there.\n"
+    "itself, whether a daemon runs on it or not, and changes nothing there. Prints where the page is.\n"
     "\n"
     "  -o, --output FOLDER  where to: a new folder, an empty one, or that of an earlier report, which is replaced\n"
     "  -S, --state FOLDER   the daemon's state folder (default: as `anomalyd serve` finds it: ANOMALYD_STATE, …)\n"
@@ -69,7 +69,7 @@ static bool parse(int argc, char **argv, options *o, error *e)
         if (c == 'f')
             o->report.force = true;
     }
-    if (argc - optind != 1 || !o->report.folder)
+    if (argc - optind != 1 || !o->report.folder || !*o->report.folder)
         return error_set(e, ERROR_INVALID, "expected EXPERIMENT -o FOLDER; see anomalyd report --help");
     o->report.experiment = argv[optind];
     return true;
@@ -105,6 +105,8 @@ static int run(int argc, char **argv)
     }
     o.report.state = c.state;
     bool done = report_make(&o.report, &e);
+    if (done && (printf("%s/README.md\n", o.report.folder) < 0 || fflush(stdout) != 0))
+        done = error_system(&e, "standard output");
     if (!done)
         fprintf(stderr, "anomalyd report: %s\n", e.message);
     config_finish(&c);

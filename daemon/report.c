@@ -111,8 +111,7 @@ int report_cell(const report *r, int row, int column, int seed)
     return (seed * t->class_count + column) * t->method_count + row;
 }
 
-void report_name(const report *r, const char *folder, int row, int column, const char *type,
-                 char out[REPORT_NAME_MAX])
+void report_name(const report *r, const char *folder, int row, int column, const char *type, char out[REPORT_NAME_MAX])
 {
     snprintf(out, REPORT_NAME_MAX, "%s/%s-%s.%s", folder, r->tabulated.table.methods[row], r->slugs[column], type);
 }
@@ -123,6 +122,14 @@ void report_run_name(const report *r, int cell, char out[REPORT_NAME_MAX])
     int column = cell / t->method_count % t->class_count, seed = cell / (t->method_count * t->class_count);
     snprintf(out, REPORT_NAME_MAX, "runs/%s-%s-%llu.json", t->methods[cell % t->method_count], r->slugs[column],
              (unsigned long long)t->seeds[seed]);
+}
+
+bool report_has_roc(const report *r, int column)
+{
+    bool has = false;
+    for (int m = 0; m < r->tabulated.table.method_count; m++)
+        has = has || r->runs[report_cell(r, m, column, 0)].id[0];
+    return has;
 }
 
 void report_roc_name(const report *r, int column, char out[REPORT_NAME_MAX])
@@ -169,7 +176,7 @@ static bool write_runs(const report *r, report_folder *to, error *e)
 
 static bool write_all(report *r, store_reader *reader, const report_request *q, report_folder *to, error *e)
 {
-    return write_table(r, to, e) && write_runs(r, to, e) && report_write_charts(r, to, e) &&
+    return write_table(r, to, e) && write_runs(r, to, e) && report_write_charts(r, reader, to, e) &&
            report_write_sheets(r, reader, q->state, q->sheet_classes, to, e) && report_write_page(r, to, e) &&
            report_folder_commit(to, e);
 }

@@ -40,13 +40,14 @@ void report_finish(report *r);
 /* The place of a cell in `runs`. */
 int report_cell(const report *r, int row, int column, int seed);
 /* "FOLDER/METHOD-CLASS.TYPE", safe as a path and the same for no two. */
-void report_name(const report *r, const char *folder, int row, int column, const char *type,
-                 char out[REPORT_NAME_MAX]);
+void report_name(const report *r, const char *folder, int row, int column, const char *type, char out[REPORT_NAME_MAX]);
 void report_run_name(const report *r, int cell, char out[REPORT_NAME_MAX]);
+/* Whether any run of the first seed has that class: else there is no chart of its curves. */
+bool report_has_roc(const report *r, int column);
 void report_roc_name(const report *r, int column, char out[REPORT_NAME_MAX]);
 
 /* auroc.svg, roc/, histograms/. */
-bool report_write_charts(const report *r, report_folder *to, error *e);
+bool report_write_charts(const report *r, store_reader *reader, report_folder *to, error *e);
 /* sheets/ of the first `classes` classes; 0: none. A sheet that cannot be made is a reason in r->sheets; false is only
  * where it cannot be written, or memory is out. */
 bool report_write_sheets(report *r, store_reader *reader, const char *state, int classes, report_folder *to, error *e);

@@ -6,6 +6,8 @@
 #include "daemon/chart_dots.h"
 #include "daemon/chart_histogram.h"
 #include "daemon/chart_roc.h"
+#include "eval/metric.h"
+#include "train/train.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -95,49 +97,130 @@ static bool write_rocs(const report *r, report_folder *to, error *e)
     roc_curve *curves = calloc((size_t)t->method_count, sizeof *curves);
     bool good = curves || error_memory(e, "a chart's curves");
     for (int c = 0; good && c < t->class_count; c++)
-        good = write_roc(r, c, curves, to, e);
+        if (report_has_roc(r, c))
+            good = write_roc(r, c, curves, to, e);
     free(curves);
     return good;
 }
 
 /* ---- histograms */
 
-static bool write_histogram(const report *r, int row, int column, report_folder *to, error *e)
+enum { BINS = TRAIN_HISTOGRAM_BINS };
+
+typedef struct histogram {
+    double low, high;
+    double normal[BINS], anomalous[BINS];
+    size_t bins;   /* 0: there is none */
+    size_t beyond; /* images outside low … high, which the outermost bins hold */
+} histogram;
+
+/* What the run keeps: over the whole range of its scores. */
+static void take_kept(const run_row *run, histogram *h)
 {
-    const result_table *t = &r->tabulated.table;
-    const run_row *run = &r->runs[report_cell(r, row, column, 0)];
-    char title[TITLE_MAX], subtitle[TITLE_MAX], name[REPORT_NAME_MAX];
-    size_t bins = 0, others = 0, size = 0;
     json_t *detail = json_embedded(run->detail);
     const json_t *o = json_object_get(detail, "histogram");
-    double *normal = numbers_of(json_object_get(o, "normal"), &bins, e);
-    double *anomalous = numbers_of(json_object_get(o, "anomalous"), &others, e);
-    const json_t *low = json_object_get(o, "low"), *high = json_object_get(o, "high");
+    const json_t *normal = json_object_get(o, "normal"), *anomalous = json_object_get(o, "anomalous");
+    size_t bins = json_array_size(normal);
+    h->low = json_number_value(json_object_get(o, "low"));
+    h->high = json_number_value(json_object_get(o, "high"));
+    h->bins = bins == json_array_size(anomalous) && bins <= BINS ? bins : 0;
+    for (size_t i = 0; i < h->bins; i++) {
+        h->normal[i] = json_number_value(json_array_get(normal, i));
+        h->anomalous[i] = json_number_value(json_array_get(anomalous, i));
+    }
+    json_decref(detail);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* A few far scores would squeeze all others into one bin: where the middle 99% take up less than two thirds of the
+ * range, scores beyond them are moved to its ends. */
+static bool move_far_scores(run_test *t, size_t *beyond, error *e)
+{
+    float *sorted = malloc(t->count * sizeof *sorted);
+    if (!sorted)
+        return error_memory(e, "a chart's scores");
+    memcpy(sorted, t->scores, t->count * sizeof *sorted);
+    qsort(sorted, t->count, sizeof *sorted, ascending);
+    size_t tail = t->count / 200;
+    float low = sorted[tail], high = sorted[t->count - 1 - tail];
+    bool far = high > low && (high - low) < (sorted[t->count - 1] - sorted[0]) * 2 / 3;
+    free(sorted);
+    for (size_t i = 0; far && i < t->count; i++) {
+        *beyond += t->scores[i] < low || t->scores[i] > high;
+        t->scores[i] = fminf(fmaxf(t->scores[i], low), high);
+    }
+    return true;
+}
+
+static bool take_scores(run_test *t, histogram *h, error *e)
+{
+    uint32_t normal[BINS], anomalous[BINS];
+    if (!move_far_scores(t, &h->beyond, e) ||
+        !metric_histogram(t->scores, t->anomalous, t->count, BINS, &h->low, &h->high, normal, anomalous, e))
+        return false;
+    h->bins = BINS;
+    for (size_t i = 0; i < BINS; i++) {
+        h->normal[i] = normal[i];
+        h->anomalous[i] = anomalous[i];
+    }
+    return true;
+}
+
+/* From the scores of the test, which runs of earlier programs do not keep. */
+static bool take_histogram(const run_row *run, store_reader *reader, histogram *h, error *e)
+{
+    run_test test;
+    error reason = {0};
+    *h = (histogram){0};
+    if (store_run_test(reader, run->id, &test, &reason)) {
+        bool good = take_scores(&test, h, e);
+        run_test_finish(&test);
+        return good;
+    }
+    if (reason.code != ERROR_CONFLICT) {
+        *e = reason;
+        return false;
+    }
+    take_kept(run, h);
+    return true;
+}
+
+static bool write_histogram(const report *r, store_reader *reader, int row, int column, report_folder *to, error *e)
+{
+    const result_table *t = &r->tabulated.table;
+    char title[TITLE_MAX], subtitle[TITLE_MAX + 80], name[REPORT_NAME_MAX];
+    histogram h;
+    if (!take_histogram(&r->runs[report_cell(r, row, column, 0)], reader, &h, e))
+        return false;
     snprintf(title, sizeof title, "Scores of %s: class %s", t->methods[row], t->classes[column]);
     subtitle_of(r, subtitle);
+    size_t used = strlen(subtitle), size = 0;
+    if (h.beyond)
+        snprintf(subtitle + used, sizeof subtitle - used, "; %zu images beyond are in the outer bars", h.beyond);
     report_name(r, "histograms", row, column, "svg", name);
     const histogram_chart chart = {.title = title,
                                    .subtitle = subtitle,
-                                   .low = json_is_number(low) ? json_number_value(low) : NAN,
-                                   .high = json_is_number(high) ? json_number_value(high) : NAN,
-                                   .normal = normal,
-                                   .anomalous = anomalous,
-                                   .bins = bins == others ? bins : 0};
-    bool good = normal && anomalous && put(to, name, chart_histogram(&chart, &size, e), &size, e);
-    free(normal);
-    free(anomalous);
-    json_decref(detail);
-    return good;
+                                   .low = h.low,
+                                   .high = h.high,
+                                   .normal = h.normal,
+                                   .anomalous = h.anomalous,
+                                   .bins = h.bins};
+    return put(to, name, chart_histogram(&chart, &size, e), &size, e);
 }
 
-static bool write_histograms(const report *r, report_folder *to, error *e)
+static bool write_histograms(const report *r, store_reader *reader, report_folder *to, error *e)
 {
     const result_table *t = &r->tabulated.table;
     bool good = true;
     for (int m = 0; m < t->method_count; m++)
         for (int c = 0; good && c < t->class_count; c++)
             if (r->runs[report_cell(r, m, c, 0)].id[0])
-                good = write_histogram(r, m, c, to, e);
+                good = write_histogram(r, reader, m, c, to, e);
     return good;
 }
 
@@ -248,7 +331,7 @@ static bool write_overview(const report *r, report_folder *to, error *e)
     return good;
 }
 
-bool report_write_charts(const report *r, report_folder *to, error *e)
+bool report_write_charts(const report *r, store_reader *reader, report_folder *to, error *e)
 {
-    return write_overview(r, to, e) && write_rocs(r, to, e) && write_histograms(r, to, e);
+    return write_overview(r, to, e) && write_rocs(r, to, e) && write_histograms(r, reader, to, e);
 }

@@ -198,6 +198,9 @@ bool report_folder_commit(report_folder *f, error *e)
             return false;
         if (unlink(path.text) && errno != ENOENT && errno != ENOTDIR)
             return error_system(e, "%s", path.text);
+        char *slash = strchr(f->earlier.all[i], '/');
+        if (slash && path_format(&path, e, "%s/%.*s", f->path, (int)(slash - f->earlier.all[i]), f->earlier.all[i]))
+            rmdir(path.text); /* which only takes an empty one */
     }
     names_finish(&f->earlier);
     f->earlier = (names){0};

@@ -3,6 +3,7 @@
 #include "daemon/report.h"
 
 #include "api/json.h"
+#include "api/markdown.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,17 +15,7 @@ enum { HISTOGRAM_WIDTH = 400 };
 
 /* ---- pieces */
 
-/* Text of others as text: nothing in it is markup. */
-static void put_text(FILE *out, const char *text)
-{
-    for (; *text; text++) {
-        if (strchr("\\`*_{}[]<>#|&~", *text))
-            fputc('\\', out);
-        fputc(*text == '\n' || *text == '\r' ? ' ' : *text, out);
-    }
-}
-
-/* The same within an attribute of HTML. */
+/* Text of others within an attribute of HTML. */
 static void put_attribute(FILE *out, const char *text)
 {
     for (; *text; text++) {
@@ -88,7 +79,7 @@ static void put_state(FILE *out, const report *r)
 static void put_dataset(FILE *out, const report *r)
 {
     fputs("| data set | ", out);
-    put_text(out, r->experiment.dataset);
+    markdown_text(out, r->experiment.dataset);
     if (r->dataset) {
         const shape s = r->dataset->info.image;
         fprintf(out, ": %d images of %d × %d, %s, from %s", s.n, s.w, s.h, s.c == 1 ? "grey" : "colour",
@@ -109,7 +100,7 @@ static void put_protocol(FILE *out, const report *r)
     fprintf(out, "; %g of the training normals held out |\n| classes | ", x->held_out);
     for (int c = 0; c < t->class_count; c++) {
         fputs(c ? ", " : "", out);
-        put_text(out, t->classes[c]);
+        markdown_text(out, t->classes[c]);
     }
     fputs(t->all_classes ? " (all) |\n| seeds | " : " |\n| seeds | ", out);
     for (int s = 0; s < t->seed_count; s++)
@@ -135,12 +126,13 @@ static void put_dates_and_cost(FILE *out, const report *r)
     }
     fputs("| asked for | ", out);
     put_time(out, x->created);
-    if (runs) {
-        fputs(" |\n| runs ended | ", out);
-        put_time(out, first);
-        fputs(" to ", out);
-        put_time(out, last);
-    }
+    fputs(" |\n", out);
+    if (!runs)
+        return;
+    fputs("| runs ended | ", out);
+    put_time(out, first);
+    fputs(" to ", out);
+    put_time(out, last);
     fputs(" |\n| cost | ", out);
     put_seconds(out, cost_s);
     fputs(" of training and scoring", out);
@@ -187,7 +179,7 @@ static void put_variety(FILE *out, const report *r, const char *what, run_text *
             fputs("; ", out);
         else
             fprintf(out, "| %s | ", what);
-        put_text(out, own);
+        markdown_text(out, own);
         fprintf(out, " (%d run%s)", same, same > 1 ? "s" : "");
     }
     if (put)
@@ -199,7 +191,7 @@ static void put_head(FILE *out, const report *r)
     const experiment_row *x = &r->experiment;
     fputs("# Report of ", out);
     if (x->name[0])
-        put_text(out, x->name);
+        markdown_text(out, x->name);
     else
         fprintf(out, "experiment %s", x->id);
     fprintf(out, "\n\n| | |\n| --- | --- |\n| experiment | `%s` |\n", x->id);
@@ -224,6 +216,18 @@ static bool is_preset(const option *o, const json_t *value)
     return json_is_string(value) && !strcmp(json_string_value(value), text);
 }
 
+static void put_value(FILE *out, const json_t *value)
+{
+    if (json_is_integer(value))
+        fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_real(value))
+        fprintf(out, "%.6g", json_real_value(value));
+    else if (json_is_boolean(value))
+        fputs(json_is_true(value) ? "true" : "false", out);
+    else
+        markdown_text(out, json_is_string(value) ? json_string_value(value) : "?");
+}
+
 static void put_options(FILE *out, const method *m, const json_t *options)
 {
     const char *name;
@@ -234,11 +238,9 @@ static void put_options(FILE *out, const method *m, const json_t *options)
         const option *o = m ? options_find(m->options, name) : NULL;
         if (o && is_preset(o, value))
             continue;
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
         fputs(put++ ? ", `" : "`", out);
         fprintf(out, "%s` ", name);
-        put_text(out, json_is_string(value) ? json_string_value(value) : text ? text : "?");
-        free(text);
+        put_value(out, value);
     }
     if (!put)
         fputs("presets", out);
@@ -289,9 +291,14 @@ static bool put_table(FILE *out, const report *r, error *e)
 static void put_rocs(FILE *out, const report *r)
 {
     const result_table *t = &r->tabulated.table;
-    fprintf(out, "\n## ROC curves\n\nThese, and the histograms below, are of seed %" PRIu64 ".\n\n", t->seeds[0]);
+    int put = 0;
     for (int c = 0; c < t->class_count; c++) {
         char name[REPORT_NAME_MAX];
+        if (!report_has_roc(r, c))
+            continue;
+        if (!put++)
+            fprintf(out, "\n## ROC curves\n\nThese, and the histograms below, are of seed %" PRIu64 ".\n\n",
+                    t->seeds[0]);
         report_roc_name(r, c, name);
         put_image(out, name, 0, "ROC curves, class ", t->classes[c]);
     }
@@ -302,11 +309,11 @@ static void put_cell(FILE *out, const report *r, int cell)
     const experiment_cell *c = &r->experiment.cells[cell];
     const run_row *run = &r->runs[cell];
     fputs("| ", out);
-    put_text(out, c->class_name);
+    markdown_text(out, c->class_name);
     fprintf(out, " | %" PRIu64 " | ", c->seed);
     if (!run->id[0]) {
         fprintf(out, "missing: %s%s", job_state_name(c->state), c->failure ? ", " : "");
-        put_text(out, c->failure ? c->failure : "");
+        markdown_text(out, c->failure ? c->failure : "");
         fputs(" | – | – | – | – |\n", out);
         return;
     }
@@ -353,7 +360,7 @@ static void put_sheet(FILE *out, const report *r, int m, int c)
     const report_sheet *sheet = &r->sheets[c * t->method_count + m];
     if (!sheet->made) {
         fprintf(out, "| %s | none: ", t->methods[m]);
-        put_text(out, sheet->reason);
+        markdown_text(out, sheet->reason);
         fputs(" |\n", out);
         return;
     }
@@ -374,7 +381,7 @@ static void put_sheets(FILE *out, const report *r)
             t->seeds[0], REPORT_SHEET_IMAGES);
     for (int c = 0; c < r->sheet_classes; c++) {
         fputs("\n### Class ", out);
-        put_text(out, t->classes[c]);
+        markdown_text(out, t->classes[c]);
         fputs("\n\n| method | sheet |\n| --- | --- |\n", out);
         for (int m = 0; m < t->method_count; m++)
             put_sheet(out, r, m, c);

@@ -2,6 +2,7 @@
 /* test_result_table.c — a small table in its three formats, with published rows of both protocols. */
 #include "tests/api/fake_service.h"
 
+#include "api/markdown.h"
 #include "api/result_table.h"
 
 #include <math.h>
@@ -140,9 +141,23 @@ static void the_csv_has_a_line_a_figure(void **state)
     table_free(s.figures);
 }
 
+static void names_are_no_markup_in_markdown(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    markdown_text(out, "<b>a</b> | [x](y) & `z`\n*_~\\");
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(text, "\\<b\\>a\\</b\\> \\| \\[x\\](y) \\& \\`z\\` \\*\\_\\~\\\\");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_no_markup_in_markdown),
         cmocka_unit_test(the_json_has_figures_and_what_is_published_under_the_protocol),
         cmocka_unit_test(a_stated_mean_does_not_stand_beside_some_classes),
         cmocka_unit_test(the_markdown_marks_the_best_and_numbers_the_notes),

@@ -56,6 +56,9 @@ static void a_later_report_replaces_an_earlier_one(void **state)
     assert_true(there(s, "report/runs/two"));
     assert_true(there(s, "report/charts/three"));
     assert_true(there(s, "report/runs/mine"));
+    WRITE(s, true, "page");
+    assert_true(there(s, "report/runs/mine"));
+    assert_false(there(s, "report/charts"));
 }
 
 static void what_a_report_that_was_cut_off_left_is_removed_later(void **state)

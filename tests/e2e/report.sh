@@ -48,9 +48,19 @@ same_as_http() { # FOLDER EXPERIMENT
     done <"$work/cells"
 }
 
-start --import-root "$data"
-jq -n --arg path "$data/mnist-sample" '{name: "digits", $path}' |
-    ask -H 'Content-Type: application/json' --data-binary @- "$url/datasets" >"$work/answer"
+links_are_files() { # FOLDER — every link and picture of the page is a file, and every file is on the page
+    grep -oE '(\]\(|src=")[^)"#]+' "$1/README.md" | sed -E 's/^(\]\(|src=")//' | sort -u >"$work/links"
+    (cd "$1" && find . -type f ! -name README.md ! -name .anomalyd-report) | sed 's,^\./,,' | sort >"$work/files"
+    diff "$work/links" "$work/files" >&2 || fail "$1: links and files differ"
+}
+
+import() { # NAME PATH
+    jq -n --arg name "$1" --arg path "$2" '{$name, $path}' |
+        ask -H 'Content-Type: application/json' --data-binary @- "$url/datasets" >"$work/answer"
+}
+
+start --import-root "$data" --import-root "$work"
+import digits "$data/mnist-sample"
 whole=$(sweep '{name: "small_sweep", methods: ["kde", "pca", "ganomaly"], dataset: "digits", classes: ["3", "8"],
     seeds: [0, 1], held_out: 0.2,
     hyperparameters: {pca: {components: 4}, ganomaly: {epochs: 1, batch: 16, width: 4, latent: 8}}}')
@@ -58,22 +68,41 @@ await "$whole"
 
 # A whole sweep, with the daemon at work.
 report "$whole" "$work/report" --sheets 1 || fail "$(cat "$work/told")"
+[ "$(cat "$work/told")" = "$work/report/README.md" ] || fail "it does not say where the page is"
 same_as_http "$work/report" "$whole"
 for file in README.md table.md auroc.svg roc/3.svg roc/8.svg histograms/kde-3.svg histograms/ganomaly-8.svg \
     sheets/pca-3.png sheets/ganomaly-3.png; do
     [ -s "$work/report/$file" ] || fail "there is no $file"
 done
 [ "$(find "$work/report/sheets" -type f | wc -l)" = 2 ] || fail "other sheets than asked for"
-page=$work/report/README.md
+page=$work/report/README.md digit=0
 # shellcheck disable=SC2016 # Markdown's backticks
 for words in '# Report of small\_sweep' "$whole" '12 of 12 succeeded' '`components` 4' '`epochs` 1' \
     'does not reconstruct' '| 8 | 1 | '; do
     grep -qF -- "$words" "$page" || fail "the page does not say: $words"
 done
-# Every link and picture of the page is a file, and every file is on the page.
-grep -oE '(\]\(|src=")[^)"#]+' "$page" | sed -E 's/^(\]\(|src=")//' | sort -u >"$work/links"
-(cd "$work/report" && find . -type f ! -name README.md ! -name .anomalyd-report) | sed 's,^\./,,' | sort >"$work/files"
-diff "$work/links" "$work/files" >&2 || fail "links and files differ"
+links_are_files "$work/report"
+[ "$(grep -c '<polyline' "$work/report/roc/3.svg")" = 3 ] || fail "roc/3.svg does not have three curves"
+jq -r '.images | "normal, \(.test_normals) images\nanomalous, \(.test_anomalies) images"' \
+    "$work/report/runs/pca-8-0.json" >"$work/counts"
+[ "$(grep -cFf "$work/counts" "$work/report/histograms/pca-8.svg")" = 2 ] || fail "pca-8.svg has another test"
+
+# Classes whose names are markup, and the same on a disk that does not tell cases apart.
+for name in '<b> & "x|y' 'A/_' 'a/_'; do
+    class=${name//\//?}
+    mkdir -p "$work/odd/$class"
+    "$binary" images "$data/mnist-sample" --split train --class "$((++digit))" --limit 40 -o "$work/odd/$class" >"$work/paths"
+done
+import odd "$work/odd"
+odd=$(sweep '{methods: ["pca"], dataset: "odd", held_out: 0.2}')
+await "$odd"
+report "$odd" "$work/odd-report" --sheets 3 || fail "$(cat "$work/told")"
+same_count=$(find "$work/odd-report/runs" "$work/odd-report/sheets" -type f | wc -l)
+[ "$same_count" = 6 ] || fail "$same_count files of six runs and sheets"
+links_are_files "$work/odd-report"
+if grep -rlF -e '<b>' -e '"x|y' --include '*.svg' --include README.md "$work/odd-report"; then fail "markup of a name"; fi
+[ "$(find "$work/odd-report" -type f | tr '[:upper:]' '[:lower:]' | sort -u | wc -l)" = \
+    "$(find "$work/odd-report" -type f | wc -l)" ] || fail "names of files differ in their cases only"
 
 # Again, without a daemon, over the earlier report: the same bytes, less what is not asked for now. What is not a
 # report's stays.

@@ -51,6 +51,10 @@ bool report_write_charts(const report *r, store_reader *reader, report_folder *t
 /* sheets/ of the first `classes` classes; 0: none. A sheet that cannot be made is a reason in r->sheets; false is only
  * where it cannot be written, or memory is out. */
 bool report_write_sheets(report *r, store_reader *reader, const char *state, int classes, report_folder *to, error *e);
+/* An AUROC as tables show it; a dash where there is none. */
+void report_put_figure(FILE *out, double value);
+/* A section of the page: every score of the runs; nothing where they have their own only. */
+bool report_put_scores(FILE *out, const report *r, error *e);
 /* README.md. */
 bool report_write_page(const report *r, report_folder *to, error *e);
 /* All of it, in this order; what is under `state` is only read. */

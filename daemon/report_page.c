@@ -35,7 +35,7 @@ static void put_time(FILE *out, service_time ms)
     fputs(good ? text : "–", out);
 }
 
-static void put_figure(FILE *out, double value)
+void report_put_figure(FILE *out, double value)
 {
     if (isnan(value))
         fputs("–", out);
@@ -319,11 +319,11 @@ static void put_cell(FILE *out, const report *r, int cell)
     }
     char name[REPORT_NAME_MAX];
     report_run_name(r, cell, name);
-    put_figure(out, run->auroc);
+    report_put_figure(out, run->auroc);
     if (!isnan(run->auroc_low))
         fprintf(out, " (%.3f to %.3f)", run->auroc_low, run->auroc_high);
     fputs(" | ", out);
-    put_figure(out, run->average_precision);
+    report_put_figure(out, run->average_precision);
     if (run->epochs)
         fprintf(out, " | %d of %d | ", run->chosen_epoch, run->epochs);
     else
@@ -393,6 +393,8 @@ static bool put_page(FILE *out, const report *r, error *e)
     put_head(out, r);
     put_methods(out, r);
     if (!put_table(out, r, e))
+        return false;
+    if (!report_put_scores(out, r, e))
         return false;
     put_rocs(out, r);
     for (int m = 0; m < r->tabulated.table.method_count; m++)

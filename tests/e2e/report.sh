@@ -82,6 +82,9 @@ for words in '# Report of small\_sweep' "$whole" '12 of 12 succeeded' '`componen
     grep -qF -- "$words" "$page" || fail "the page does not say: $words"
 done
 links_are_files "$work/report"
+for line in '| ganomaly | its own | ' '| ganomaly | reconstruction | ' '| pca | its own | '; do
+    [ "$(grep -cF -- "$line" "$page")" = 1 ] || fail "the table of every score has not one line $line"
+done
 [ "$(grep -c '<polyline' "$work/report/roc/3.svg")" = 3 ] || fail "roc/3.svg does not have three curves"
 jq -r '.images | "normal, \(.test_normals) images\nanomalous, \(.test_anomalies) images"' \
     "$work/report/runs/pca-8-0.json" >"$work/counts"

@@ -119,24 +119,25 @@ static bool calibrate(run *r, float *calibration, double *scale, run_refined *re
     return ok || error_at(e, "calibration");
 }
 
-static void put_refinement(const run *r, const run_refined *refined, bundle *b)
-{
-    float values[REFINE_COMPONENTS_MAX * REFINE_VALUES];
-    if (r->state->refine == REFINE_NONE)
-        return;
-    const refinement *chosen = &refined->of[r->state->refine];
-    refine_pack(chosen, values);
-    bundle_put_tensor(b, "refinement", (shape){1, 1, chosen->count, REFINE_VALUES}, values);
-}
-
 /* What calibration found, for the model's file. */
 typedef struct calibrated {
     float *scores; /* ascending */
     double scale;  /* of heat maps; 0: none */
     run_refined refined;
+    float packed[REFINE_COMPONENTS_MAX * REFINE_VALUES]; /* of the refinement that the model's score is made by */
 } calibrated;
 
-static bool write_model(const run *r, const calibrated *c, train_result *out, error *e)
+/* The bundle borrows what is packed until it is written. */
+static void put_refinement(const run *r, calibrated *c, bundle *b)
+{
+    if (r->state->refine == REFINE_NONE)
+        return;
+    const refinement *chosen = &c->refined.of[r->state->refine];
+    refine_pack(chosen, c->packed);
+    bundle_put_tensor(b, "refinement", (shape){1, 1, chosen->count, REFINE_VALUES}, c->packed);
+}
+
+static bool write_model(const run *r, calibrated *c, train_result *out, error *e)
 {
     bundle *b = bundle_new();
     if (!b)
@@ -154,7 +155,7 @@ static bool write_model(const run *r, const calibrated *c, train_result *out, er
     model_write(r->model, b, MODEL_WEIGHTS);
     if (out->calibration_count)
         bundle_put_tensor(b, "calibration", (shape){1, 1, 1, (int)out->calibration_count}, c->scores);
-    put_refinement(r, &c->refined, b);
+    put_refinement(r, c, b);
     bool ok = bundle_write(b, r->plan->model_path, e);
     bundle_free(b);
     b = ok ? bundle_open(r->plan->model_path, e) : NULL; /* what is on the disk is what was meant */

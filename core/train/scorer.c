@@ -22,8 +22,8 @@ struct scorer {
     enum refining refining;
     refinement refinement;
     score_set found; /* of evaluator_rows() images; with a refinement only */
-    float *rows;  /* evaluator_rows() of prepared input */
-    float *work;  /* of image_convert, grown to the largest image seen */
+    float *rows;     /* evaluator_rows() of prepared input */
+    float *work;     /* of image_convert, grown to the largest image seen */
     size_t work_floats;
     float *shrunk; /* one image at the extent of the training data */
     float *made;   /* reconstructions of `rows`, and work space: at the first explanation */

@@ -83,7 +83,8 @@ static bool add_score(const run *r, const char *name, const float *scores, train
 }
 
 /* The method's variants, and what refining makes of them; its own score too, where that is not the run's. */
-static bool measure_scores(const run *r, const score_set *found, const run_refined *refined, train_result *out, error *e)
+static bool measure_scores(const run *r, const score_set *found, const run_refined *refined, train_result *out,
+                           error *e)
 {
     bool ok = true;
     float *made = malloc(found->n * sizeof *made);

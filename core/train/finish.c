@@ -87,17 +87,6 @@ static bool score_and_scale(run *r, score_set *found, double *scale, error *e)
     return ok;
 }
 
-/* The model's calibration scores: those that it will give. */
-static void keep_calibration(const run *r, const score_set *found, const run_refined *refined, float *out)
-{
-    enum refining kind = (enum refining)r->state->refine;
-    if (kind == REFINE_NONE)
-        memcpy(out, found->own, found->n * sizeof *out);
-    else
-        scores_refine(found, kind, &refined->of[kind], 0, found->n, out);
-    qsort(out, found->n, sizeof *out, ascending);
-}
-
 /* *scale stays 0 where nothing is reconstructed. */
 static bool calibrate(run *r, float *calibration, double *scale, run_refined *refined, error *e)
 {
@@ -113,8 +102,11 @@ static bool calibrate(run *r, float *calibration, double *scale, run_refined *re
     else if (ok)
         ok = run_score(r, r->parts.calibration, n, &(scored_rows){.score = found.own, .variants = found.variants}, e);
     ok = ok && run_complexity(r, r->parts.calibration, n, found.complexity, e) && run_refine(r, &found, refined, e);
-    if (ok)
-        keep_calibration(r, &found, refined, calibration);
+    if (ok) {
+        const int kind = r->state->refine;
+        scores_refine(&found, (enum refining)kind, &refined->of[kind], n, calibration);
+        qsort(calibration, n, sizeof *calibration, ascending);
+    }
     scores_finish(&found);
     return ok || error_at(e, "calibration");
 }

@@ -285,7 +285,7 @@ static bool score_prepared(scorer *s, size_t n, float *out, float *reconstructio
     const method *m = s->facts.method;
     for (size_t i = 0; i < n; i++)
         s->found.complexity[i] = evaluate_complexity(m, s->rows + i * shape_row(s->facts.input), s->facts.input);
-    scores_refine(&s->found, s->refining, &s->refinement, 0, n, out);
+    scores_refine(&s->found, s->refining, &s->refinement, n, out);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(out[i]))
             return error_set(e, ERROR_DIVERGED, "%s: the refined score of image %zu of %zu is not a finite number",

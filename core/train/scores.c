@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static size_t arrays(const evaluator *v)
 {
@@ -59,14 +60,18 @@ bool scores_fit(const score_set *held_out, enum refining kind, refinement *out, 
     return refine_fit(components, count, complexity, held_out->n, out, e) || error_at(e, "refine");
 }
 
-void scores_refine(const score_set *s, enum refining kind, const refinement *r, size_t first, size_t n, float *out)
+void scores_refine(const score_set *s, enum refining kind, const refinement *r, size_t n, float *out)
 {
+    if (kind == REFINE_NONE) {
+        memcpy(out, s->own, n * sizeof *out);
+        return;
+    }
     bool fused = fuses(s, kind);
     assert(r->count == scores_components(s, kind));
     for (size_t i = 0; i < n; i++) {
         float components[REFINE_COMPONENTS_MAX];
         for (int k = 0; k < r->count; k++)
-            components[k] = fused ? s->variants[k][first + i] : s->own[first + i];
-        out[i] = refine_apply(r, components, s->complexity[first + i]);
+            components[k] = fused ? s->variants[k][i] : s->own[i];
+        out[i] = refine_apply(r, components, s->complexity[i]);
     }
 }

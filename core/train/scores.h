@@ -28,7 +28,7 @@ bool scores_fuse(const score_set *s);
 int scores_components(const score_set *s, enum refining kind);
 /* Fits a refinement of that kind, not REFINE_NONE, to the scores of held-out normals. */
 bool scores_fit(const score_set *held_out, enum refining kind, refinement *out, error *e);
-/* The refined score of images first … first+n-1 of s, to out[0 … n-1]. */
-void scores_refine(const score_set *s, enum refining kind, const refinement *r, size_t first, size_t n, float *out);
+/* The scores of that kind of the first n images. REFINE_NONE: the method's own, and r is not read. */
+void scores_refine(const score_set *s, enum refining kind, const refinement *r, size_t n, float *out);
 
 #endif

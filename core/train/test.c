@@ -98,7 +98,7 @@ static bool measure_scores(const run *r, const score_set *found, const run_refin
         bool same = !scores_fuse(found) && kind != REFINE_COMPLEXITY;
         if (same || !refined->there[kind])
             continue;
-        scores_refine(found, (enum refining)kind, &refined->of[kind], 0, found->n, made);
+        scores_refine(found, (enum refining)kind, &refined->of[kind], found->n, made);
         ok = add_score(r, refining_choices[kind], made, out, e);
     }
     free(made);
@@ -114,33 +114,21 @@ static bool tell_test(const run *r, const float *scores, error *e)
     return r->watch->tested(r->watch->context, &t, e);
 }
 
-/* The scores that the model will give: refined ones take the place of the method's own. *made is to be freed. */
-static bool run_scores(const run *r, const score_set *found, const run_refined *refined, float **made, error *e)
-{
-    enum refining kind = (enum refining)r->state->refine;
-    *made = malloc(found->n * sizeof **made);
-    if (!*made)
-        return error_memory(e, "refined scores");
-    if (kind == REFINE_NONE)
-        memcpy(*made, found->own, found->n * sizeof **made);
-    else
-        scores_refine(found, kind, &refined->of[kind], 0, found->n, *made);
-    return true;
-}
-
 bool run_test(run *r, const run_refined *refined, train_result *out, error *e)
 {
     score_set found;
     size_t n = r->parts.test_count;
     if (r->plan->protocol.protocol == PROTOCOL_UNLABELLED || n == 0)
         return true;
-    float *own = NULL;
-    bool ok = scores_start(&found, r->evaluator, n, e);
+    float *own = malloc(n * sizeof *own); /* the scores that the model will give */
+    bool ok = scores_start(&found, r->evaluator, n, e) && (own || error_memory(e, "test scores"));
     double start = clock_now_s();
     ok = ok && run_score(r, r->parts.test, n, &(scored_rows){.score = found.own, .variants = found.variants}, e);
     out->score_s = clock_now_s() - start;
-    ok = ok && run_complexity(r, r->parts.test, n, found.complexity, e) && run_scores(r, &found, refined, &own, e) &&
-         measure(r, own, out, e) && measure_scores(r, &found, refined, out, e) && tell_test(r, own, e);
+    ok = ok && run_complexity(r, r->parts.test, n, found.complexity, e);
+    if (ok)
+        scores_refine(&found, (enum refining)r->state->refine, &refined->of[r->state->refine], n, own);
+    ok = ok && measure(r, own, out, e) && measure_scores(r, &found, refined, out, e) && tell_test(r, own, e);
     free(own);
     scores_finish(&found);
     return ok || error_at(e, "test");

@@ -333,12 +333,24 @@ static bool attach_updates(compiler *c, int k, error *e)
     return true;
 }
 
+/* What a SCORE graph has worked out of weights beforehand has no gradient. */
+static void check_resolved(graph *g, const objective *o)
+{
+    for (int i = 0; i < g->count; i++) {
+        const tensor *t = g->tensors[i];
+        if (t->param && t->source_count && objective_names(o, t->source[0]))
+            graph_fail(g, "minimise", "net %s is under spectral norm, and a SCORE graph moves no such weights",
+                       net_name(t->source[0]->owner));
+    }
+}
+
 static bool check_objectives(graph *g)
 {
     for (int k = 0; k < g->objective_count; k++) {
         shape s = g->objectives[k].loss->s;
         if (shape_size(s) != 1)
             graph_fail(g, "minimise", "a loss of shape %d×%d×%d×%d is not a single number", s.n, s.h, s.w, s.c);
+        check_resolved(g, &g->objectives[k]);
         for (int l = 0; l < k; l++)
             for (int i = 0; g->objectives[k].nets[i]; i++)
                 for (int j = 0; g->objectives[l].nets[j]; j++)
@@ -387,6 +399,7 @@ static bool compile(compiler *c, error *e)
     mark_statistics(g);
     mark_live(c);
     for (int k = 0; k < g->objective_count; k++) {
+        c->p->moves_nets = c->p->moves_nets || g->objectives[k].nets[0];
         mark_path(c, k);
         if (!attach_updates(c, k, e))
             return false;

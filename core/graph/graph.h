@@ -93,6 +93,7 @@ struct graph {
     team *team;
     error failure;   /* the first error of recording */
     program **owner; /* where the model keeps the program */
+    uint64_t *moves; /* of the model: goes up whenever weights or statistics of its nets change; from 1 */
 };
 
 /* Records a tensor. Sources may be poisoned (NULL graph failures are kept in the graph); never returns NULL. */
@@ -121,6 +122,8 @@ tensor *op_conv_record(tensor *x, tensor *w, tensor *bias, const conv_geometry *
 tensor *op_deconv_record(tensor *x, tensor *w, tensor *bias, const conv_geometry *g);
 tensor *op_norm_record(tensor *x, tensor *gamma, tensor *beta, const attributes *at, const net *owner);
 tensor *op_spectral_record(tensor *w, param *u, const net *owner);
+/* The same in a SCORE graph, into the values of `resolved`, and only where weights have moved since. */
+tensor *op_spectral_resolved(tensor *w, param *u, param *resolved);
 /* Brings u (s.c values) to the leading right singular vector of the kernel w of shape s; work has s.c floats. */
 void op_spectral_settle(const float *w, shape s, float *u, float *work);
 

@@ -6,6 +6,9 @@
  * v ← Ŵu/‖Ŵu‖, u' ← Ŵᵀv/‖Ŵᵀv‖, σ = vᵀŴu'; u ← u' only where an objective of the program trains the net.
  * With v and u' constant, ∂L/∂W = (G - ⟨G, W/σ⟩·v u'ᵀ)/σ.
  *
+ * A SCORE graph moves no weights: there W/σ is worked out once, shared by all the model's programs, and again only
+ * after weights have moved.
+ *
  * One iteration is enough while u follows weights that change little between runs. An average of weights has no such
  * history: its u is brought there at once, by op_spectral_settle.
  */
@@ -72,11 +75,12 @@ void op_spectral_settle(const float *w, shape s, float *u, float *work)
     }
 }
 
-static void spectral_forward(const call *c)
+/* y = W/σ; leaves σ, v and u' in `aux`. */
+static void resolve(const tensor *t, const float *w, float *aux, float *y)
 {
-    size_t rows = rows_of(c->t), columns = (size_t)c->t->s.c;
-    const float *w = c->x[0];
-    float *v = c->aux + VECTORS, *next = v + rows, *u = c->t->at.statistic[0]->values;
+    size_t rows = rows_of(t), columns = (size_t)t->s.c;
+    const float *u = t->at.statistic[0]->values;
+    float *v = aux + VECTORS, *next = v + rows;
     for (size_t i = 0; i < rows; i++)
         v[i] = (float)dot(w + i * columns, u, columns);
     normalise(v, rows);
@@ -85,12 +89,18 @@ static void spectral_forward(const call *c)
         add_scaled(next, w + i * columns, v[i], columns);
     double sigma = sqrt(dot(next, next, columns)); /* vᵀŴu' with u' = Ŵᵀv/‖Ŵᵀv‖ */
     normalise(next, columns);
-    c->aux[SIGMA] = (float)fmax(sigma, 1e-12);
-    float k = 1 / c->aux[SIGMA];
+    aux[SIGMA] = (float)fmax(sigma, 1e-12);
+    float k = 1 / aux[SIGMA];
     for (size_t i = 0; i < rows * columns; i++)
-        c->y[i] = k * w[i];
+        y[i] = k * w[i];
+}
+
+static void spectral_forward(const call *c)
+{
+    size_t columns = (size_t)c->t->s.c;
+    resolve(c->t, c->x[0], c->aux, c->y);
     if (c->t->at.moves_statistics)
-        memcpy(u, next, columns * sizeof *u);
+        memcpy(c->t->at.statistic[0]->values, c->aux + VECTORS + rows_of(c->t), columns * sizeof *c->y);
 }
 
 static void spectral_backward(const call *c)
@@ -113,6 +123,32 @@ static const op op_spectral = {.name = "spectral_norm",
                                .reads_y = true,
                                .reads_aux = true,
                                .aux = spectral_aux};
+
+static void resolved_forward(const call *c)
+{
+    param *p = c->t->param;
+    uint64_t moves = *c->t->graph->moves;
+    if (p->resolved_at == moves)
+        return;
+    resolve(c->t, c->x[0], c->work, p->values);
+    p->resolved_at = moves;
+}
+
+static size_t resolved_work(const tensor *t, bool backward)
+{
+    return backward ? 0 : spectral_aux(t);
+}
+
+/* Without a gradient: no objective of a SCORE graph moves weights. */
+static const op op_resolved = {.name = "spectral_norm", .forward = resolved_forward, .work = resolved_work};
+
+tensor *op_spectral_resolved(tensor *w, param *u, param *resolved)
+{
+    tensor *t = graph_record(w->graph, &op_resolved, w->s, &w, 1);
+    t->at.statistic[0] = u;
+    t->param = resolved;
+    return t;
+}
 
 tensor *op_spectral_record(tensor *w, param *u, const net *owner)
 {

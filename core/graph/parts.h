@@ -15,11 +15,13 @@ typedef struct param {
     char name[PART_NAME_MAX];
     shape s;
     float *values;
-    float *gradient;   /* NULL until a program moves it */
-    float *average;    /* NULL until the model is averaged */
-    float *kept;       /* NULL until the model is kept */
-    bool is_statistic; /* not moved by an optimiser */
-    int draw;          /* enum param_draw: how fresh values are drawn */
+    float *gradient;        /* NULL until a program moves it */
+    float *average;         /* NULL until the model is averaged */
+    float *kept;            /* NULL until the model is kept */
+    struct param *resolved; /* the same under its spectral norm, for SCORE graphs; NULL until one uses it */
+    uint64_t resolved_at;   /* of such a one: graph.moves of the weights that it was made from */
+    bool is_statistic;      /* not moved by an optimiser */
+    int draw;               /* enum param_draw: how fresh values are drawn */
     int fan_in, fan_out;
 } param;
 

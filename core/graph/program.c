@@ -43,6 +43,8 @@ void program_run(program *p, uint64_t counter)
         if (p->profiling)
             p->steps[i].seconds += clock_now_s() - start;
     }
+    if (p->moves_nets)
+        ++*p->graph->moves;
     for (int k = 0; k < p->graph->objective_count; k++) {
         double start = p->profiling ? clock_now_s() : 0;
         if (p->updates[k].optim)

@@ -33,6 +33,7 @@ struct program {
     const float *output_values[GRAPH_TENSORS_MAX];
     int output_count;
     bool profiling;
+    bool moves_nets; /* a run changes weights or statistics */
     uint64_t runs, runs_profiled;
 };
 

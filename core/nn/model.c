@@ -21,6 +21,7 @@ model *model_new(uint64_t seed, team *t, error *e)
     }
     m->seed = seed;
     m->team = t;
+    m->moves = 1;
     return m;
 }
 
@@ -30,6 +31,8 @@ static void param_free(param *p)
     free(p->gradient);
     free(p->average);
     free(p->kept);
+    if (p->resolved)
+        param_free(p->resolved);
     free(p);
 }
 
@@ -183,6 +186,7 @@ graph *model_graph(model *m, enum mode mode)
     }
     g->failure = m->failure;
     g->owner = &m->programs[m->graph_count];
+    g->moves = &m->moves;
     m->graphs[m->graph_count++] = g;
     return g;
 }
@@ -208,12 +212,17 @@ static param *param_at(const model *m, int *net_index, int *param_index)
 
 #define EACH_PARAM(m_, p_) for (int net_ = 0, at_ = 0; ((p_) = param_at((m_), &net_, &at_)) != NULL;)
 
+static size_t copies(const param *p)
+{
+    return 1u + (p->gradient != NULL) + (p->average != NULL) + (p->kept != NULL) + (p->resolved != NULL);
+}
+
 size_t model_bytes(const model *m)
 {
     size_t floats = m->settling_floats;
     param *p;
     EACH_PARAM(m, p)
-    floats += shape_size(p->s) * (size_t)(1 + (p->gradient != NULL) + (p->average != NULL) + (p->kept != NULL));
+    floats += shape_size(p->s) * copies(p);
     for (int i = 0; i < m->array_count; i++)
         floats += shape_size(m->arrays[i]->s) * (size_t)(1 + (m->arrays[i]->gradient != NULL));
     for (int i = 0; i < m->optim_count; i++)
@@ -349,6 +358,7 @@ void model_average_swap(model *m)
     if (!m->swapped)
         settle_average(m);
     m->swapped = !m->swapped;
+    m->moves++;
     EACH_PARAM(m, p)
     {
         for (size_t i = 0; i < shape_size(p->s); i++) {
@@ -377,6 +387,7 @@ void model_restore(model *m)
     param *p;
     if (!m->has_kept)
         return;
+    m->moves++;
     EACH_PARAM(m, p)
     memcpy(p->values, p->kept, shape_size(p->s) * sizeof(float));
 }

@@ -176,6 +176,7 @@ bool model_read(model *m, const bundle *b, unsigned parts, error *e)
     error unheard;
     e = e ? e : &unheard;
     if (parts & MODEL_WEIGHTS) {
+        m->moves++;
         for (int i = 0; i < m->net_count; i++)
             if (!read_net(m->nets[i], b, e))
                 return false;

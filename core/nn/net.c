@@ -89,6 +89,7 @@ static void draw_weight(const net *n, param *p, random_key key)
 
 void param_reset(const net *n, param *p)
 {
+    n->owner->moves++;
     size_t count = shape_size(p->s);
     char stream[2 * PART_NAME_MAX + 8];
     snprintf(stream, sizeof stream, "weights/%s/%s", n->name, p->name);
@@ -128,16 +129,29 @@ typedef struct request {
     int fan_in, fan_out;
 } request;
 
-static param *param_new(net *n, const request *r)
+/* Values alone, all 0; NULL when out of memory. */
+static param *param_bare(shape s)
 {
-    param *p = n->count < NET_PARAMS_MAX ? calloc(1, sizeof *p) : NULL;
-    float *values = p ? floats_new(shape_size(r->s)) : NULL;
+    param *p = calloc(1, sizeof *p);
+    float *values = p ? floats_new(shape_size(s)) : NULL;
     if (!values) {
         free(p);
+        return NULL;
+    }
+    p->s = s;
+    p->values = values;
+    return p;
+}
+
+static param *param_new(net *n, const request *r)
+{
+    param *p = n->count < NET_PARAMS_MAX ? param_bare(r->s) : NULL;
+    if (!p) {
         graph_fail(n->graph, r->layer, "out of memory for the weights of net %s", n->name);
         return NULL;
     }
-    *p = (param){.s = r->s, .values = values, .is_statistic = r->is_statistic, .draw = (int)r->draw};
+    p->is_statistic = r->is_statistic;
+    p->draw = (int)r->draw;
     p->fan_in = r->fan_in;
     p->fan_out = r->fan_out;
     snprintf(p->name, sizeof p->name, "%s%d.%s", r->layer, r->layer_index, r->role);
@@ -169,6 +183,22 @@ static tensor *next_tensor(net *n, const request *r)
     return p ? graph_param(n->graph, p, n) : NULL;
 }
 
+/* NULL after a failure. */
+static tensor *under_spectral_norm(net *n, tensor *w, param *u)
+{
+    param *p = w->param;
+    if (!n->graph->score) {
+        tensor *t = op_spectral_record(w, u, n);
+        t->at.holds_statistics = n->aside;
+        return t;
+    }
+    if (!p->resolved && !(p->resolved = param_bare(p->s))) {
+        graph_fail(n->graph, "spectral norm", "out of memory for the weights of net %s", n->name);
+        return NULL;
+    }
+    return op_spectral_resolved(w, u, p->resolved);
+}
+
 /* The kernel of a convolution-like layer, under spectral norm where asked, and its bias. False after a failure. */
 static bool kernel_and_bias(net *n, request r, const struct conv *c, tensor **w, tensor **bias)
 {
@@ -182,9 +212,7 @@ static bool kernel_and_bias(net *n, request r, const struct conv *c, tensor **w,
         direction.draw = DRAW_DIRECTION;
         direction.is_statistic = true;
         param *u = next_param(n, &direction);
-        *w = u ? op_spectral_record(*w, u, n) : NULL;
-        if (*w)
-            (*w)->at.holds_statistics = n->aside;
+        *w = u ? under_spectral_norm(n, *w, u) : NULL;
     }
     *bias = NULL;
     if (*w && c->bias) {

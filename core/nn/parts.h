@@ -42,7 +42,8 @@ struct model {
     bool swapped;    /* the average is in use, and the weights lie where it was */
     float *settling; /* work for the average's spectral norms; NULL until averaging */
     size_t settling_floats;
-    error failure; /* the first failure of making things; reported by program_compile */
+    uint64_t moves; /* see graph.moves */
+    error failure;  /* the first failure of making things; reported by program_compile */
 };
 
 /* Whether the model has averaged weights; reading them back from a file starts them. */

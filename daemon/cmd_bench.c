@@ -337,12 +337,12 @@ static bool read_work(const char *text, enum work *out)
 
 static int run(int argc, char **argv)
 {
-    if (argc < 2 || !strcmp(argv[1], "--help")) {
+    if (argc > 1 && !strcmp(argv[1], "http"))
+        return bench_http(argc - 1, argv + 1);
+    if (argc < 2 || !strcmp(argv[1], "--help") || (argc > 2 && !strcmp(argv[2], "--help"))) {
         help(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : 0;
     }
-    if (!strcmp(argv[1], "http"))
-        return bench_http(argc - 1, argv + 1);
     request q = {
         .method = method_find("ganomaly"), .input = {64, 32, 32, 3}, .threads = team_default_threads(), .seconds = 6};
     if (!read_work(argv[1], &q.work))

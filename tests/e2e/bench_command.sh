@@ -36,6 +36,11 @@ measured() { # WORK ARGUMENT… — the last line is the figures of that work
 }
 
 refused 2 'usage: anomalyd bench train|score|gemm' bench
+for asked in "bench --help" "bench score --help" "bench http --help"; do
+    # shellcheck disable=SC2086  # words, not one argument
+    "$binary" $asked >"$work/printed" || fail "$asked: status $?"
+    grep -q '^usage: anomalyd bench' "$work/printed" || fail "$asked: $(cat "$work/printed")"
+done
 refused 2 '"sleep" is not a work to measure; there are train, score, gemm and http' bench sleep
 refused 2 '--method: there is no method "gan"' bench train --method gan
 refused 2 '--shape: "16x16" is not HEIGHTxWIDTHxCHANNELS' bench train --shape 16x16

@@ -77,7 +77,8 @@ static bool score_and_scale(run *r, score_set *found, double *scale, error *e)
         for (int k = 0; k < found->variant_count; k++)
             variants[k] = found->variants[k] + first;
         scored_rows out = {.score = found->own + first, .variants = variants, .reconstruction = w->x_hat};
-        ok = run_score(r, indices + first, count, &out, e) && run_prepare(r, indices + first, count, w->x, e);
+        ok = run_score(r, indices + first, count, &out, found->complexity + first, e) &&
+             run_prepare(r, indices + first, count, w->x, e);
         if (ok)
             count_errors(r, w, count);
     }
@@ -100,8 +101,9 @@ static bool calibrate(run *r, float *calibration, double *scale, run_refined *re
     if (ok && evaluator_reconstructs(r->evaluator))
         ok = score_and_scale(r, &found, scale, e);
     else if (ok)
-        ok = run_score(r, r->parts.calibration, n, &(scored_rows){.score = found.own, .variants = found.variants}, e);
-    ok = ok && run_complexity(r, r->parts.calibration, n, found.complexity, e) && run_refine(r, &found, refined, e);
+        ok = run_score(r, r->parts.calibration, n, &(scored_rows){.score = found.own, .variants = found.variants},
+                       found.complexity, e);
+    ok = ok && run_refine(r, &found, refined, e);
     if (ok) {
         const int kind = r->state->refine;
         scores_refine(&found, (enum refining)kind, &refined->of[kind], n, calibration);

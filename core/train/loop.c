@@ -97,7 +97,7 @@ static bool trace_test(run *r, train_event *ev, error *e)
     auroc found;
     if (!scores)
         return error_memory(e, "test scores");
-    bool ok = run_score(r, r->parts.test, n, &(scored_rows){.score = scores}, e) &&
+    bool ok = run_score(r, r->parts.test, n, &(scored_rows){.score = scores}, NULL, e) &&
               metric_auroc(scores, r->parts.anomalous, n, &found, e);
     free(scores);
     if (ok)

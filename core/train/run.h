@@ -88,8 +88,9 @@ bool run_tallies(const char *output);
 
 /* Prepares images of the data set as rows of the run's input. Chunks of the team work on different images. */
 bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *e);
-/* Scores images of the data set, a window at a time; see evaluator_run. */
-bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out, error *e);
+/* Scores images of the data set, a window at a time; see evaluator_run. With `complexity`, n floats, also that of each
+ * (see evaluate_complexity). */
+bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out, float *complexity, error *e);
 
 /* loop.c: all steps from r->step on. */
 bool run_loop(run *r, error *e);
@@ -100,9 +101,8 @@ typedef struct run_refined {
     refinement of[REFININGS];
 } run_refined;
 
-/* test.c: the complexity of images of the data set. */
-bool run_complexity(run *r, const uint32_t *indices, size_t n, float *out, error *e);
-/* Fits every refinement that the held-out images allow; fails where the one that the run's score is made by is not. */
+/* test.c: fits every refinement that the held-out images allow; fails where the one that the run's score is made by is
+ * not. */
 bool run_refine(const run *r, const score_set *held_out, run_refined *out, error *e);
 /* Scores the test part, once, and measures. Nothing where there is nothing to tell apart. */
 bool run_test(run *r, const run_refined *refined, train_result *out, error *e);

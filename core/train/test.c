@@ -12,23 +12,6 @@
 /* The method's own score, of a run whose score is a refined one. */
 static const char plain_name[] = "plain";
 
-bool run_complexity(run *r, const uint32_t *indices, size_t n, float *out, error *e)
-{
-    size_t window = run_window(r), row = shape_row(r->input);
-    float *rows = malloc(window * row * sizeof *rows);
-    if (!rows)
-        return error_memory(e, "images to measure");
-    bool ok = true;
-    for (size_t first = 0; ok && first < n; first += window) {
-        size_t count = n - first < window ? n - first : window;
-        ok = run_prepare(r, indices + first, count, rows, e);
-        for (size_t i = 0; ok && i < count; i++)
-            out[first + i] = evaluate_complexity(r->method, rows + i * row, r->input);
-    }
-    free(rows);
-    return ok;
-}
-
 bool run_refine(const run *r, const score_set *held_out, run_refined *out, error *e)
 {
     for (int kind = REFINE_NONE + 1; kind < REFININGS; kind++) {
@@ -123,9 +106,9 @@ bool run_test(run *r, const run_refined *refined, train_result *out, error *e)
     float *own = malloc(n * sizeof *own); /* the scores that the model will give */
     bool ok = scores_start(&found, r->evaluator, n, e) && (own || error_memory(e, "test scores"));
     double start = clock_now_s();
-    ok = ok && run_score(r, r->parts.test, n, &(scored_rows){.score = found.own, .variants = found.variants}, e);
+    ok = ok && run_score(r, r->parts.test, n, &(scored_rows){.score = found.own, .variants = found.variants},
+                         found.complexity, e);
     out->score_s = clock_now_s() - start;
-    ok = ok && run_complexity(r, r->parts.test, n, found.complexity, e);
     if (ok)
         scores_refine(&found, (enum refining)r->state->refine, &refined->of[r->state->refine], n, own);
     ok = ok && measure(r, own, out, e) && measure_scores(r, &found, refined, out, e) && tell_test(r, own, e);

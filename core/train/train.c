@@ -74,7 +74,7 @@ size_t run_window(const run *r)
     return batch * (fitting < 1 ? 1 : fitting < WINDOW_BATCHES ? fitting : WINDOW_BATCHES);
 }
 
-bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out, error *e)
+bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out, float *complexity, error *e)
 {
     size_t window = run_window(r);
     float *rows = malloc(window * shape_row(r->input) * sizeof *rows);
@@ -88,6 +88,8 @@ bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out
         part.at += first;
         ok = !run_cancelled(r, e) && run_prepare(r, indices + first, count, rows, e) &&
              evaluator_run(r->evaluator, rows, count, &part, e);
+        for (size_t i = 0; ok && complexity && i < count; i++)
+            complexity[first + i] = evaluate_complexity(r->method, rows + i * shape_row(r->input), r->input);
     }
     evaluator_watch(r->evaluator, NULL, NULL);
     free(rows);

@@ -133,11 +133,8 @@ bool store_dataset_list(store_reader *r, service_page *page, dataset_row *rows, 
     query_put_text(&q, id);
     query_put_int(&q, page->limit + 1);
     bool good = true, more = false;
-    while (good && query_step(&q)) {
-        if ((more = *count == page->limit))
-            break;
+    while (good && page_step(page, &q, *count, &more))
         good = read_row(&q, &rows[(*count)++], e);
-    }
     good = query_end(&q, good ? e : NULL) && good;
     const dataset_row *last = *count ? &rows[*count - 1] : NULL;
     page_end(page, 'd', good && more, last ? last->created : 0, last ? last->name : "");

@@ -374,11 +374,8 @@ bool store_experiment_list(store_reader *r, service_page *page, experiment_row *
     query_put_text(&q, id);
     query_put_int(&q, page->limit + 1);
     bool more = false;
-    while (query_step(&q)) {
-        if ((more = *count == page->limit))
-            break;
+    while (page_step(page, &q, *count, &more))
         read_row(&q, &rows[(*count)++]);
-    }
     bool good = query_end(&q, e);
     for (int i = 0; good && i < *count; i++)
         good = read_counts(r, &rows[i], e);

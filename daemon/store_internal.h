@@ -128,6 +128,8 @@ void store_queue(store *s, write_op *op, store_reply reply);
 
 /* Pages: refuses a foreign cursor or limit. `key` and `id` of the cursor's row; an empty id at the start. */
 bool page_start(const service_page *page, char kind, int64_t *key, char id[SERVICE_NAME_MAX], error *e);
+/* query_step up to the page's limit; `count`: of rows before. *more: there are others behind the page. */
+bool page_step(const service_page *page, query *q, int count, bool *more);
 /* Writes the cursor that goes on after the row (key, id), or an empty one when there is no `more`. */
 void page_end(service_page *page, char kind, bool more, int64_t key, const char *id);
 

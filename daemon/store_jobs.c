@@ -381,11 +381,8 @@ bool store_job_list(store_reader *r, const job_filter *f, service_page *page, jo
     query_put_text(&q, given(f->dataset));
     query_put_int(&q, page->limit + 1);
     bool more = false;
-    while (query_step(&q)) {
-        if ((more = *count == page->limit))
-            break;
+    while (page_step(page, &q, *count, &more))
         read_row(&q, &rows[(*count)++]);
-    }
     if (!query_end(&q, e)) {
         while (*count)
             job_row_finish(&rows[--*count]);

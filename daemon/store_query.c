@@ -184,6 +184,13 @@ bool page_start(const service_page *page, char kind, int64_t *key, char id[SERVI
     return true;
 }
 
+bool page_step(const service_page *page, query *q, int count, bool *more)
+{
+    bool row = query_step(q);
+    *more = row && count == page->limit;
+    return row && !*more;
+}
+
 void page_end(service_page *page, char kind, bool more, int64_t key, const char *id)
 {
     page->cursor[0] = 0;

@@ -260,11 +260,8 @@ bool store_model_list(store_reader *r, service_page *page, model_row *rows, int 
     query_put_text(&q, id);
     query_put_int(&q, page->limit + 1);
     bool more = false;
-    while (query_step(&q)) {
-        if ((more = *count == page->limit))
-            break;
+    while (page_step(page, &q, *count, &more))
         read_model(&q, &rows[(*count)++]);
-    }
     if (!query_end(&q, e)) {
         while (*count)
             model_row_finish(&rows[--*count]);
@@ -444,11 +441,8 @@ bool store_run_list(store_reader *r, const run_filter *f, service_page *page, ru
     if (f->order == RUN_BY_AUROC)
         query_put_real(&q, key_to_real(key));
     bool more = false;
-    while (query_step(&q)) {
-        if ((more = *count == page->limit))
-            break;
+    while (page_step(page, &q, *count, &more))
         read_run(&q, &rows[(*count)++]);
-    }
     if (!query_end(&q, e)) {
         while (*count)
             run_row_finish(&rows[--*count]);

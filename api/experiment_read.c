@@ -30,6 +30,23 @@ static json_t *take_list(const fields *f, const char *name, size_t most)
     return list;
 }
 
+/* A method's own settings; the experiment's where it has none. */
+static void take_overrides(const fields *f, json_t *overrides, const experiment_spec *spec, experiment_method *m)
+{
+    static const char *const names[] = {"held_out", "test_images", NULL};
+    char pointer[JSON_POINTER_MAX];
+    json_t *values = json_object_get(overrides, m->method);
+    fields own = {.problem = f->problem};
+    if (values) {
+        json_pointer(pointer, "/overrides", m->method);
+        own = fields_of(values, pointer, names, f->problem);
+    }
+    m->held_out = training_take_held_out(&own, spec->held_out);
+    m->test_images = training_take_test_images(&own, spec->test_images);
+    m->overrides_held_out = fields_value(&own, "held_out") != NULL;
+    m->overrides_test_images = fields_value(&own, "test_images") != NULL;
+}
+
 static void take_hyperparameters(const fields *f, json_t *options, experiment_method *m)
 {
     char pointer[JSON_POINTER_MAX];
@@ -51,13 +68,27 @@ static bool has_method(const experiment_spec *spec, const char *id)
     return false;
 }
 
+/* Complains when field `name` is no object with methods of the experiment as keys. */
+static void check_methods(const fields *f, const char *name, const experiment_spec *spec)
+{
+    const char *key;
+    json_t *by_method = fields_value(f, name), *value;
+    if (by_method && !json_is_object(by_method))
+        fields_complain(f, name, "expected an object of objects by method");
+    json_object_foreach(by_method, key, value)
+    {
+        if (!has_method(spec, key))
+            fields_complain(f, name, "'%.64s' is none of the methods asked for", key);
+    }
+}
+
 static void take_methods(const fields *f, experiment_spec *spec)
 {
-    json_t *list = take_list(f, "methods", METHODS_MAX), *options = fields_value(f, "hyperparameters");
+    json_t *list = take_list(f, "methods", METHODS_MAX);
     spec->methods = calloc(METHODS_MAX, sizeof *spec->methods);
-    if (options && !json_is_object(options))
-        fields_complain(f, "hyperparameters", "expected an object of objects by method");
-    for (size_t i = 0; spec->methods && i < json_array_size(list); i++) {
+    if (!spec->methods)
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
         const char *id = json_string_value(json_array_get(list, i));
         const method *m = id ? method_find(id) : NULL;
         if (!m) {
@@ -66,15 +97,11 @@ static void take_methods(const fields *f, experiment_spec *spec)
         }
         experiment_method *at = &spec->methods[spec->method_count++];
         snprintf(at->method, sizeof at->method, "%s", m->id);
-        take_hyperparameters(f, options, at);
+        take_hyperparameters(f, fields_value(f, "hyperparameters"), at);
+        take_overrides(f, fields_value(f, "overrides"), spec, at);
     }
-    const char *key;
-    json_t *value;
-    json_object_foreach(options, key, value)
-    {
-        if (spec->methods && !has_method(spec, key))
-            fields_complain(f, "hyperparameters", "'%.64s' is none of the methods asked for", key);
-    }
+    check_methods(f, "hyperparameters", spec);
+    check_methods(f, "overrides", spec);
 }
 
 static void take_classes(const fields *f, experiment_spec *spec)
@@ -131,19 +158,20 @@ static void take_protocol(const fields *f, experiment_spec *spec)
 
 void experiment_read(json_t *body, experiment_spec *spec, problem *p)
 {
-    static const char *const names[] = {"name",     "methods",     "dataset", "protocol",        "classes", "seeds",
-                                        "held_out", "test_images", "trace",   "hyperparameters", "reuse",   NULL};
+    static const char *const names[] = {"name",      "methods",  "dataset",     "protocol", "classes",
+                                        "seeds",     "held_out", "test_images", "trace",    "hyperparameters",
+                                        "overrides", "reuse",    NULL};
     fields f = fields_of(body, "", names, p);
     fields_require(&f, "methods");
     fields_require(&f, "dataset");
     training_take_name(&f, "name", spec->name);
     training_take_name(&f, "dataset", spec->dataset);
+    spec->held_out = training_take_held_out(&f, TRAINING_HELD_OUT_PRESET);
+    spec->test_images = training_take_test_images(&f, 0);
     take_methods(&f, spec);
     take_protocol(&f, spec);
     take_classes(&f, spec);
     take_seeds(&f, spec);
-    spec->held_out = fields_number(&f, "held_out", 0, TRAINING_HELD_OUT_MOST, TRAINING_HELD_OUT_PRESET);
-    spec->test_images = training_take_test_images(&f);
     spec->trace = fields_flag(&f, "trace", false);
     spec->reuse = fields_flag(&f, "reuse", false);
     if (!spec->methods || !spec->seeds || (spec->class_count && !spec->classes))

@@ -41,11 +41,11 @@ static json_t *progress_json(const experiment_row *row)
 /* What every answer about an experiment has. */
 static json_t *row_json(const experiment_row *row)
 {
-    json_t *body = json_pack("{s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:f, s:I, s:b, s:b, s:o}", "id", row->id, "name",
-                             json_name(row->name), "state", state_of(row), "created", json_time(row->created),
+    json_t *body = json_pack("{s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:f, s:I, s:b, s:b, s:o, s:{}}", "id", row->id,
+                             "name", json_name(row->name), "state", state_of(row), "created", json_time(row->created),
                              "dataset", row->dataset, "dataset_digest", row->dataset_digest, "protocol", row->protocol,
                              "held_out", row->held_out, "test_images", (json_int_t)row->test_images, "trace",
-                             (int)row->trace, "reuse", (int)row->reuse, "progress", progress_json(row));
+                             (int)row->trace, "reuse", (int)row->reuse, "progress", progress_json(row), "overrides");
     json_t *axes = json_embedded(row->axes);
     bool whole = body && !json_object_update(body, axes);
     json_decref(axes);
@@ -159,19 +159,12 @@ void post_experiments(request *r)
 {
     problem p = {0};
     experiment_spec spec = {0};
-    const char *key = request_header(r, "Idempotency-Key");
-    json_t *body = json_read(r->body.bytes, r->body.size, &p);
+    const char *key;
+    json_t *body = training_read(r, &key, &p);
     if (body)
         experiment_read(body, &spec, &p);
-    if (!p.status && key)
-        training_check_key(key, &p);
-    if (p.status) {
-        request_reply_problem(r, &p);
-    } else {
-        request_wait(r);
-        request_hold(r);
+    if (training_admit(r, &p))
         r->host->experiment_submit(r->host->self, &spec, key, submitted, r);
-    }
     experiment_spec_finish(&spec);
     json_decref(body);
 }

@@ -194,8 +194,8 @@ static void read_job(json_t *body, job_spec *spec, problem *p)
     training_take_name(&f, "dataset", spec->dataset);
     take_protocol(&f, spec);
     spec->seed = (uint64_t)fields_integer(&f, "seed", 0, TRAINING_SEED_MAX, 0);
-    spec->held_out = fields_number(&f, "held_out", 0, TRAINING_HELD_OUT_MOST, TRAINING_HELD_OUT_PRESET);
-    spec->test_images = training_take_test_images(&f);
+    spec->held_out = training_take_held_out(&f, TRAINING_HELD_OUT_PRESET);
+    spec->test_images = training_take_test_images(&f, 0);
     spec->trace = fields_flag(&f, "trace", false);
     take_model(&f, spec);
     if (!p->status && !spec->hyperparameters)
@@ -206,19 +206,12 @@ void post_jobs(request *r)
 {
     problem p = {0};
     job_spec spec = {0};
-    const char *key = request_header(r, "Idempotency-Key");
-    json_t *body = json_read(r->body.bytes, r->body.size, &p);
+    const char *key;
+    json_t *body = training_read(r, &key, &p);
     if (body)
         read_job(body, &spec, &p);
-    if (!p.status && key)
-        training_check_key(key, &p);
-    if (p.status) {
-        request_reply_problem(r, &p);
-    } else {
-        request_wait(r);
-        request_hold(r);
+    if (training_admit(r, &p))
         r->host->job_submit(r->host->self, &spec, key, submitted, r);
-    }
     free(spec.hyperparameters);
     json_decref(body);
 }

@@ -136,6 +136,9 @@ typedef struct run_row {
 typedef struct experiment_method {
     char method[SERVICE_NAME_MAX];
     char *hyperparameters; /* a JSON object; owned */
+    double held_out;       /* in force for this method, as is test_images */
+    uint32_t test_images;
+    bool overrides_held_out, overrides_test_images; /* it is the method's own, not the experiment's */
 } experiment_method;
 
 /* A sweep: every method on every class with every seed; the rest as in job_spec. */
@@ -143,7 +146,7 @@ typedef struct experiment_spec {
     char name[SERVICE_NAME_MAX]; /* may be empty */
     char dataset[SERVICE_NAME_MAX];
     char protocol[16]; /* one with a test: not "unlabelled" */
-    double held_out;
+    double held_out;   /* of methods that do not override it, as is test_images */
     uint32_t test_images;
     bool trace;
     bool reuse; /* what succeeded before with the same images, options, seed and code is taken, not run again */
@@ -171,7 +174,7 @@ typedef struct experiment_row {
     double held_out;
     uint32_t test_images;
     bool trace, reuse, all_classes;
-    char *axes;                  /* JSON object: methods, classes, seeds, hyperparameters; owned */
+    char *axes; /* JSON object: methods, classes, seeds, hyperparameters, overrides where there are any; owned */
     uint64_t counts[JOB_STATES]; /* of cells */
     double eta_s;                /* only in experiment_get; NaN: nothing measured tells it, or nothing is left */
     experiment_cell *cells;      /* only in experiment_get: seeds, then classes, then methods; owned */

@@ -94,19 +94,42 @@ void training_complain_method(const fields *f, const char *field, const char *id
     fields_complain(f, field, "unknown method '%.64s'; there are: %s", id, names);
 }
 
-uint32_t training_take_test_images(const fields *f)
+double training_take_held_out(const fields *f, double preset)
 {
-    uint32_t n = (uint32_t)fields_integer(f, "test_images", 0, UINT32_MAX, 0);
-    if (n && n < PROTOCOL_TEST_LEAST)
-        fields_complain(f, "test_images", "%" PRIu32 " is neither 0, for all, nor at least %d", n, PROTOCOL_TEST_LEAST);
-    return n;
+    return fields_number(f, "held_out", 0, TRAINING_HELD_OUT_MOST, preset);
 }
 
-bool training_check_key(const char *key, problem *p)
+uint32_t training_take_test_images(const fields *f, uint32_t preset)
+{
+    uint32_t n = (uint32_t)fields_integer(f, "test_images", 0, UINT32_MAX, preset);
+    if (!n || n >= PROTOCOL_TEST_LEAST)
+        return n;
+    fields_complain(f, "test_images", "%" PRIu32 " is neither 0, for all, nor at least %d", n, PROTOCOL_TEST_LEAST);
+    return preset;
+}
+
+static bool check_key(const char *key, problem *p)
 {
     size_t length = strlen(key);
     bool sound = length > 0 && length <= 255;
     for (size_t i = 0; sound && i < length; i++)
         sound = isgraph((unsigned char)key[i]);
     return sound || problem_set(p, 400, "Idempotency-Key: expected 1 to 255 printable characters");
+}
+
+json_t *training_read(const request *r, const char **key, problem *p)
+{
+    *key = request_header(r, "Idempotency-Key");
+    return *key && !check_key(*key, p) ? NULL : json_read(r->body.bytes, r->body.size, p);
+}
+
+bool training_admit(request *r, problem *p)
+{
+    if (p->status) {
+        request_reply_problem(r, p);
+        return false;
+    }
+    request_wait(r);
+    request_hold(r);
+    return true;
 }

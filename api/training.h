@@ -17,8 +17,12 @@ bool training_check_options(const method *m, json_t *values, const char *pointer
 void training_complain_method(const fields *f, const char *field, const char *id);
 /* A name of ours; out stays as it is when the field is absent or bad. */
 void training_take_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX]);
-uint32_t training_take_test_images(const fields *f);
-/* An Idempotency-Key. */
-bool training_check_key(const char *key, problem *p);
+double training_take_held_out(const fields *f, double preset);
+uint32_t training_take_test_images(const fields *f, uint32_t preset);
+
+/* The body, and the Idempotency-Key (NULL: none). Returns new; NULL and *p. */
+json_t *training_read(const request *r, const char **key, problem *p);
+/* Whether the request is to be submitted: then it waits and is held. Else it is answered with *p, which is finished. */
+bool training_admit(request *r, problem *p);
 
 #endif

@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool argument_setting(const char *command, char *text, settings *s)
+bool argument_setting(const char *command, const char *name, char *text, settings *s)
 {
     char *equals = strchr(text, '=');
     if (!equals || equals == text) {
-        fprintf(stderr, "anomalyd %s: --set: \"%s\" is not NAME=VALUE\n", command, text);
+        fprintf(stderr, "anomalyd %s: --%s: \"%s\" is not NAME=VALUE\n", command, name, text);
         return false;
     }
     if (s->count == SETTINGS_MAX) {
-        fprintf(stderr, "anomalyd %s: --set: there may be %d; \"%s\" is one more\n", command, SETTINGS_MAX, text);
+        fprintf(stderr, "anomalyd %s: --%s: there may be %d; \"%s\" is one more\n", command, name, SETTINGS_MAX, text);
         return false;
     }
     *equals = 0;

@@ -14,8 +14,9 @@ typedef struct settings {
     size_t count;
 } settings;
 
-/* --set NAME=VALUE. Cuts the text at the sign, and borrows it for as long as the settings are used. */
-bool argument_setting(const char *command, char *text, settings *s);
+/* --set NAME=VALUE, or another option of that form. Cuts the text at the sign, and borrows it for as long as the
+ * settings are used. */
+bool argument_setting(const char *command, const char *name, char *text, settings *s);
 /* --method NAME. */
 bool argument_method(const char *command, const char *text, const method **out);
 /* --NAME with a number from `least` to `most`. */

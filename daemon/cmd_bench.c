@@ -263,7 +263,7 @@ static bool read_option(request *q, int letter)
     case 'S':
         return argument_number("bench", "seconds", optarg, seconds_least, seconds_most, &q->seconds);
     case 'o':
-        return argument_setting("bench", optarg, &q->set);
+        return argument_setting("bench", "set", optarg, &q->set);
     case 'p':
         return q->profile = true;
     case 'P':

@@ -35,6 +35,8 @@ static const char help[] =
     "  --set METHOD.OPTION=VALUE    an option of one method; may be repeated\n"
     "  --held-out X       share of the training images kept for choosing and calibrating (default 0.1)\n"
     "  --test-images N    a test on N of the test images (default: all)\n"
+    "  --override METHOD.held_out=X, --override METHOD.test_images=N\n"
+    "                     the same for one method alone; may be repeated\n"
     "  --trace            also the test AUROC of each epoch, which chooses nothing\n"
     "  --reuse            takes a run that was the same\n"
     "  --name NAME        its models are called NAME-METHOD\n"

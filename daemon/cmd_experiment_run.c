@@ -20,7 +20,7 @@ typedef struct run_options {
     const char *classes;                                        /* with commas, or "all" */
     const char *class[CLASSES_MAX];                             /* each one given alone */
     int class_count;
-    settings set; /* names are METHOD.OPTION */
+    settings set, override; /* names are METHOD.OPTION */
     double held_out;
     bool has_held_out;
     int test_images; /* 0: not given */
@@ -36,6 +36,7 @@ static const struct option options[] = {{"data", required_argument, NULL, 'd'},
                                         {"class", required_argument, NULL, 'C'},
                                         {"seeds", required_argument, NULL, 's'},
                                         {"set", required_argument, NULL, 'o'},
+                                        {"override", required_argument, NULL, 'O'},
                                         {"held-out", required_argument, NULL, 'H'},
                                         {"test-images", required_argument, NULL, 't'},
                                         {"trace", no_argument, NULL, 'T'},
@@ -56,14 +57,14 @@ static bool take_class(const remote *r, run_options *o)
     return true;
 }
 
-static bool take_setting(const remote *r, run_options *o)
+static bool take_setting(const remote *r, const char *name, settings *to)
 {
     const char *dot = strchr(optarg, '.'), *equals = strchr(optarg, '=');
     if (!dot || !equals || dot == optarg || dot + 1 >= equals) {
-        fprintf(stderr, "anomalyd %s: --set: \"%s\" is not METHOD.OPTION=VALUE\n", r->command, optarg);
+        fprintf(stderr, "anomalyd %s: --%s: \"%s\" is not METHOD.NAME=VALUE\n", r->command, name, optarg);
         return false;
     }
-    return argument_setting(r->command, optarg, &o->set);
+    return argument_setting(r->command, name, optarg, to);
 }
 
 static const char **text_of(run_options *o, int letter)
@@ -100,7 +101,9 @@ static bool take(remote *r, int letter)
     case 'C':
         return take_class(r, o);
     case 'o':
-        return take_setting(r, o);
+        return take_setting(r, "set", &o->set);
+    case 'O':
+        return take_setting(r, "override", &o->override);
     case 'H':
         o->has_held_out = true;
         return argument_number(r->command, "held-out", optarg, 0, TRAINING_HELD_OUT_MOST, &o->held_out);
@@ -215,7 +218,8 @@ static json_t *value_of(const char *text)
     return end != text && !*end && isfinite(number) ? json_real(number) : json_string(text);
 }
 
-static json_t *hyperparameters(const settings *s)
+/* An object by method of objects by option. */
+static json_t *by_method(const settings *s)
 {
     json_t *all = json_object();
     bool good = all != NULL;
@@ -255,7 +259,8 @@ static json_t *make_body(const run_options *o)
                 (!o->has_held_out || put(body, "held_out", json_real(o->held_out))) &&
                 (!o->test_images || put(body, "test_images", json_integer(o->test_images))) &&
                 put(body, "trace", json_boolean(o->trace)) && put(body, "reuse", json_boolean(o->reuse)) &&
-                (!o->set.count || put(body, "hyperparameters", hyperparameters(&o->set)));
+                (!o->set.count || put(body, "hyperparameters", by_method(&o->set))) &&
+                (!o->override.count || put(body, "overrides", by_method(&o->override)));
     if (good)
         return body;
     json_decref(body);

@@ -167,7 +167,7 @@ static bool read_option(request *q, int letter)
         q->plan.protocol.test_images = (size_t)value;
         return true;
     case 'S':
-        return argument_setting("train", optarg, &q->set);
+        return argument_setting("train", "set", optarg, &q->set);
     case 't':
         return argument_count("train", "threads", optarg, TEAM_THREADS_MAX, &q->threads);
     case 'o':

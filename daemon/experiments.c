@@ -97,7 +97,7 @@ static bool copy_spec(experiment_spec *to, const experiment_spec *from, const da
     }
     for (size_t m = 0; good && m < methods; m++) {
         const char *given = from->methods[m].hyperparameters;
-        memcpy(to->methods[m].method, from->methods[m].method, sizeof to->methods[m].method);
+        to->methods[m] = from->methods[m];
         good = (to->methods[m].hyperparameters = strdup(given ? given : "{}")) != NULL;
     }
     return good;
@@ -105,12 +105,13 @@ static bool copy_spec(experiment_spec *to, const experiment_spec *from, const da
 
 static job_spec cell_spec(const experiment_spec *s, int method_index, int class_index, uint64_t seed)
 {
+    const experiment_method *m = &s->methods[method_index];
     job_spec spec = {.seed = seed,
-                     .held_out = s->held_out,
-                     .test_images = s->test_images,
+                     .held_out = m->held_out,
+                     .test_images = m->test_images,
                      .trace = s->trace,
-                     .hyperparameters = s->methods[method_index].hyperparameters};
-    memcpy(spec.method, s->methods[method_index].method, sizeof spec.method);
+                     .hyperparameters = m->hyperparameters};
+    memcpy(spec.method, m->method, sizeof spec.method);
     memcpy(spec.dataset, s->dataset, sizeof spec.dataset);
     memcpy(spec.protocol, s->protocol, sizeof spec.protocol);
     memcpy(spec.class_name, s->classes[class_index], sizeof spec.class_name);
@@ -136,6 +137,27 @@ static bool check_cells(request *r)
     return true;
 }
 
+/* By method; NULL: there are none. Returns new. */
+static json_t *overrides_json(const experiment_spec *s)
+{
+    json_t *all = NULL;
+    for (int i = 0; i < s->method_count; i++) {
+        const experiment_method *m = &s->methods[i];
+        if (!m->overrides_held_out && !m->overrides_test_images)
+            continue;
+        json_t *own = json_object();
+        if (m->overrides_held_out)
+            json_object_set_new(own, "held_out", json_real(m->held_out));
+        if (m->overrides_test_images)
+            json_object_set_new(own, "test_images", json_integer(m->test_images));
+        if (!all)
+            all = json_object();
+        json_object_set_new(all, m->method, own);
+    }
+    return all;
+}
+
+/* Without overrides these are the bytes, and the request has the fingerprint, of a program that knew none. */
 static json_t *axes_json(const experiment_spec *s)
 {
     json_t *methods = json_array(), *classes = json_array(), *seeds = json_array(), *options = json_object();
@@ -147,8 +169,8 @@ static json_t *axes_json(const experiment_spec *s)
         json_array_append_new(classes, json_string(s->classes[c]));
     for (int i = 0; i < s->seed_count; i++)
         json_array_append_new(seeds, json_integer((json_int_t)s->seeds[i]));
-    return json_pack("{s:o, s:o, s:o, s:o}", "methods", methods, "classes", classes, "seeds", seeds, "hyperparameters",
-                     options);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o*}", "methods", methods, "classes", classes, "seeds", seeds,
+                     "hyperparameters", options, "overrides", overrides_json(s));
 }
 
 /* SHA-256 over everything that was asked. */

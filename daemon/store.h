@@ -131,7 +131,7 @@ typedef struct store_new_experiment {
     experiment_spec spec; /* whole: with its classes */
     char dataset_digest[DATASET_DIGEST_TEXT];
     bool all_classes;
-    char *axes;      /* JSON: methods, classes, seeds, hyperparameters */
+    char *axes;      /* JSON, as in experiment_row */
     char **resolved; /* one a method: all its options as a run records them; with reuse only */
     char code_version[48];
     char (*models)[SERVICE_NAME_MAX]; /* one a method */

@@ -100,8 +100,8 @@ static bool find_twin(connection *c, const store_new_experiment *x, place p, cha
     query_put_text(&q, s->classes[p.class_index]);
     query_put_text(&q, s->methods[p.method].method);
     query_put_int(&q, (int64_t)s->seeds[p.seed]);
-    query_put_int(&q, s->test_images);
-    query_put_real(&q, s->held_out);
+    query_put_int(&q, s->methods[p.method].test_images);
+    query_put_real(&q, s->methods[p.method].held_out);
     query_put_int(&q, s->trace);
     query_put_text(&q, x->code_version);
     query_put_text(&q, x->resolved[p.method]);
@@ -121,8 +121,8 @@ static bool add_job(connection *c, const store_new_experiment *x, place p, error
     query_put_text(&q, s->protocol);
     query_put_text(&q, s->classes[p.class_index]);
     query_put_int(&q, (int64_t)s->seeds[p.seed]);
-    query_put_real(&q, s->held_out);
-    query_put_int(&q, s->test_images);
+    query_put_real(&q, s->methods[p.method].held_out);
+    query_put_int(&q, s->methods[p.method].test_images);
     query_put_int(&q, s->trace);
     query_put_text(&q, x->models[p.method]);
     query_put_text(&q, s->methods[p.method].hyperparameters);

@@ -64,6 +64,7 @@ static void experiment_submit(void *self, const experiment_spec *spec, const cha
     fake *f = self;
     f->submits++;
     f->experiment = *spec;
+    f->experiment_last = spec->methods[spec->method_count - 1];
     snprintf(f->experiment_options, sizeof f->experiment_options, "%s",
              spec->methods[0].hyperparameters ? spec->methods[0].hyperparameters : "");
     snprintf(f->experiment_class, sizeof f->experiment_class, "%s", spec->class_count ? spec->classes[0] : "");

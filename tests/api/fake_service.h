@@ -46,8 +46,9 @@ typedef struct fake {
     char score_model[128];
     enum explanation score_explain;
     size_t score_images;
-    job_spec spec;              /* of the last submit; its text is owned */
-    experiment_spec experiment; /* of the last submit; its pointers are dead */
+    job_spec spec;                     /* of the last submit; its text is owned */
+    experiment_spec experiment;        /* of the last submit; its pointers are dead */
+    experiment_method experiment_last; /* its last method, likewise */
     char experiment_options[128], experiment_class[64];
     uint64_t experiment_seed;
     char key[256];

@@ -24,7 +24,8 @@ static void an_experiment_is_passed_on_whole(void **state)
     static const char body[] =
         "{\"name\": \"sweep\", \"methods\": [\"toy\", \"plain\"], \"dataset\": \"digits\", \"protocol\": "
         "\"one-vs-rest\", \"classes\": [8, \"nine\"], \"seeds\": [3, 4], \"held_out\": 0.2, \"test_images\": 500, "
-        "\"trace\": true, \"reuse\": true, \"hyperparameters\": {\"toy\": {\"epochs\": 3}}}";
+        "\"trace\": true, \"reuse\": true, \"hyperparameters\": {\"toy\": {\"epochs\": 3}}, "
+        "\"overrides\": {\"plain\": {\"test_images\": 0}, \"toy\": {}}}";
     reply r = ask(f, "POST", "/experiments", "Content-Type: application/json\r\nIdempotency-Key: k-1\r\n", body,
                   sizeof body - 1);
     assert_status(&r, 202);
@@ -38,6 +39,9 @@ static void an_experiment_is_passed_on_whole(void **state)
     assert_string_equal(f->experiment_options, "{\"epochs\":3}");
     assert_int_equal(f->experiment_seed, 4);
     assert_true(s->held_out == 0.2 && s->test_images == 500 && s->trace && s->reuse);
+    const experiment_method *last = &f->experiment_last;
+    assert_true(last->held_out == 0.2 && !last->overrides_held_out);
+    assert_true(last->test_images == 0 && last->overrides_test_images);
     reply_finish(&r);
 }
 
@@ -50,6 +54,9 @@ static void an_experiment_has_sensible_presets(void **state)
     assert_string_equal(s->protocol, "one-class");
     assert_true(s->class_count == 0 && s->seed_count == 1 && f->experiment_seed == 0);
     assert_true(s->held_out == 0.1 && s->test_images == 0 && !s->trace && !s->reuse);
+    const experiment_method *last = &f->experiment_last;
+    assert_true(last->held_out == 0.1 && last->test_images == 0);
+    assert_false(last->overrides_held_out || last->overrides_test_images);
     reply_finish(&r);
 }
 
@@ -59,7 +66,8 @@ static void every_fault_of_an_experiment_is_told_at_once(void **state)
     reply r =
         post_json(f, "/experiments",
                   "{\"methods\": [\"toy\", \"toyy\"], \"classes\": [\"1\", 1], \"seeds\": [0, -1], \"colour\": 1, "
-                  "\"protocol\": \"unlabelled\", \"hyperparameters\": {\"toy\": {\"epoch\": 3}, \"kde\": {}}}");
+                  "\"protocol\": \"unlabelled\", \"hyperparameters\": {\"toy\": {\"epoch\": 3}, \"kde\": {}}, "
+                  "\"overrides\": {\"toy\": {\"held_out\": 0.5, \"test_images\": 3, \"epochs\": 3}, \"kde\": {}}}");
     assert_problem(&r, 422, "");
     assert_true(has_error(&r, "/dataset", "is missing"));
     assert_true(has_error(&r, "/methods", "unknown method 'toyy'; there are: toy, plain"));
@@ -69,6 +77,10 @@ static void every_fault_of_an_experiment_is_told_at_once(void **state)
     assert_true(has_error(&r, "/protocol", "no test"));
     assert_true(has_error(&r, "/hyperparameters/toy/epoch", "unknown hyperparameter 'epoch'"));
     assert_true(has_error(&r, "/hyperparameters", "'kde' is none of the methods"));
+    assert_true(has_error(&r, "/overrides/toy/held_out", "0.5 is not in 0 ... 0.4"));
+    assert_true(has_error(&r, "/overrides/toy/test_images", "3 is neither 0, for all, nor at least"));
+    assert_true(has_error(&r, "/overrides/toy/epochs", "unknown key 'epochs'; accepted: held_out, test_images"));
+    assert_true(has_error(&r, "/overrides", "'kde' is none of the methods"));
     assert_int_equal(f->submits, 0);
     reply_finish(&r);
 }
@@ -86,6 +98,8 @@ static void lists_are_neither_empty_nor_repeat_themselves(void **state)
         {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"classes\": \"some\"}", "/classes"},
         {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"classes\": [true]}", "/classes"},
         {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"hyperparameters\": []}", "/hyperparameters"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"overrides\": 0.1}", "/overrides"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"overrides\": {\"toy\": 0.1}}", "/overrides/toy"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reply r = post_json(*state, "/experiments", cases[i].body);
@@ -105,6 +119,7 @@ static void an_experiment_tells_its_cells_and_progress(void **state)
     assert_int_equal(json_integer_value(json_object_get(progress, "cells")), 2);
     assert_int_equal(json_integer_value(json_object_get(progress, "succeeded")), 1);
     assert_true(json_number_value(json_object_get(r.json, "eta_s")) == 2.5);
+    assert_int_equal(json_object_size(json_object_get(r.json, "overrides")), 0); /* the row was made without any */
     const json_t *cell = json_array_get(json_object_get(r.json, "cells"), 1);
     assert_string_equal(json_string_value(json_object_get(cell, "state")), "queued");
     assert_true(json_is_null(json_object_get(cell, "auroc")));

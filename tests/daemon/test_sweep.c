@@ -29,6 +29,7 @@ static store_new_experiment *sweep(fixture *f, bool reuse)
     for (int m = 0; m < METHODS; m++) {
         snprintf(s->methods[m].method, sizeof s->methods[m].method, "%s", m ? "kde" : "pca");
         s->methods[m].hyperparameters = strdup("{}");
+        s->methods[m].held_out = s->held_out;
         x->resolved[m] = strdup("{\"k\":2}");
         snprintf(x->models[m], sizeof x->models[m], "set-%d", m);
     }
@@ -216,9 +217,9 @@ static void its_test(job_row *row)
     row->spec.test_images = 50;
 }
 
-static int reused_of(fixture *f, bool reuse)
+static int reused_of(fixture *f, store_new_experiment *x)
 {
-    outcome o = add(f, sweep(f, reuse));
+    outcome o = add(f, x);
     experiment_row row = look_up(f, o.answer.id);
     int n = 0;
     for (int i = 0; i < row.cell_count; i++)
@@ -237,10 +238,44 @@ static void only_what_is_the_same_is_reused(void **state)
     run_before(f, its_class);
     run_before(f, its_share);
     run_before(f, its_test);
-    assert_int_equal(reused_of(f, true), 0);
+    assert_int_equal(reused_of(f, sweep(f, true)), 0);
     run_before(f, nothing);
-    assert_int_equal(reused_of(f, false), 0);
-    assert_int_equal(reused_of(f, true), 1);
+    assert_int_equal(reused_of(f, sweep(f, false)), 0);
+    assert_int_equal(reused_of(f, sweep(f, true)), 1);
+}
+
+/* With settings of pca's own. */
+static store_new_experiment *uneven_sweep(fixture *f, double held_out, uint32_t test_images)
+{
+    store_new_experiment *x = sweep(f, true);
+    x->spec.methods[0].held_out = held_out;
+    x->spec.methods[0].test_images = test_images;
+    return x;
+}
+
+static void what_is_in_force_for_the_method_must_be_the_same(void **state)
+{
+    fixture *f = *state;
+    add_dataset(f, "set");
+    run_before(f, its_share);
+    assert_int_equal(reused_of(f, uneven_sweep(f, 0.1, 0)), 0);
+    assert_int_equal(reused_of(f, uneven_sweep(f, 0.2, 50)), 0);
+    assert_int_equal(reused_of(f, uneven_sweep(f, 0.2, 0)), 1);
+    run_before(f, its_test);
+    assert_int_equal(reused_of(f, uneven_sweep(f, 0.1, 50)), 1);
+}
+
+static void expect_uneven_jobs(fixture *f, const experiment_row *row)
+{
+    for (int i = 0; i < row->cell_count; i++) {
+        job_row job;
+        error e = {0};
+        assert_true(store_job_get(f->reader, row->cells[i].job, &job, &e));
+        bool own = !strcmp(job.spec.method, "pca");
+        assert_true(job.spec.held_out == (own ? 0.25 : 0.1));
+        assert_int_equal(job.spec.test_images, own ? 40 : 0);
+        job_row_finish(&job);
+    }
 }
 
 static void cells_can_be_given_another_score(void **state)
@@ -265,8 +300,9 @@ static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
 {
     fixture *f = *state;
     add_dataset(f, "set");
-    outcome o = add(f, sweep(f, false));
+    outcome o = add(f, uneven_sweep(f, 0.25, 40));
     experiment_row before = look_up(f, o.answer.id);
+    expect_uneven_jobs(f, &before);
     move(f, before.cells[1].job, 0, JOB_FAILED, "broken");
     move(f, before.cells[4].job, 0, JOB_CANCELLED, NULL);
     char ids[2][SERVICE_ID_MAX];
@@ -286,6 +322,7 @@ static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
     for (int i = 0; i < CELLS; i++)
         assert_string_equal(after.cells[i].job, i == 1 ? ids[0] : i == 4 ? ids[1] : before.cells[i].job);
     assert_int_equal(jobs_there(f), CELLS + 2);
+    expect_uneven_jobs(f, &after);
     experiment_row_finish(&before);
     experiment_row_finish(&after);
 }
@@ -328,6 +365,7 @@ int main(void)
         TEST(a_key_makes_one_sweep),
         TEST(a_sweep_that_cannot_be_added_leaves_nothing),
         TEST(only_what_is_the_same_is_reused),
+        TEST(what_is_in_force_for_the_method_must_be_the_same),
         TEST(cells_can_be_given_another_score),
         TEST(lost_cells_get_new_jobs_and_others_keep_theirs),
         cmocka_unit_test(the_eta_is_made_of_what_was_measured),

@@ -68,7 +68,8 @@ refused 2 '--data is missing' experiment run --methods kde
 refused 2 '--methods is missing' experiment run --data digits
 refused 2 '--methods: expected a list such as A,B without gaps' experiment run --data digits --methods kde,,pca
 refused 2 '--seeds: expected whole numbers such as 0,1,2, got "0-3"' "${sweep[@]}" --seeds 0-3
-refused 2 '--set: "components=3" is not METHOD.OPTION=VALUE' "${sweep[@]}" --set components=3
+refused 2 '--set: "components=3" is not METHOD.NAME=VALUE' "${sweep[@]}" --set components=3
+refused 2 '--override: "pca.held_out" is not METHOD.NAME=VALUE' "${sweep[@]}" --override pca.held_out
 refused 2 '--held-out: "1" is not a number from 0 to 0.4' "${sweep[@]}" --held-out 1
 refused 2 '--test-images: "few" is not a whole number' "${sweep[@]}" --test-images few
 refused 2 '--classes all and --class 3 exclude each other' "${sweep[@]}" --classes all --class 3
@@ -97,8 +98,11 @@ refused 1 'class: the data set digits has no class "77"' "${sweep[@]}" --classes
 refused 1 'there is no data set "letters"' experiment run --data letters --methods kde
 refused 1 "unknown hyperparameter 'size'; pca takes: components" "${sweep[@]}" --set kde.bandwidth=wide --set pca.size=1
 grep -qF '/hyperparameters/kde/bandwidth: expected a number' "$work/told" || fail "one error of two: $(cat "$work/told")"
+refused 1 "unknown key 'components'; accepted: held_out, test_images" "${sweep[@]}" --override pca.components=1
+refused 1 "'ocgan' is none of the methods asked for" "${sweep[@]}" --override ocgan.held_out=0.1
 
-first=(--seeds '0,1' --classes 3 --class 8 --name first --held-out 0.2 --test-images 500 --key one)
+first=(--seeds '0,1' --classes 3 --class 8 --name first --held-out 0.2 --test-images 500 --key one
+    --override kde.held_out=0.1)
 begin "${sweep[@]}" "${first[@]}"
 expect_line 3 '????????-*'
 id=$line
@@ -110,7 +114,7 @@ expect_status 130
 [ "$("$binary" "${sweep[@]}" "${first[@]}" --no-follow)" = "$id" ] || fail "another experiment of the same key"
 "$binary" experiment show "$id" --format json | jq -e '.name == "first" and .methods == ["kde", "pca"] and
     .classes == ["3", "8"] and .seeds == [0, 1] and .hyperparameters.pca == {"components": 8} and .held_out == 0.2 and
-    .test_images == 500 and (.trace or .reuse | not)' >"$work/answer" || fail "arguments are lost"
+    .overrides == {"kde": {"held_out": 0.1}} and .test_images == 500 and (.trace or .reuse | not)' >"$work/answer" || fail "arguments are lost"
 [ "$("$binary" experiment cancel "$id")" = '0 of 8 cells done, 8 cancelled' ] || fail "cancel"
 begin experiment follow "$id"
 expect_line 3 '0 of 8 cells done, 8 cancelled'
@@ -168,7 +172,8 @@ for figure in "$(printf '= %+.4f, ' "$difference")" "$(printf 'p = %.2g ' "$p")"
 done
 
 # ---- cells that are reused, a cell that fails, a class whose name is not for a URL
-begin "${sweep[@]}" --classes 8,3 --seeds 1 --held-out 0.2 --test-images 500 --reuse
+begin "${sweep[@]}" --classes 8,3 --seeds 1 --override pca.held_out=0.2 --override kde.test_images=500 \
+    --override pca.test_images=500 --reuse
 expect_line 3 '*-*'
 id=$line
 expect_line 3 '4 of 4 cells done'

@@ -10,16 +10,16 @@
  */
 #include "base/team.h"
 
+#include "base/machine.h"
+
 #include <assert.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -46,6 +46,7 @@ struct team {
 
     pthread_mutex_t lock;
     pthread_cond_t opened; /* a round was opened, or the team stops */
+    pthread_cond_t raised; /* more workers may take part, or the team stops */
     pthread_cond_t left;   /* the last worker left the round */
 
     /* Guarded by lock. */
@@ -59,6 +60,7 @@ struct team {
 
     /* Written under the lock and polled without it: a poll is only a hint, the lock decides. */
     atomic_uint round;
+    atomic_int active; /* workers below it take part; the caller always does */
     atomic_int inside; /* workers in the round, besides the caller */
 
     /* The next chunk nobody has taken. Relaxed: entering and leaving under the lock orders the data. */
@@ -103,17 +105,23 @@ static void take_chunks(team *t, team_body *body, void *context, int chunks, int
         body(context, chunk, worker);
 }
 
-/* Waits until a round other than `seen` opens. Returns false when the team stops; on true the worker is
- * inside the round and the lock is held. */
-static bool enter_round(team *t, unsigned *seen)
+/* Waits until a round other than `seen` opens in which the worker may take part. Returns false when the team stops; on
+ * true the worker is inside the round and the lock is held. */
+static bool enter_round(team *t, int worker, unsigned *seen)
 {
-    for (int i = 0; i < POLLS_MAX && atomic_load_explicit(&t->round, memory_order_relaxed) == *seen; i++)
+    for (int i = 0;
+         i < POLLS_MAX && worker < team_active(t) && atomic_load_explicit(&t->round, memory_order_relaxed) == *seen;
+         i++)
         relax();
     pthread_mutex_lock(&t->lock);
     for (;;) {
         if (t->is_stopping) {
             pthread_mutex_unlock(&t->lock);
             return false;
+        }
+        if (worker >= team_active(t)) {
+            pthread_cond_wait(&t->raised, &t->lock);
+            continue;
         }
         unsigned round = atomic_load_explicit(&t->round, memory_order_relaxed);
         if (round != *seen) {
@@ -135,7 +143,7 @@ static void *work(void *argument)
     team *t = self->owner;
     denormals_flush();
     unsigned seen = 0;
-    while (enter_round(t, &seen)) {
+    while (enter_round(t, self->worker, &seen)) {
         team_body *body = t->body;
         void *context = t->context;
         int chunks = t->chunks;
@@ -180,8 +188,10 @@ team *team_new(int threads, error *e)
         return NULL;
     }
     t->threads = threads;
+    atomic_init(&t->active, threads);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->opened, NULL);
+    pthread_cond_init(&t->raised, NULL);
     pthread_cond_init(&t->left, NULL);
     for (int worker = 1; worker < threads; worker++) {
         int failure = start_worker(t, worker);
@@ -203,10 +213,12 @@ void team_free(team *t)
     pthread_mutex_lock(&t->lock);
     t->is_stopping = true;
     pthread_cond_broadcast(&t->opened);
+    pthread_cond_broadcast(&t->raised);
     pthread_mutex_unlock(&t->lock);
     for (int worker = 1; worker <= t->started; worker++)
         pthread_join(t->thread[worker], NULL);
     pthread_cond_destroy(&t->left);
+    pthread_cond_destroy(&t->raised);
     pthread_cond_destroy(&t->opened);
     pthread_mutex_destroy(&t->lock);
     free(t->scratch);
@@ -220,13 +232,24 @@ int team_threads(const team *t)
 
 int team_default_threads(void)
 {
-    cpu_set_t allowed;
-    long count;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
-        count = CPU_COUNT(&allowed);
-    else /* more CPUs than a cpu_set_t holds */
-        count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : count > TEAM_THREADS_MAX ? TEAM_THREADS_MAX : (int)count;
+    int count = machine_cpus();
+    return count > TEAM_THREADS_MAX ? TEAM_THREADS_MAX : count;
+}
+
+void team_limit(team *t, int threads)
+{
+    assert(threads >= 1 && threads <= t->threads);
+    pthread_mutex_lock(&t->lock);
+    atomic_store_explicit(&t->active, threads, memory_order_relaxed);
+    /* Those that wait in the wrong place go to the other. */
+    pthread_cond_broadcast(&t->opened);
+    pthread_cond_broadcast(&t->raised);
+    pthread_mutex_unlock(&t->lock);
+}
+
+int team_active(const team *t)
+{
+    return atomic_load_explicit(&t->active, memory_order_relaxed);
 }
 
 static void open_round(team *t, int chunks, team_body *body, void *context)
@@ -262,7 +285,7 @@ void team_run(team *t, int chunks, team_body *body, void *context)
 {
     assert(chunks >= 0);
     unsigned before = denormals_flush();
-    if (t->threads == 1 || chunks <= 1) {
+    if (team_active(t) == 1 || chunks <= 1) {
         for (int chunk = 0; chunk < chunks; chunk++)
             body(context, chunk, 0);
     } else {

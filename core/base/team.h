@@ -27,8 +27,14 @@ team *team_new(int threads, error *e);
 void team_free(team *t);
 int team_threads(const team *t);
 
-/* Number of threads to use when nothing was asked for: the CPUs this process may run on. */
+/* Number of threads to use when nothing was asked for: the CPUs this process may use (base/machine.h). */
 int team_default_threads(void);
+
+/* How many of the team's threads, 1 to all of them, take part from the next loop on; all do at first. Since results are
+ * the same at any number, it may change in the middle of anything. Any thread, also during team_run. */
+void team_limit(team *t, int threads);
+/* The number last set. Any thread. */
+int team_active(const team *t);
 
 /* Runs body(context, 0 … chunks-1) on the team and returns when all have finished. Not re-entrant:
  * one thread at a time may use a team. Allocates nothing and takes no lock but the team's own. */

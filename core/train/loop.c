@@ -15,6 +15,10 @@ typedef struct clocks {
     double start_s, train_s_before; /* of this process; spent by earlier ones */
     double event_s, checkpoint_s;   /* when last */
     uint64_t first_step;
+    /* Since when, and since which step, it has run on as many threads as it does. */
+    double pace_s;
+    uint64_t pace_step;
+    int threads;
 } clocks;
 
 static const double event_interval_s = 0.5;
@@ -75,8 +79,8 @@ static void add_value(train_event *ev, const char *name, double value)
 
 static train_event event_of(const run *r, const clocks *c, enum train_event_kind kind)
 {
-    double spent = clock_now_s() - c->start_s;
-    double rate = spent > 0 ? (double)(r->step - c->first_step) / spent : 0;
+    double spent = clock_now_s() - c->pace_s;
+    double rate = spent > 0 ? (double)(r->step - c->pace_step) / spent : 0;
     train_event ev = {.kind = kind,
                       .epoch = r->step ? epoch_of(r, r->step - 1) : 1,
                       .epochs = r->state->epochs,
@@ -154,15 +158,27 @@ static bool make_step(run *r, error *e)
     return true;
 }
 
+/* Rates and what is left are told from the pace on the threads there are, not from that on fewer or more. */
+static void keep_pace(const run *r, clocks *c)
+{
+    int threads = team_active(r->team);
+    if (threads == c->threads)
+        return;
+    c->threads = threads;
+    c->pace_s = clock_now_s();
+    c->pace_step = r->step;
+}
+
 bool run_loop(run *r, error *e)
 {
     double start = clock_now_s();
-    clocks c = {start, r->train_s, start, start, r->step};
+    clocks c = {start, r->train_s, start, start, r->step, start, r->step, team_active(r->team)};
     shuffle(r);
     while (r->step < r->steps) {
         if (run_cancelled(r, e))
             return save(r, &c, e) && error_set(e, ERROR_CANCELLED, "cancelled at step %llu of %llu",
                                                (unsigned long long)r->step, (unsigned long long)r->steps);
+        keep_pace(r, &c);
         if (!make_step(r, e))
             return false;
         if (r->step % r->steps_an_epoch == 0) {

@@ -180,6 +180,78 @@ static void scratch_is_aligned_apart_and_grows(void **state)
     team_free(t);
 }
 
+/* Runs as many chunks as threads, which wait for each other: so all of these take part, and the caller sees which. */
+static void expect_all_of(team *t, int threads)
+{
+    meeting m;
+    assert_int_equal(team_active(t), threads);
+    assert_int_equal(pthread_barrier_init(&m.barrier, NULL, (unsigned)threads), 0);
+    team_run(t, threads, meet, &m);
+    int seen = 0;
+    for (int i = 0; i < threads; i++)
+        seen |= 1 << m.worker[i];
+    assert_int_equal(seen, (1 << threads) - 1);
+    pthread_barrier_destroy(&m.barrier);
+}
+
+static void no_more_than_the_limit_take_part(void **state)
+{
+    (void)state;
+    static const int limits[] = {4, 1, 3, 2, 4, 1, 4, 2};
+    error e = {0};
+    team *t = team_new(4, &e);
+    assert_non_null(t);
+    for (int turn = 0; turn < 50; turn++)
+        for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+            team_limit(t, limits[i]);
+            assert_int_equal(team_threads(t), 4);
+            expect_all_of(t, limits[i]);
+            tally *counts = calloc(1, sizeof *counts);
+            assert_non_null(counts);
+            counts->threads = limits[i];
+            team_run(t, CHUNKS_MAX, count_chunk, counts);
+            assert_int_equal(atomic_load(&counts->strangers), 0);
+            free(counts);
+        }
+    team_free(t);
+}
+
+typedef struct changer {
+    team *team;
+    atomic_bool stop;
+} changer;
+
+static void *change_the_limit(void *context)
+{
+    changer *c = context;
+    for (int i = 0; !atomic_load(&c->stop); i++)
+        team_limit(c->team, 1 + i % 4);
+    return NULL;
+}
+
+static void the_limit_may_change_during_loops(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 5000 };
+    error e = {0};
+    changer c = {.team = team_new(4, &e)};
+    pthread_t other;
+    tally *counts = calloc(1, sizeof *counts);
+    assert_non_null(c.team);
+    assert_non_null(counts);
+    counts->threads = 4;
+    assert_int_equal(pthread_create(&other, NULL, change_the_limit, &c), 0);
+    for (int round = 0; round < ROUNDS; round++)
+        team_run(c.team, 7, count_chunk, counts);
+    atomic_store(&c.stop, true);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(atomic_load(&counts->runs[i]), ROUNDS);
+    assert_int_equal(atomic_load(&counts->strangers), 0);
+    free(counts);
+    team_free(c.team);
+}
+
 static void a_number_of_threads_out_of_range_is_refused(void **state)
 {
     (void)state;
@@ -201,6 +273,8 @@ int main(void)
         cmocka_unit_test(as_many_chunks_as_threads_can_wait_for_each_other),
         cmocka_unit_test(every_worker_flushes_denormals_and_the_caller_only_meanwhile),
         cmocka_unit_test(scratch_is_aligned_apart_and_grows),
+        cmocka_unit_test(no_more_than_the_limit_take_part),
+        cmocka_unit_test(the_limit_may_change_during_loops),
         cmocka_unit_test(a_number_of_threads_out_of_range_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,7 @@ static json_t *job_json(const job_row *row)
     json_t *progress = json_pack("{s:i, s:i, s:I, s:I, s:o, s:o}", "epoch", row->epoch, "epochs", row->epochs, "step",
                                  (json_int_t)row->step, "steps", (json_int_t)row->steps, "images_s",
                                  json_number(row->images_s), "eta_s", json_number(row->eta_s));
+    json_object_set_new(body, "threads", row->threads ? json_integer(row->threads) : json_null());
     json_object_set_new(body, "created", json_time(row->created));
     json_object_set_new(body, "started", json_time(row->started));
     json_object_set_new(body, "finished", json_time(row->finished));

@@ -75,6 +75,7 @@ typedef struct job_row {
     int epoch, epochs;
     uint64_t step, steps;
     double images_s, eta_s;
+    int threads;              /* that it runs on; 0: it does not run */
     char *values;             /* JSON object: the last losses and metrics by name */
     char *failure;            /* why it failed; NULL otherwise */
     char run[SERVICE_ID_MAX]; /* empty until it succeeded */
@@ -163,6 +164,7 @@ typedef struct experiment_cell {
     enum job_state state;
     bool reused;
     double auroc, cost_s; /* of training and scoring; NaN until it succeeded */
+    int threads;          /* on which it cost that; 0: not recorded */
     char *failure;        /* owned; NULL: none */
 } experiment_cell;
 

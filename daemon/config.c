@@ -14,14 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_TEXT, KIND_INT, KIND_CHOICE, KIND_FLAG, KIND_LIST };
+enum kind { KIND_TEXT, KIND_INT, KIND_AUTO /* a number or "auto" */, KIND_CHOICE, KIND_FLAG, KIND_LIST };
 
 typedef struct setting {
     const char *name;
     enum kind kind;
     size_t offset;
     const char *preset; /* as text; NULL: empty, false or none */
-    int least, most;    /* KIND_INT */
+    int least, most;    /* of a number */
     const char *const *choices;
     const char *value, *help;
 } setting;
@@ -34,15 +34,18 @@ static const setting settings[] = {
     {"listen", KIND_TEXT, AT(listen), CONFIG_LISTEN, 0, 0, NULL, "ADDRESS:PORT", "loopback only; port 0: any free one"},
     {"import-root", KIND_LIST, AT(import_roots), NULL, 0, 0, NULL, "FOLDER",
      "a folder that data sets may be imported from; repeatable (file and environment: separated by ':')"},
-    {"workers", KIND_INT, AT(workers), "1", 0, 64, NULL, "N", "training jobs that run at once"},
-    {"threads", KIND_INT, AT(threads), "0", 0, TEAM_THREADS_MAX, NULL, "N", "threads of a training job; 0: one a CPU"},
+    {"workers", KIND_AUTO, AT(workers), "auto", 0, 64, NULL, "N",
+     "training jobs that run at once; auto: as many as there are CPUs for their threads; 0: none start"},
+    {"threads", KIND_AUTO, AT(threads), "auto", 0, TEAM_THREADS_MAX, NULL, "N",
+     "threads of a training job; auto: the CPUs are divided among the running ones; 0: one a CPU"},
     {"score-threads", KIND_INT, AT(score_threads), "0", 0, TEAM_THREADS_MAX, NULL, "N",
      "threads that score; 0: one a CPU"},
     {"score-queue", KIND_INT, AT(score_queue), "256", 1, 65536, NULL, "IMAGES", "images that may wait for a model"},
     {"score-batch", KIND_INT, AT(score_batch), "64", 1, 256, NULL, "IMAGES", "images scored together at most"},
     {"memory-budget", KIND_INT, AT(memory_budget_mib), "1024", 1, INT_MAX, NULL, "MIB", "memory for resident models"},
-    {"job-memory", KIND_INT, AT(job_memory_mib), "0", 0, INT_MAX, NULL, "MIB",
-     "memory all running jobs may plan together, and each may take; 0: no limit"},
+    {"job-memory", KIND_AUTO, AT(job_memory_mib), "auto", 0, INT_MAX, NULL, "MIB",
+     "memory all running jobs may plan together, and each may take; auto: half of what there is, and a job that runs "
+     "alone any; 0: no limit"},
     {"checkpoint", KIND_INT, AT(checkpoint_s), "10", 0, 86400, NULL, "SECONDS",
      "least time between a job's checkpoints"},
     {"header-deadline", KIND_INT, AT(header_deadline_ms), "10000", 100, 600000, NULL, "MS",
@@ -61,11 +64,17 @@ static void *field(config *c, const setting *s)
 
 static bool set_int(config *c, const setting *s, const char *text, error *e)
 {
+    bool takes_auto = s->kind == KIND_AUTO;
+    if (takes_auto && !strcmp(text, "auto")) {
+        *(int *)field(c, s) = CONFIG_AUTO;
+        return true;
+    }
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
     if (end == text || *end)
-        return error_set(e, ERROR_INVALID, "%s: expected a whole number, found \"%s\"", s->name, text);
+        return error_set(e, ERROR_INVALID, "%s: expected a whole number%s, found \"%s\"", s->name,
+                         takes_auto ? " or auto" : "", text);
     if (errno || value < s->least || value > s->most)
         return error_set(e, ERROR_INVALID, "%s: %s is not within %d … %d", s->name, text, s->least, s->most);
     *(int *)field(c, s) = (int)value;
@@ -133,6 +142,7 @@ static bool set(config *c, const setting *s, const char *text, error *e)
         memcpy(field(c, s), text, strlen(text) + 1);
         return true;
     case KIND_INT:
+    case KIND_AUTO:
         return set_int(c, s, text, e);
     case KIND_CHOICE:
         return set_choice(c, s, text, e);

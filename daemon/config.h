@@ -14,7 +14,7 @@
 
 #define CONFIG_LISTEN "127.0.0.1:8080" /* the preset of listen; where commands look for a daemon */
 
-enum { CONFIG_TEXT_MAX = 1024, CONFIG_ROOTS_MAX = 32 };
+enum { CONFIG_TEXT_MAX = 1024, CONFIG_ROOTS_MAX = 32, CONFIG_AUTO = -1 /* "auto" */ };
 
 typedef struct config {
     char state[CONFIG_TEXT_MAX];          /* folder */
@@ -23,13 +23,13 @@ typedef struct config {
     int port;                             /* of listen; 0: any */
     char *import_roots[CONFIG_ROOTS_MAX]; /* owned */
     size_t import_root_count;
-    int workers;           /* training jobs at once; 0: none start */
-    int threads;           /* of a training job */
+    int workers;           /* training jobs at once; 0: none start; or CONFIG_AUTO */
+    int threads;           /* of a training job; or CONFIG_AUTO */
     int score_threads;     /* of the scoring team */
     int score_queue;       /* images waiting, a model */
     int score_batch;       /* images at once, at most */
     int memory_budget_mib; /* of resident models */
-    int job_memory_mib;    /* planned by all running jobs together; 0: no limit */
+    int job_memory_mib;    /* planned by all running jobs together; 0: no limit; or CONFIG_AUTO */
     int checkpoint_s;      /* least time between a job's checkpoints */
     int header_deadline_ms, request_deadline_ms;
     int stop_deadline_s;

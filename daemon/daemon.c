@@ -5,6 +5,8 @@
  */
 #include "daemon/daemon.h"
 
+#include "base/machine.h"
+#include "base/team.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/paths.h"
@@ -181,17 +183,25 @@ static bool open_datasets(anomalyd *d, error *e)
     return (d->datasets = datasets_new(&c, e));
 }
 
+/* The other half is for models, packed data sets in the page cache, and who else is there. */
+static uint64_t job_memory(const config *c)
+{
+    return c->job_memory_mib == CONFIG_AUTO ? machine_memory() / 2 : (uint64_t)c->job_memory_mib << 20;
+}
+
 static bool open_jobs(anomalyd *d, error *e)
 {
-    jobs_config c = {.loop = d->loop,
-                     .store = d->store,
-                     .reader = d->reader,
-                     .ids = &d->ids,
-                     .state = d->config.state,
-                     .workers = d->config.workers,
-                     .threads = d->config.threads,
-                     .checkpoint_s = d->config.checkpoint_s,
-                     .memory = (uint64_t)d->config.job_memory_mib << 20};
+    jobs_config c = {
+        .loop = d->loop,
+        .store = d->store,
+        .reader = d->reader,
+        .ids = &d->ids,
+        .state = d->config.state,
+        .cpus = {.count = team_default_threads(), .workers = d->config.workers, .threads = d->config.threads},
+        .checkpoint_s = d->config.checkpoint_s,
+        .memory = {.bytes = job_memory(&d->config), .strict = d->config.job_memory_mib > 0}};
+    log_line(LOG_LEVEL_INFO, "training: up to %d jobs at once on %d CPUs, planned for %llu MiB together (0: no limit)",
+             cpus_workers(&c.cpus), c.cpus.count, (unsigned long long)c.memory.bytes >> 20);
     d->jobs = jobs_new(&c, e);
     d->experiments =
         (experiments){.loop = d->loop, .store = d->store, .reader = d->reader, .ids = &d->ids, .jobs = d->jobs};

@@ -362,54 +362,68 @@ void experiments_cancel(experiments *o, const char *id, experiment_done *done, v
 
 /* ---- progress */
 
-/* What a cell of this method costs: the mean over those that are done, else what a running one says; else NaN. */
-static double method_cost(const experiment_row *row, const double *remaining_s, const char *id)
+/* Seconds that a cell takes, and thread-seconds. */
+typedef struct cost {
+    double wall_s, work_s;
+} cost;
+
+static cost cost_on(double wall_s, int threads)
 {
-    double sum = 0, said = NAN;
+    return (cost){wall_s, wall_s * (threads > 0 ? threads : 1)};
+}
+
+/* Of a cell of this method: the mean over those that are done, else the most that a running one lets expect; else NaN.
+ */
+static cost method_cost(const experiment_row *row, const job_pace *paces, const char *id)
+{
+    cost sum = {0}, said = {NAN, NAN};
     int n = 0;
     for (int i = 0; i < row->cell_count; i++) {
         const experiment_cell *c = &row->cells[i];
         if (strcmp(c->method, id) != 0)
             continue;
         if (isfinite(c->cost_s)) {
-            sum += c->cost_s;
+            cost one = cost_on(c->cost_s, c->threads);
+            sum.wall_s += one.wall_s;
+            sum.work_s += one.work_s;
             n++;
+        } else if (isfinite(paces[i].whole_s)) {
+            cost one = cost_on(paces[i].whole_s, paces[i].threads);
+            said = isnan(said.work_s) || one.work_s > said.work_s ? one : said;
         }
-        if (isfinite(remaining_s[i]))
-            said = fmax(remaining_s[i], isnan(said) ? 0 : said);
     }
-    return n ? sum / n : said;
+    return n ? (cost){sum.wall_s / n, sum.work_s / n} : said;
 }
 
-double experiments_eta(const experiment_row *row, const double *remaining_s, int workers)
+double experiments_eta(const experiment_row *row, const job_pace *paces, int capacity)
 {
-    double sum = 0, longest = 0;
+    double work_s = 0, longest_s = 0;
     int left = 0;
     for (int i = 0; i < row->cell_count; i++) {
         const experiment_cell *c = &row->cells[i];
         if (c->state != JOB_QUEUED && c->state != JOB_RUNNING)
             continue;
-        double cost = c->state == JOB_RUNNING && isfinite(remaining_s[i]) ? remaining_s[i]
-                                                                          : method_cost(row, remaining_s, c->method);
-        sum += cost;
-        longest = fmax(longest, cost);
+        cost one = c->state == JOB_RUNNING && isfinite(paces[i].left_s) ? cost_on(paces[i].left_s, paces[i].threads)
+                                                                        : method_cost(row, paces, c->method);
+        work_s += one.work_s;
+        longest_s = fmax(longest_s, one.wall_s);
         left++;
     }
-    return !left || isnan(sum) ? NAN : fmax(sum / workers, longest);
+    return !left || isnan(work_s) ? NAN : fmax(work_s / capacity, longest_s);
 }
 
 bool experiments_get(experiments *o, const char *id, experiment_row *row, error *e)
 {
     if (!store_experiment_get(o->reader, id, row, e))
         return false;
-    double *remaining_s = malloc(((size_t)row->cell_count + 1) * sizeof *remaining_s);
-    if (!remaining_s) {
+    job_pace *paces = malloc(((size_t)row->cell_count + 1) * sizeof *paces);
+    if (!paces) {
         experiment_row_finish(row);
         return error_memory(e, "an experiment's progress");
     }
     for (int i = 0; i < row->cell_count; i++)
-        remaining_s[i] = jobs_remaining_s(o->jobs, row->cells[i].job);
-    row->eta_s = experiments_eta(row, remaining_s, jobs_workers(o->jobs));
-    free(remaining_s);
+        paces[i] = jobs_pace(o->jobs, row->cells[i].job);
+    row->eta_s = experiments_eta(row, paces, jobs_capacity(o->jobs));
+    free(paces);
     return true;
 }

@@ -21,8 +21,11 @@ typedef struct job {
     worker *child;      /* NULL: none is running */
     void *grace;        /* timer until the child is killed */
     uint64_t planned;   /* bytes its worker said it needs; 0: not known */
+    job_pace pace;      /* threads 0: its worker has not said */
     uint64_t saved_ms;  /* when its progress row was last written */
+    bool told_waits;    /* that it waits for memory was said */
     bool busy;          /* a claim, or the registering of its result, is under way */
+    bool runs;          /* counted among the running ones: from its claim to the end of its worker */
     bool cancel_wanted; /* a client asked, and no state says so yet */
     bool put_back;      /* its worker was told to stop so that it goes on later */
     bool said_done;
@@ -41,7 +44,7 @@ struct jobs {
     char worker_name[96]; /* who holds the leases */
     job *first, **end;
     size_t count;
-    int running; /* claims, children */
+    int running; /* how many have `runs` */
     bool stopping;
     ended_job ended[JOBS_ENDED_KEPT];
     size_t ended_next;

@@ -219,6 +219,7 @@ bool jobs_list(jobs *j, const job_filter *f, service_page *page, job_row *rows, 
         rows[i].steps = b->row.steps;
         rows[i].images_s = b->row.images_s;
         rows[i].eta_s = b->row.eta_s;
+        rows[i].threads = b->row.threads;
         if (values) {
             free(rows[i].values);
             rows[i].values = values;
@@ -306,15 +307,15 @@ void jobs_start(jobs *j)
     jobs_pump(j);
 }
 
-double jobs_remaining_s(const jobs *j, const char *id)
+job_pace jobs_pace(const jobs *j, const char *id)
 {
     const job *b = job_find(j, id);
-    return b && b->row.state == JOB_RUNNING ? b->row.eta_s : NAN;
+    return b && b->row.state == JOB_RUNNING && b->pace.threads ? b->pace : (job_pace){NAN, NAN, 0};
 }
 
-int jobs_workers(const jobs *j)
+int jobs_capacity(const jobs *j)
 {
-    return j->c.workers;
+    return cpus_capacity(&j->c.cpus);
 }
 
 /* ---- submitting */

@@ -6,6 +6,8 @@
 #ifndef ANOMALYD_DAEMON_JOBS_H
 #define ANOMALYD_DAEMON_JOBS_H
 
+#include "daemon/admission.h"
+#include "daemon/cpus.h"
 #include "daemon/id.h"
 #include "daemon/loop.h"
 #include "daemon/store.h"
@@ -28,8 +30,9 @@ typedef struct jobs_config {
     store_reader *reader;
     id_source *ids;
     const char *state; /* folder */
-    int workers, threads, checkpoint_s;
-    uint64_t memory; /* bytes all running jobs may plan together; 0: no limit */
+    cpus cpus;         /* and how jobs share them */
+    int checkpoint_s;
+    admission_rule memory;
 } jobs_config;
 
 /* Copies c; borrows what it points to. */
@@ -53,10 +56,14 @@ bool jobs_room(const jobs *j, size_t count, error *e);
  * jobs_start, once for many. */
 bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e);
 void jobs_start(jobs *j);
-/* What a running job says is left of its training; NaN: it says nothing, or does not run. */
-double jobs_remaining_s(const jobs *j, const char *id);
-/* How many run side by side. */
-int jobs_workers(const jobs *j);
+/* What a running job's pace lets expect. */
+typedef struct job_pace {
+    double left_s, whole_s; /* of its training; NaN: it has not said, or does not run */
+    int threads;            /* on which it has that pace */
+} job_pace;
+job_pace jobs_pace(const jobs *j, const char *id);
+/* Threads of all running jobs together while there are jobs enough. */
+int jobs_capacity(const jobs *j);
 
 /* No job starts any more; running ones are told to checkpoint and go back to the queue. */
 void jobs_stop(jobs *j);

@@ -99,6 +99,18 @@ static double number(json_t *o, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+/* Before the first steps, and where there are none, it has no pace; at its last step it says no more what all took. */
+static void take_pace(job *b, int threads)
+{
+    const job_row *r = &b->row;
+    if (!(r->images_s > 0) || r->step > r->steps)
+        return;
+    b->pace.threads = threads;
+    b->pace.left_s = r->eta_s;
+    if (r->step < r->steps)
+        b->pace.whole_s = r->eta_s * (double)r->steps / (double)(r->steps - r->step);
+}
+
 static void take_numbers(job *b, json_t *o)
 {
     job_row *r = &b->row;
@@ -108,6 +120,7 @@ static void take_numbers(job *b, json_t *o)
     r->steps = (uint64_t)json_integer_value(json_object_get(o, "steps"));
     r->images_s = number(o, "images_s");
     r->eta_s = number(o, "eta_s");
+    take_pace(b, (int)json_integer_value(json_object_get(o, "threads")));
     json_t *values = json_object_get(o, "values");
     char *text = json_object_size(values) ? json_dumps(values, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     if (text) {
@@ -161,24 +174,50 @@ static void on_checkpoint(job *b, json_t *o)
     save_progress(b, true);
 }
 
+static bool same_work(const job_spec *a, const job_spec *b)
+{
+    return !strcmp(a->method, b->method) && !strcmp(a->dataset, b->dataset) && !strcmp(a->protocol, b->protocol) &&
+           !strcmp(a->hyperparameters, b->hyperparameters);
+}
+
+/* What one job of a sweep plans, the others will plan nearly: until they say it themselves. */
+static void expect_the_same(const job *said)
+{
+    for (job *b = said->owner->first; b; b = b->next)
+        if (b->row.state == JOB_QUEUED && !b->planned && same_work(&b->row.spec, &said->row.spec))
+            b->planned = said->planned;
+}
+
+/* Bytes that running jobs plan, without b's; *count: how many they are. */
+static uint64_t planned_beside(const job *b, int *count)
+{
+    uint64_t sum = 0;
+    *count = 0;
+    for (const job *at = b->owner->first; at; at = at->next)
+        if (at != b && at->runs) {
+            sum += at->planned;
+            ++*count;
+        }
+    return sum;
+}
+
 /* Admission: a job that does not fit beside the others goes back until one of them ends; one that never fits fails. */
 static void on_started(job *b, json_t *o)
 {
-    jobs *j = b->owner;
+    const jobs_config *c = &b->owner->c;
+    int others;
     take_numbers(b, o);
     b->planned = (uint64_t)json_integer_value(json_object_get(o, "plan_bytes"));
-    uint64_t sum = 0;
-    for (const job *at = j->first; at; at = at->next)
-        if (at->child)
-            sum += at->planned;
-    if (!j->c.memory || sum <= j->c.memory)
+    expect_the_same(b);
+    uint64_t beside = planned_beside(b, &others);
+    enum admission said = admission_judge(&c->memory, b->planned, beside, others);
+    if (said == ADMISSION_YES)
         return;
-    if (b->planned > j->c.memory)
+    b->put_back = said == ADMISSION_WAIT;
+    if (said == ADMISSION_NEVER)
         error_set(&b->said, ERROR_LIMIT,
                   "it plans %llu MiB of memory, more than the %llu MiB that jobs may have (job-memory)",
-                  (unsigned long long)b->planned >> 20, (unsigned long long)j->c.memory >> 20);
-    else
-        b->put_back = true;
+                  (unsigned long long)b->planned >> 20, (unsigned long long)c->memory.bytes >> 20);
     job_stop_child(b);
 }
 
@@ -229,6 +268,12 @@ static void on_line(void *context, const char *line)
 
 /* ---- how it ends */
 
+static void end_turn(job *b)
+{
+    b->runs = false;
+    b->owner->running--;
+}
+
 static void describe_end(const worker_end *w, char *how, size_t size)
 {
     if (w->signal)
@@ -250,7 +295,9 @@ static void on_gone(void *context, const worker_end *w)
     job *b = context;
     jobs *j = b->owner;
     b->child = NULL;
-    j->running--;
+    b->row.threads = 0;
+    b->pace = (job_pace){NAN, NAN, 0};
+    end_turn(b);
     if (b->grace)
         loop_timer_stop(b->grace);
     b->grace = NULL;
@@ -291,11 +338,33 @@ void job_stop_child(job *b)
 
 /* ---- starting */
 
+/* Gives every worker its share of the CPUs, the older ones what is over. */
+static void divide_cpus(jobs *j)
+{
+    int place = 0;
+    for (job *b = j->first; b; b = b->next) {
+        if (!b->child)
+            continue;
+        int share = cpus_share(&j->c.cpus, j->running, place++);
+        if (share == b->row.threads)
+            continue;
+        char command[WIRE_COMMAND_MAX];
+        snprintf(command, sizeof command, "threads %d", share);
+        worker_tell(b->child, command);
+        b->row.threads = share;
+        log_line(LOG_LEVEL_DEBUG, "job %s: goes on with %d thread(s)", b->row.id, share);
+    }
+}
+
 static bool spawn(job *b, error *e)
 {
     const jobs_config *c = &b->owner->c;
     path_text folder;
-    wire_job w = {.threads = c->threads, .checkpoint_s = c->checkpoint_s, .memory = c->memory, .spec = b->row.spec};
+    wire_job w = {.threads = cpus_most(&c->cpus),
+                  .share = cpus_share(&c->cpus, b->owner->running, b->owner->running - 1),
+                  .checkpoint_s = c->checkpoint_s,
+                  .memory = c->memory.strict ? c->memory.bytes : 0,
+                  .spec = b->row.spec};
     memcpy(w.id, b->row.id, sizeof w.id);
     if (!job_folder(b, &folder, e) || !folder_make(folder.text, e))
         return false;
@@ -309,6 +378,8 @@ static bool spawn(job *b, error *e)
     worker_host host = {.context = b, .line = on_line, .gone = on_gone};
     b->child = worker_start(loop_uv(c->loop), line, &host, e);
     free(line);
+    if (b->child)
+        b->row.threads = w.share;
     return b->child;
 }
 
@@ -318,7 +389,7 @@ static void claimed(void *context, const store_answer *answer, const error *fail
     jobs *j = b->owner;
     b->busy = false;
     if (failure) {
-        j->running--;
+        end_turn(b);
         log_line(LOG_LEVEL_ERROR, "job %s: %s", b->row.id, failure->message);
         if (!j->stopping)
             job_end(b, JOB_FAILED, failure->message);
@@ -339,9 +410,10 @@ static void claimed(void *context, const store_answer *answer, const error *fail
     if (stays && spawn(b, &e)) {
         log_line(LOG_LEVEL_INFO, "job %s: attempt %d runs as process %d", b->row.id, b->row.attempt,
                  worker_pid(b->child));
+        divide_cpus(j);
         return;
     }
-    j->running--;
+    end_turn(b);
     if (b->cancel_wanted)
         job_end(b, JOB_CANCELLED, NULL);
     else if (j->stopping)
@@ -350,32 +422,56 @@ static void claimed(void *context, const store_answer *answer, const error *fail
         job_end(b, JOB_FAILED, e.message);
 }
 
-static void start_next(job *b)
+static bool start_next(job *b)
 {
     jobs *j = b->owner;
     service_time now = time_now();
     store_claim c = {.id = b->row.id, .worker = j->worker_name, .now = now, .lease_until = now + JOBS_LEASE_MS};
     error e = {0};
-    b->busy = true;
+    b->busy = b->runs = true;
     j->running++;
-    if (!store_job_claim(j->c.store, &c, (store_reply){.done = claimed, .context = b}, &e))
-        claimed(b, NULL, &e);
+    if (store_job_claim(j->c.store, &c, (store_reply){.done = claimed, .context = b}, &e))
+        return true;
+    claimed(b, NULL, &e);
+    return false;
 }
 
-static bool fits(const jobs *j, const job *b)
+/* One that never fits starts, so that it says so. */
+static bool fits(const job *b)
 {
-    uint64_t sum = b->planned;
-    for (const job *at = j->first; at; at = at->next)
-        if (at->child)
-            sum += at->planned;
-    return !j->c.memory || !b->planned || sum <= j->c.memory;
+    int others;
+    uint64_t beside = planned_beside(b, &others);
+    return admission_judge(&b->owner->c.memory, b->planned, beside, others) != ADMISSION_WAIT;
+}
+
+static void say_waits(job *b)
+{
+    if (b->told_waits)
+        return;
+    b->told_waits = true;
+    int others;
+    uint64_t beside = planned_beside(b, &others);
+    job_event_log(b,
+                  "waits for memory: it plans %llu MiB, running jobs %llu MiB, and together %llu MiB are for jobs "
+                  "(job-memory)",
+                  (unsigned long long)b->planned >> 20, (unsigned long long)beside >> 20,
+                  (unsigned long long)b->owner->c.memory.bytes >> 20);
 }
 
 void jobs_pump(jobs *j)
 {
-    for (job *b = j->first; b && !j->stopping && j->running < j->c.workers; b = b->next)
-        if (b->row.state == JOB_QUEUED && !b->busy && fits(j, b))
-            start_next(b);
+    job *waits = NULL;
+    for (job *b = j->first; b && !j->stopping && j->running < cpus_workers(&j->c.cpus); b = b->next) {
+        if (b->row.state != JOB_QUEUED || b->busy)
+            continue;
+        if (!fits(b))
+            waits = waits ? waits : b;
+        else if (!start_next(b))
+            return; /* the job is gone, and what its end lets start was started */
+    }
+    if (waits)
+        say_waits(waits);
+    divide_cpus(j);
 }
 
 /* ---- stopping */

@@ -323,6 +323,7 @@ static void read_cell(query *q, experiment_cell *cell)
     cell->failure = query_get_copy(q);
     cell->auroc = query_get_real(q);
     cell->cost_s = query_get_real(q);
+    cell->threads = (int)query_get_int(q);
 }
 
 static bool read_cells(store_reader *r, experiment_row *row, error *e)

@@ -67,10 +67,10 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_EXPERIMENT_GET] = "SELECT " EXPERIMENT_COLUMNS " FROM experiments WHERE id = ?",
     [SQL_EXPERIMENT_COUNTS] = "SELECT j.state, count(*) FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
                               "WHERE c.experiment = ? GROUP BY j.state",
-    [SQL_CELL_LIST] =
-        "SELECT c.method, c.class, c.seed, c.job, c.reused, j.state, j.run, j.failure, r.auroc, r.train_s + r.score_s "
-        "FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job LEFT JOIN runs AS r ON r.id = j.run "
-        "WHERE c.experiment = ? ORDER BY c.position",
+    [SQL_CELL_LIST] = "SELECT c.method, c.class, c.seed, c.job, c.reused, j.state, j.run, j.failure, r.auroc, "
+                      "r.train_s + r.score_s, r.threads "
+                      "FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job LEFT JOIN runs AS r ON r.id = j.run "
+                      "WHERE c.experiment = ? ORDER BY c.position",
 
     [SQL_CELL_SCORES] =
         "SELECT c.position, s.auroc FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "

@@ -53,9 +53,9 @@ static bool read_spec(json_t *o, job_spec *s, error *e)
 char *wire_write_job(const wire_job *j)
 {
     json_t *spec = spec_json(&j->spec);
-    json_t *o = spec ? json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:o}", "id", j->id, "folder", j->folder, "dataset",
-                                 j->dataset, "threads", j->threads, "checkpoint_s", j->checkpoint_s, "memory",
-                                 (json_int_t)j->memory, "spec", spec)
+    json_t *o = spec ? json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:o}", "id", j->id, "folder", j->folder,
+                                 "dataset", j->dataset, "threads", j->threads, "share", j->share, "checkpoint_s",
+                                 j->checkpoint_s, "memory", (json_int_t)j->memory, "spec", spec)
                      : NULL;
     char *line = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
@@ -70,6 +70,7 @@ bool wire_read_job(const char *line, wire_job *j, error *e)
     if (!o)
         return error_set(e, ERROR_INVALID, "job line: %s", bad.text);
     j->threads = (int)json_integer_value(json_object_get(o, "threads"));
+    j->share = (int)json_integer_value(json_object_get(o, "share"));
     j->checkpoint_s = (int)json_integer_value(json_object_get(o, "checkpoint_s"));
     j->memory = (uint64_t)json_integer_value(json_object_get(o, "memory"));
     bool good = copy_text(o, "id", j->id, sizeof j->id, e) && copy_text(o, "folder", j->folder, sizeof j->folder, e) &&

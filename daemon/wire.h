@@ -13,7 +13,11 @@
 
 #include <jansson.h>
 
-enum { WIRE_LINE_MAX = 64 << 10 /* bytes of a line, either way */, WIRE_OPTIONS_MAX = 64 };
+enum {
+    WIRE_LINE_MAX = 64 << 10, /* bytes of a line, either way */
+    WIRE_COMMAND_MAX = 32,    /* of one that tells a worker what to do: see worker_tell */
+    WIRE_OPTIONS_MAX = 64
+};
 #define WIRE_FALSE_ALARM_RATE 0.05 /* a new model's threshold policy */
 
 /* The first line on a worker's stdin. */
@@ -21,7 +25,8 @@ typedef struct wire_job {
     char id[SERVICE_ID_MAX];
     char folder[4096];  /* the job's own */
     char dataset[4096]; /* its packed file */
-    int threads;
+    int threads;        /* that it may be told to run on */
+    int share;          /* of them, those that it runs on to begin with */
     int checkpoint_s;
     uint64_t memory; /* bytes it may take beyond what it has when warm; 0: no limit */
     job_spec spec;

@@ -32,7 +32,7 @@ typedef struct worker_host {
 /* Starts a child and sends it `job_line`. */
 worker *worker_start(uv_loop_t *uv, const char *job_line, const worker_host *host, error *e);
 int worker_pid(const worker *w);
-/* Sends a command ("cancel": checkpoint and exit). */
+/* Sends a command: "stop", to checkpoint and exit; "threads N", to go on with so many. */
 void worker_tell(worker *w, const char *command);
 void worker_kill(worker *w);
 

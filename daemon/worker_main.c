@@ -25,6 +25,15 @@
 
 enum { PROGRESS_MS = 200 /* least time between progress lines */, NICE = 10, CAP_SLACK_BYTES = 256 << 20 };
 
+/* How many threads the daemon lets it have: set by the reader of stdin, whether there is a team yet or not. */
+typedef struct share {
+    pthread_mutex_t lock;
+    team *team; /* borrowed; NULL: none yet, or no longer */
+    int threads;
+    double begin_s, since_s; /* of all, and of this many threads */
+    double sum;              /* thread-seconds before */
+} share;
+
 typedef struct child {
     wire_job job;
     dataset *data;
@@ -37,6 +46,7 @@ typedef struct child {
     uint64_t kept_step; /* of the checkpoint that outlives this job's failure; 0: there is none */
     /* Set once by the reader of stdin, polled by the trainer; nothing else is published by it. */
     atomic_bool stop;
+    share share;
 } child;
 
 /* ---- telling */
@@ -80,8 +90,8 @@ static int fail(child *c, const error *e)
 
 /* ---- hearing */
 
-/* Reads one line of at most WIRE_LINE_MAX bytes by single bytes: what follows it belongs to the reader's thread. */
-static bool read_line(char *line, error *e)
+/* Reads one line of less than `most` bytes by single bytes: what follows it belongs to whoever reads next. */
+static bool read_line(char *line, size_t most, error *e)
 {
     size_t size = 0;
     for (;;) {
@@ -89,25 +99,77 @@ static bool read_line(char *line, error *e)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return error_set(e, ERROR_INVALID, "stdin: ended before a job came");
+            return error_set(e, ERROR_INVALID, "stdin: ended before a line did");
         if (line[size] == '\n')
             break;
-        if (++size == WIRE_LINE_MAX)
-            return error_set(e, ERROR_LIMIT, "stdin: a line of more than %d bytes", WIRE_LINE_MAX);
+        if (++size == most)
+            return error_set(e, ERROR_LIMIT, "stdin: a line of more than %zu bytes", most);
     }
     line[size] = 0;
     return true;
 }
 
-/* There is one command, to checkpoint and stop; and the end of stdin, which is the daemon's, says the same. */
+static void share_begin(share *s, int threads)
+{
+    pthread_mutex_init(&s->lock, NULL);
+    s->threads = threads;
+    s->begin_s = s->since_s = clock_now_s();
+}
+
+static void share_set(share *s, int threads)
+{
+    pthread_mutex_lock(&s->lock);
+    double now = clock_now_s();
+    s->sum += s->threads * (now - s->since_s);
+    s->since_s = now;
+    s->threads = threads;
+    if (s->team)
+        team_limit(s->team, threads);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* NULL: there is none any more. */
+static void share_join(share *s, team *t)
+{
+    pthread_mutex_lock(&s->lock);
+    s->team = t;
+    if (t)
+        team_limit(t, s->threads);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static int share_threads(share *s)
+{
+    pthread_mutex_lock(&s->lock);
+    int threads = s->threads;
+    pthread_mutex_unlock(&s->lock);
+    return threads;
+}
+
+/* On average so far, to the nearest. */
+static int share_mean(share *s)
+{
+    share_set(s, share_threads(s));
+    pthread_mutex_lock(&s->lock);
+    double spent = s->since_s - s->begin_s;
+    int mean = spent > 0 ? (int)lround(s->sum / spent) : s->threads;
+    pthread_mutex_unlock(&s->lock);
+    return mean;
+}
+
+/* There are two commands: "threads N", and "stop", to checkpoint and exit; the end of stdin, which is the daemon's,
+ * says the latter too. */
 static void *hear(void *context)
 {
+    static const char threads[] = "threads ";
     child *c = context;
-    char bytes[64];
-    ssize_t n;
-    do
-        n = read(STDIN_FILENO, bytes, sizeof bytes);
-    while (n < 0 && errno == EINTR);
+    char line[WIRE_COMMAND_MAX];
+    error e = {0};
+    while (read_line(line, sizeof line, &e) && !strncmp(line, threads, sizeof threads - 1)) {
+        long n = strtol(line + sizeof threads - 1, NULL, 10);
+        if (n >= 1 && n <= c->job.threads)
+            share_set(&c->share, (int)n);
+    }
     atomic_store_explicit(&c->stop, true, memory_order_relaxed);
     return NULL;
 }
@@ -143,10 +205,10 @@ static void on_event(void *context, const train_event *ev)
     json_t *values = json_object();
     for (int i = 0; values && i < ev->value_count; i++)
         json_object_set_new(values, ev->values[i].name, real(ev->values[i].value));
-    tell(c, json_pack("{s:s, s:i, s:i, s:I, s:I, s:o, s:o, s:I, s:o}", "event", names[ev->kind], "epoch", ev->epoch,
-                      "epochs", ev->epochs, "step", (json_int_t)ev->step, "steps", (json_int_t)ev->steps, "images_s",
-                      real(ev->images_s), "eta_s", real(ev->eta_s), "plan_bytes", (json_int_t)ev->plan_bytes, "values",
-                      values));
+    tell(c, json_pack("{s:s, s:i, s:i, s:I, s:I, s:o, s:o, s:i, s:I, s:o}", "event", names[ev->kind], "epoch",
+                      ev->epoch, "epochs", ev->epochs, "step", (json_int_t)ev->step, "steps", (json_int_t)ev->steps,
+                      "images_s", real(ev->images_s), "eta_s", real(ev->eta_s), "threads", share_threads(&c->share),
+                      "plan_bytes", (json_int_t)ev->plan_bytes, "values", values));
 }
 
 static bool is_cancelled(void *context)
@@ -206,6 +268,7 @@ static bool open_all(child *c, error *e)
     if (!(c->team = team_new(c->job.threads, e)))
         return false;
     blas_warm(c->team);
+    share_join(&c->share, c->team);
     if (!(c->data = dataset_open(c->job.dataset, e)))
         return false;
     cap_memory(c->job.memory);
@@ -223,10 +286,11 @@ static bool train(child *c, error *e)
         return error_memory(e, "a training result");
     file_map file = {0};
     scorer *s = NULL;
+    bool good = train_run(&c->plan.train, c->data, c->team, &watch, result, e);
+    result->threads = share_mean(&c->share);
     /* The model is opened as a scorer would: what cannot be loaded again is no result. */
-    bool good = train_run(&c->plan.train, c->data, c->team, &watch, result, e) &&
-                file_map_open(c->model.text, &file, e) && (s = scorer_open(file.bytes, file.size, c->team, e)) &&
-                wire_write_result(c->result.text, &c->plan, &(wire_found){result, &c->tested, s}, e);
+    good = good && file_map_open(c->model.text, &file, e) && (s = scorer_open(file.bytes, file.size, c->team, e)) &&
+           wire_write_result(c->result.text, &c->plan, &(wire_found){result, &c->tested, s}, e);
     scorer_free(s);
     file_map_close(&file);
     if (!good && result->checkpoint_step && !rename(c->checkpoint.text, c->kept.text))
@@ -239,11 +303,12 @@ static int run(child *c)
 {
     error e = {0};
     char *line = malloc(WIRE_LINE_MAX);
-    if (!line || !read_line(line, &e) || !wire_read_job(line, &c->job, &e) || !start_hearing(c, &e)) {
-        free(line);
-        return fail(c, &e);
-    }
+    bool good = line && read_line(line, WIRE_LINE_MAX, &e) && wire_read_job(line, &c->job, &e);
+    share_begin(&c->share, c->job.share);
+    good = good && start_hearing(c, &e);
     free(line);
+    if (!good)
+        return fail(c, &e);
     tell(c, json_pack("{s:s, s:i, s:s}", "event", "hello", "pid", (int)getpid(), "version", version_text()));
     if (!open_all(c, &e))
         return fail(c, &e);
@@ -269,6 +334,7 @@ int worker_main(void)
     wire_plan_finish(&c->plan);
     tested_finish(&c->tested);
     dataset_free(c->data);
+    share_join(&c->share, NULL);
     team_free(c->team);
     free(c->job.spec.hyperparameters);
     return status;

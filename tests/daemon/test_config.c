@@ -46,9 +46,11 @@ static void presets_are_enough(void **state)
     assert_string_equal(c.state, "state");
     assert_string_equal(c.address, "127.0.0.1");
     assert_int_equal(c.port, 8080);
-    assert_int_equal(c.workers, 1);
+    assert_int_equal(c.workers, CONFIG_AUTO);
+    assert_int_equal(c.threads, CONFIG_AUTO);
+    assert_int_equal(c.job_memory_mib, CONFIG_AUTO);
     assert_int_equal(c.import_root_count, 0);
-    assert_true(c.threads >= 1 && c.score_threads >= 1);
+    assert_true(c.score_threads >= 1);
     assert_int_equal(c.log_level, LOG_LEVEL_INFO);
     config_finish(&c);
 }
@@ -77,6 +79,19 @@ static void flags_win_over_environment_over_file(void **state)
     assert_int_equal(c.score_queue, 7);
     config_finish(&c);
     scratch_remove(&s);
+}
+
+static void auto_is_a_value_among_others(void **state)
+{
+    (void)state;
+    config c;
+    error e;
+    setenv("ANOMALYD_WORKERS", "3", 1);
+    assert_true(READ(&c, &e, "--workers", "auto", "--threads", "0", "--job-memory", "0"));
+    assert_int_equal(c.workers, CONFIG_AUTO);
+    assert_true(c.threads >= 1); /* one a CPU */
+    assert_int_equal(c.job_memory_mib, 0);
+    config_finish(&c);
 }
 
 static void a_list_of_a_later_source_replaces_the_earlier(void **state)
@@ -121,7 +136,9 @@ static void expect_refusal(const char *const *flags, const char *first, const ch
 static void what_cannot_be_right_is_refused_with_its_name(void **state)
 {
     (void)state;
-    REFUSED("--workers", "expected a whole number, found \"two\"", "--workers", "two");
+    REFUSED("--workers", "expected a whole number or auto, found \"two\"", "--workers", "two");
+    REFUSED("--workers", "-1 is not within 0 … 64", "--workers", "-1");
+    REFUSED("--score-queue", "expected a whole number, found \"auto\"", "--score-queue", "auto");
     REFUSED("--workers", "65 is not within 0 … 64", "--workers", "65");
     REFUSED("--score-queue", "99999999999999999999", "--score-queue", "99999999999999999999");
     REFUSED("--log-level", "loud", "--log-level", "loud");
@@ -179,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(presets_are_enough, forget),
         cmocka_unit_test_teardown(flags_win_over_environment_over_file, forget),
+        cmocka_unit_test_teardown(auto_is_a_value_among_others, forget),
         cmocka_unit_test_teardown(a_list_of_a_later_source_replaces_the_earlier, forget),
         cmocka_unit_test_teardown(the_service_managers_folder_is_the_preset, forget),
         cmocka_unit_test_teardown(what_cannot_be_right_is_refused_with_its_name, forget),

@@ -329,31 +329,55 @@ static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
 
 /* ---- the time that is left */
 
-static void put_cell(experiment_cell *c, const char *id, enum job_state state, double cost_s)
+static void put_cell(experiment_cell *c, const char *id, enum job_state state, double cost_s, int threads)
 {
-    *c = (experiment_cell){.state = state, .cost_s = cost_s};
+    *c = (experiment_cell){.state = state, .cost_s = cost_s, .threads = threads};
     snprintf(c->method, sizeof c->method, "%s", id);
 }
 
 static void the_eta_is_made_of_what_was_measured(void **state)
 {
     (void)state;
-    experiment_cell cells[6];
-    double remaining[] = {NAN, NAN, NAN, NAN, 6, NAN};
-    put_cell(&cells[0], "kde", JOB_SUCCEEDED, 10);
-    put_cell(&cells[1], "kde", JOB_SUCCEEDED, 14);
-    put_cell(&cells[2], "kde", JOB_QUEUED, NAN); /* 12 */
-    put_cell(&cells[3], "kde", JOB_FAILED, NAN);
-    put_cell(&cells[4], "pca", JOB_RUNNING, NAN); /* 6 */
-    put_cell(&cells[5], "pca", JOB_QUEUED, NAN);  /* 6: what a running one says */
-    experiment_row row = {.cells = cells, .cell_count = 6};
-    assert_true(experiments_eta(&row, remaining, 1) == 24);
-    assert_true(experiments_eta(&row, remaining, 2) == 12);
-    assert_true(experiments_eta(&row, remaining, 8) == 12); /* the longest cannot be shared */
-    put_cell(&cells[3], "ocgan", JOB_QUEUED, NAN);
-    assert_true(isnan(experiments_eta(&row, remaining, 1))); /* nobody knows */
+    enum { CELLS_HERE = 6 };
+    experiment_cell cells[CELLS_HERE];
+    job_pace paces[CELLS_HERE];
+    for (int i = 0; i < CELLS_HERE; i++)
+        paces[i] = (job_pace){NAN, NAN, 0};
+    put_cell(&cells[0], "kde", JOB_SUCCEEDED, 10, 1);
+    put_cell(&cells[1], "kde", JOB_SUCCEEDED, 14, 1);
+    put_cell(&cells[2], "kde", JOB_QUEUED, NAN, 0); /* 12 */
+    put_cell(&cells[3], "kde", JOB_FAILED, NAN, 0);
+    put_cell(&cells[4], "pca", JOB_RUNNING, NAN, 0); /* 2 */
+    put_cell(&cells[5], "pca", JOB_QUEUED, NAN, 0);  /* 10: what the running one takes in all */
+    paces[4] = (job_pace){.left_s = 2, .whole_s = 10, .threads = 1};
+    experiment_row row = {.cells = cells, .cell_count = CELLS_HERE};
+    assert_true(experiments_eta(&row, paces, 1) == 24);
+    assert_true(experiments_eta(&row, paces, 2) == 12);
+    assert_true(experiments_eta(&row, paces, 8) == 12); /* the longest cannot be shared */
+    put_cell(&cells[3], "ocgan", JOB_QUEUED, NAN, 0);
+    assert_true(isnan(experiments_eta(&row, paces, 1))); /* nobody knows */
     row.cell_count = 2;
-    assert_true(isnan(experiments_eta(&row, remaining, 1))); /* nothing is left */
+    assert_true(isnan(experiments_eta(&row, paces, 1))); /* nothing is left */
+}
+
+static void a_cost_on_many_threads_is_not_taken_for_one_on_few(void **state)
+{
+    (void)state;
+    enum { CELLS_HERE = 5 };
+    experiment_cell cells[CELLS_HERE];
+    job_pace paces[CELLS_HERE];
+    for (int i = 0; i < CELLS_HERE; i++) {
+        put_cell(&cells[i], "ocgan", JOB_QUEUED, NAN, 0);
+        paces[i] = (job_pace){NAN, NAN, 0};
+    }
+    experiment_row row = {.cells = cells, .cell_count = CELLS_HERE};
+    put_cell(&cells[0], "ocgan", JOB_SUCCEEDED, 10, 4); /* it ran alone */
+    assert_true(experiments_eta(&row, paces, 4) == 40); /* four to come, 40 thread-seconds each */
+    put_cell(&cells[1], "ocgan", JOB_RUNNING, NAN, 0);
+    paces[1] = (job_pace){.left_s = 20, .whole_s = 40, .threads = 1};
+    assert_true(experiments_eta(&row, paces, 4) == 35); /* (20 + 3 * 40) / 4 */
+    put_cell(&cells[0], "ocgan", JOB_SUCCEEDED, 10, 0); /* not recorded: as if on one */
+    assert_true(experiments_eta(&row, paces, 1) == 50);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -369,6 +393,7 @@ int main(void)
         TEST(cells_can_be_given_another_score),
         TEST(lost_cells_get_new_jobs_and_others_keep_theirs),
         cmocka_unit_test(the_eta_is_made_of_what_was_measured),
+        cmocka_unit_test(a_cost_on_many_threads_is_not_taken_for_one_on_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

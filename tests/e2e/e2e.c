@@ -59,9 +59,9 @@ static int spawn(e2e *d, const char *const *flags)
         fail_msg("ANOMALYD_BINARY and ANOMALYD_TEST_DATA are not set: run this by ctest");
     scratch_path folder = scratch_at(&d->folder, "state"), log = scratch_at(&d->folder, "log");
     const char *arguments[FLAGS_MAX] = {
-        binary, "serve",     "--state", folder.text,       "--listen", "127.0.0.1:0", "--import-root",
-        data,   "--threads", "2",       "--score-threads", "1",        "--log-level", "debug"};
-    int n = 14;
+        binary,      "serve", "--state",   folder.text, "--listen",        "127.0.0.1:0", "--import-root", data,
+        "--workers", "1",     "--threads", "2",         "--score-threads", "1",           "--log-level",   "debug"};
+    int n = 16;
     for (; flags && *flags; flags++)
         arguments[n++] = *flags;
     int ends[2];

@@ -3,6 +3,7 @@
 #include "compute/conv.h"
 
 #include "compute/conv_parts.h"
+#include "compute/conv_winograd.h"
 
 #include <assert.h>
 
@@ -52,6 +53,10 @@ void conv_forward(team *t, const conv_geometry *g, const float *x, const float *
                   float *work)
 {
     const row_bias b = {.value = bias, .period = g->oc};
+    if (conv_winograd_fits(g)) {
+        conv_winograd_forward(t, g, x, w, bias, y, work);
+        return;
+    }
     if (is_one_product(g)) {
         const int depth = conv_depth(g);
         spread_gemm(t,
@@ -79,6 +84,8 @@ void conv_forward(team *t, const conv_geometry *g, const float *x, const float *
 
 size_t conv_work(const conv_geometry *g, enum conv_pass pass)
 {
+    if (conv_winograd_fits(g))
+        return conv_winograd_work(g, pass);
     switch (pass) {
     case CONV_FORWARD:
         return conv_forward_work(g);
@@ -93,6 +100,8 @@ size_t conv_work(const conv_geometry *g, enum conv_pass pass)
 
 size_t conv_scratch(const conv_geometry *g, enum conv_pass pass)
 {
+    if (conv_winograd_fits(g))
+        return conv_winograd_scratch(g, pass);
     switch (pass) {
     case CONV_FORWARD:
         return conv_forward_scratch(g);
@@ -107,6 +116,8 @@ size_t conv_scratch(const conv_geometry *g, enum conv_pass pass)
 
 double conv_macs(const conv_geometry *g)
 {
+    if (conv_winograd_fits(g))
+        return conv_winograd_macs(g);
     return (double)conv_positions(g) * conv_depth(g) * g->oc;
 }
 
@@ -122,6 +133,8 @@ static conv_product input_product(const conv_geometry *g)
 
 conv_product conv_product_of(const conv_geometry *g, enum conv_pass pass)
 {
+    if (conv_winograd_fits(g))
+        return conv_winograd_product(g, pass);
     switch (pass) {
     case CONV_FORWARD:
         return (conv_product){.m = conv_positions(g), .n = g->oc, .k = conv_depth(g)};

@@ -49,11 +49,11 @@ void conv_input_gradient(team *t, const conv_geometry *g, const float *dy, const
 void conv_weight_gradient(team *t, const conv_geometry *g, const float *x, const float *dy, float *dw, bool add,
                           float *work);
 
-/* Multiply-accumulates of one pass, for reports of GFLOP/s: 2 FLOP each. */
+/* Multiply-accumulates that one pass makes, for reports of GFLOP/s: 2 FLOP each. */
 double conv_macs(const conv_geometry *g);
 
 /* A pass as the matrix product of the whole batch to which it is lowered, m×k times k×n, or one of several alike (the
- * phases of an input gradient). What a pass costs at least is what these cost. */
+ * phases of an input gradient; Winograd's nine). What a pass costs at least is what these cost. */
 typedef struct conv_product {
     bool a_transposed;
     int m, n, k;

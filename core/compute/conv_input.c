@@ -9,6 +9,7 @@
 #include "compute/conv.h"
 
 #include "compute/conv_parts.h"
+#include "compute/conv_winograd.h"
 
 #include <assert.h>
 
@@ -276,7 +277,9 @@ void conv_input_gradient(team *t, const conv_geometry *g, const float *dy, const
 {
     const input_gradient job = {
         .g = g, .dy = dy, .weights = w, .bias = {.value = bias, .period = g->c}, .add = add, .dx = dx};
-    if (is_plain(g))
+    if (conv_winograd_fits(g))
+        conv_winograd_input(t, g, dy, w, bias, dx, add, work);
+    else if (is_plain(g))
         run_plain(t, &job, work);
     else if (conv_columns_fit(g))
         conv_columns_run(t, &job, work);

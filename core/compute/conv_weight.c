@@ -8,6 +8,7 @@
 #include "compute/conv.h"
 
 #include "compute/conv_parts.h"
+#include "compute/conv_winograd.h"
 
 enum {
     SMALL_DW = 1 << 15, /* floats of a dw that is summed from partial ones */
@@ -148,6 +149,10 @@ static void sum_partials(const weight_job *job)
 void conv_weight_gradient(team *t, const conv_geometry *g, const float *x, const float *dy, float *dw, bool add,
                           float *work)
 {
+    if (conv_winograd_fits(g)) {
+        conv_winograd_weight(t, g, x, dy, dw, add);
+        return;
+    }
     if (is_plain(g)) {
         spread_gemm(t,
                     &(gemm_call){.a_transposed = true,

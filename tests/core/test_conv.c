@@ -32,6 +32,7 @@ static const layer layers[] = {
     {1, 6, 6, 10, 3, 2, 1, 0, 1},     {17, 2, 2, 16, 20, 2, 2, 0, 0},  {4, 4, 4, 16, 8, 4, 2, 1, 1},
     {2, 3, 3, 9, 5, 7, 1, 3, 3},      {3, 4, 6, 1, 1, 3, 3, 2, 0},     {70, 4, 4, 16, 130, 3, 1, 1, 1},
     {20, 16, 16, 64, 70, 3, 2, 1, 1}, {64, 1, 1, 600, 30, 1, 1, 0, 0}, {2, 40, 33, 5, 4, 3, 1, 1, 0},
+    {70, 4, 4, 32, 40, 4, 2, 1, 1},   {9, 12, 16, 37, 33, 4, 2, 1, 1}, {5, 16, 16, 40, 64, 4, 2, 1, 1},
 };
 enum { LAYERS = sizeof layers / sizeof *layers };
 
@@ -376,8 +377,9 @@ static void a_pass_is_the_product_it_says(void **state)
         const conv_geometry g = geometry(&layers[i]);
         const conv_product forward = conv_product_of(&g, CONV_FORWARD),
                            weight = conv_product_of(&g, CONV_WEIGHT_GRADIENT);
-        assert_true((double)forward.m * forward.n * forward.k == conv_macs(&g));
-        assert_true((double)weight.m * weight.n * weight.k == conv_macs(&g));
+        /* One product, or several alike. */
+        assert_true(fmod(conv_macs(&g), (double)forward.m * forward.n * forward.k) == 0);
+        assert_true(fmod(conv_macs(&g), (double)weight.m * weight.n * weight.k) == 0);
         assert_true(weight.a_transposed && !forward.a_transposed);
     }
     /* A phase of a 4x4 kernel of stride 2 is a 2x2 one; few channels are all taps at once. */
@@ -387,6 +389,13 @@ static void a_pass_is_the_product_it_says(void **state)
     const conv_product taps = conv_product_of(&few, CONV_INPUT_GRADIENT);
     assert_true(phase.m == 5 * 4 * 4 && phase.n == 64 && phase.k == 2 * 2 * 32);
     assert_true(taps.m == 5 * 4 * 4 && taps.n == 4 * 4 * 3 && taps.k == 32);
+    /* By Winograd two by two outputs are nine products over all phases. */
+    const conv_geometry many = geometry(&(layer){64, 8, 8, 64, 32, 4, 2, 1, 1});
+    const conv_product tile = conv_product_of(&many, CONV_FORWARD), back = conv_product_of(&many, CONV_INPUT_GRADIENT);
+    assert_true(tile.m == 64 * 2 * 2 && tile.n == 32 && tile.k == 4 * 64);
+    assert_true(back.m == 64 * 2 * 2 && back.n == 4 * 64 && back.k == 32);
+    assert_true(conv_macs(&many) == 9.0 * tile.m * tile.n * tile.k);
+    assert_true(conv_macs(&many) == 64.0 * 4 * 4 * 4 * 4 * 64 * 32 * 9 / 16);
 }
 
 int main(int argc, char **argv)

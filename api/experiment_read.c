@@ -156,6 +156,23 @@ static void take_protocol(const fields *f, experiment_spec *spec)
         snprintf(spec->protocol, sizeof spec->protocol, "%s", protocol_name(protocol));
 }
 
+#define ANY_VERSION "any-version"
+
+json_t *experiment_reuse_json(enum reuse reuse)
+{
+    return reuse == REUSE_ANY_VERSION ? json_string(ANY_VERSION) : json_boolean(reuse == REUSE_SAME_VERSION);
+}
+
+static enum reuse take_reuse(const fields *f)
+{
+    const json_t *value = fields_value(f, "reuse");
+    if (json_is_string(value) && !strcmp(json_string_value(value), ANY_VERSION))
+        return REUSE_ANY_VERSION;
+    if (value && !json_is_boolean(value))
+        fields_complain(f, "reuse", "expected false, true or \"%s\"", ANY_VERSION);
+    return json_is_true(value) ? REUSE_SAME_VERSION : REUSE_NONE;
+}
+
 void experiment_read(json_t *body, experiment_spec *spec, problem *p)
 {
     static const char *const names[] = {"name",      "methods",  "dataset",     "protocol", "classes",
@@ -173,7 +190,7 @@ void experiment_read(json_t *body, experiment_spec *spec, problem *p)
     take_classes(&f, spec);
     take_seeds(&f, spec);
     spec->trace = fields_flag(&f, "trace", false);
-    spec->reuse = fields_flag(&f, "reuse", false);
+    spec->reuse = take_reuse(&f);
     if (!spec->methods || !spec->seeds || (spec->class_count && !spec->classes))
         problem_set(p, 503, "out of memory");
 }

@@ -12,4 +12,7 @@
  * experiment_spec_finish also after complaints. */
 void experiment_read(json_t *body, experiment_spec *spec, problem *p);
 
+/* Its `reuse`: false, true or "any-version". Returns new. */
+json_t *experiment_reuse_json(enum reuse reuse);
+
 #endif

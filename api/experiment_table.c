@@ -51,6 +51,7 @@ bool experiment_table_make(experiment_table *t, const experiment_row *row, const
                           .protocol = row->protocol,
                           .score = row->score[0] ? row->score : NULL,
                           .all_classes = row->all_classes,
+                          .cells = row->cells,
                           .published = published,
                           .published_count = count};
     t->axes = json_embedded(row->axes);

@@ -41,11 +41,12 @@ static json_t *progress_json(const experiment_row *row)
 /* What every answer about an experiment has. */
 static json_t *row_json(const experiment_row *row)
 {
-    json_t *body = json_pack("{s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:f, s:I, s:b, s:b, s:o, s:{}}", "id", row->id,
-                             "name", json_name(row->name), "state", state_of(row), "created", json_time(row->created),
-                             "dataset", row->dataset, "dataset_digest", row->dataset_digest, "protocol", row->protocol,
-                             "held_out", row->held_out, "test_images", (json_int_t)row->test_images, "trace",
-                             (int)row->trace, "reuse", (int)row->reuse, "progress", progress_json(row), "overrides");
+    json_t *body =
+        json_pack("{s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:f, s:I, s:b, s:o, s:o, s:{}}", "id", row->id, "name",
+                  json_name(row->name), "state", state_of(row), "created", json_time(row->created), "dataset",
+                  row->dataset, "dataset_digest", row->dataset_digest, "protocol", row->protocol, "held_out",
+                  row->held_out, "test_images", (json_int_t)row->test_images, "trace", (int)row->trace, "reuse",
+                  experiment_reuse_json(row->reuse), "progress", progress_json(row), "overrides");
     json_t *axes = json_embedded(row->axes);
     bool whole = body && !json_object_update(body, axes);
     json_decref(axes);
@@ -57,10 +58,11 @@ static json_t *row_json(const experiment_row *row)
 
 static json_t *cell_json(const experiment_cell *c)
 {
-    return json_pack("{s:s, s:o, s:I, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "method", c->method, "class",
+    return json_pack("{s:s, s:o, s:I, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "method", c->method, "class",
                      json_text(c->class_name), "seed", (json_int_t)c->seed, "job", c->job, "state",
                      job_state_name(c->state), "reused", (int)c->reused, "run", json_name(c->run), "auroc",
-                     json_number(c->auroc), "cost_s", json_number(c->cost_s), "failure", json_text(c->failure));
+                     json_number(c->auroc), "cost_s", json_number(c->cost_s), "code_version",
+                     json_name(c->code_version), "failure", json_text(c->failure));
 }
 
 static json_t *whole_json(const experiment_row *row)

@@ -5,6 +5,7 @@
 #include "api/csv.h"
 #include "api/json.h"
 #include "api/markdown.h"
+#include "api/result_notes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -105,29 +106,39 @@ static json_t *group_json(const result_table *t, const group *g)
                      f.note);
 }
 
-static json_t *row_json(const result_table *t, int row)
+static json_t *row_json(const result_table *t, const result_notes *notes, int row)
 {
+    char *note = result_notes_text(notes, row, RESULT_NOTES_ALL);
     json_t *cells = json_array(), *published = json_array();
     for (int c = 0; c < t->class_count; c++)
         json_array_append_new(cells, named_figure(t->classes[c], table_cell(t->figures, row, c)));
     for (group g = {0}; next_group(t, t->methods[row], &g);)
         json_array_append_new(published, group_json(t, &g));
-    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "method", t->methods[row], "cells", cells, "mean",
-                     figure_json(table_row_mean(t->figures, row)), "median",
-                     figure_json(table_row_median(t->figures, row)), "published", published);
+    json_t *o = json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "method", t->methods[row], "test_images",
+                          (json_int_t)t->cells[row].test_images, "code_versions",
+                          result_notes_versions(notes, row, RESULT_NOTES_ALL), "note", note ? json_text(note) : NULL,
+                          "cells", cells, "mean", figure_json(table_row_mean(t->figures, row)), "median",
+                          figure_json(table_row_median(t->figures, row)), "published", published);
+    free(note);
+    return o;
 }
 
 json_t *result_table_json(const result_table *t)
 {
+    result_notes notes;
+    if (!result_notes_make(&notes, t))
+        return NULL;
     json_t *classes = json_array(), *seeds = json_array(), *rows = json_array();
     for (int c = 0; c < t->class_count; c++)
         json_array_append_new(classes, json_text(t->classes[c]));
     for (int s = 0; s < t->seed_count; s++)
         json_array_append_new(seeds, json_integer((json_int_t)t->seeds[s]));
     for (int m = 0; m < t->method_count; m++)
-        json_array_append_new(rows, row_json(t, m));
-    return json_pack("{s:s, s:s, s:s?, s:o, s:o, s:o}", "dataset", t->dataset, "protocol", t->protocol, "score",
-                     t->score, "classes", classes, "seeds", seeds, "rows", rows);
+        json_array_append_new(rows, row_json(t, &notes, m));
+    return json_pack("{s:s, s:s, s:s?, s:b, s:o, s:o, s:o, s:o}", "dataset", t->dataset, "protocol", t->protocol,
+                     "score", t->score, "same_images", (int)notes.same_images, "code_versions",
+                     result_notes_versions(&notes, RESULT_NOTES_ALL, RESULT_NOTES_ALL), "classes", classes, "seeds",
+                     seeds, "rows", rows);
 }
 
 /* ---- CSV: a line a figure */
@@ -168,6 +179,17 @@ static bool csv_group(FILE *out, const result_table *t, const group *g)
     return true;
 }
 
+/* A figure of a row of ours: of a class, or of RESULT_NOTES_ALL. */
+static bool csv_own(FILE *out, const result_notes *notes, const char *kind, int row, int column, table_figure f)
+{
+    const result_table *t = notes->of;
+    char *note = result_notes_text(notes, row, column);
+    if (note)
+        csv_line(out, kind, t->methods[row], "", column == RESULT_NOTES_ALL ? "" : t->classes[column], f, note);
+    free(note);
+    return note != NULL;
+}
+
 /* What `out` holds; NULL when not all of it could be written. */
 static char *close_text(FILE *out, bool good, char **text)
 {
@@ -182,15 +204,16 @@ char *result_table_csv(const result_table *t, size_t *size)
 {
     char *text = NULL;
     bool good = true;
-    FILE *out = open_memstream(&text, size);
+    result_notes notes;
+    FILE *out = result_notes_make(&notes, t) ? open_memstream(&text, size) : NULL;
     if (!out)
         return NULL;
     fputs("kind,method,source,class,auroc,deviation,count,best,note\r\n", out);
     for (int m = 0; m < t->method_count; m++) {
         for (int c = 0; c < t->class_count; c++)
-            csv_line(out, "cell", t->methods[m], "", t->classes[c], table_cell(t->figures, m, c), "");
-        csv_line(out, "mean", t->methods[m], "", "", table_row_mean(t->figures, m), "");
-        csv_line(out, "median", t->methods[m], "", "", table_row_median(t->figures, m), "");
+            good = csv_own(out, &notes, "cell", m, c, table_cell(t->figures, m, c)) && good;
+        good = csv_own(out, &notes, "mean", m, RESULT_NOTES_ALL, table_row_mean(t->figures, m)) && good;
+        good = csv_own(out, &notes, "median", m, RESULT_NOTES_ALL, table_row_median(t->figures, m)) && good;
         for (group g = {0}; next_group(t, t->methods[m], &g);)
             good = csv_group(out, t, &g) && good;
     }
@@ -215,11 +238,46 @@ static void markdown_figure(FILE *out, table_figure f, int whole)
     fputs(" |", out);
 }
 
-/* Notes are numbered as they come; their texts go to `notes`. */
+/* Notes are numbered as they come; their texts go to `out`. */
 typedef struct footnotes {
     FILE *out;
     int count;
+    struct row_note {
+        char *text;
+        int number; /* 0: it has none */
+    } * rows;       /* of ours */
 } footnotes;
+
+/* Notes of no `text` are none. */
+static int add_note(footnotes *notes, const char *text)
+{
+    if (!*text)
+        return 0;
+    fprintf(notes->out, "[%d] ", ++notes->count);
+    markdown_text(notes->out, text);
+    fputs("  \n", notes->out);
+    return notes->count;
+}
+
+/* Rows with the same note share its number. */
+static bool note_row(footnotes *notes, const result_notes *of, int row)
+{
+    struct row_note *own = &notes->rows[row];
+    own->text = result_notes_text(of, row, RESULT_NOTES_ALL);
+    if (!own->text)
+        return false;
+    int before = 0;
+    while (before < row && strcmp(notes->rows[before].text, own->text) != 0)
+        before++;
+    own->number = before < row ? notes->rows[before].number : add_note(notes, own->text);
+    return true;
+}
+
+static void put_number(FILE *out, int number)
+{
+    if (number)
+        fprintf(out, " [%d]", number);
+}
 
 static void markdown_published(FILE *out, double value, const char *note, footnotes *notes)
 {
@@ -228,12 +286,7 @@ static void markdown_published(FILE *out, double value, const char *note, footno
         return;
     }
     fprintf(out, " %.*f", TABLE_DIGITS, value);
-    if (*note) {
-        fprintf(out, " [%d]", ++notes->count);
-        fprintf(notes->out, "[%d] ", notes->count);
-        markdown_text(notes->out, note);
-        fputs("  \n", notes->out);
-    }
+    put_number(out, add_note(notes, note));
     fputs(" |", out);
 }
 
@@ -257,8 +310,9 @@ static bool markdown_group(FILE *out, const result_table *t, const group *g, foo
     return true;
 }
 
-static void markdown_head(FILE *out, const result_table *t)
+static void markdown_head(FILE *out, const result_notes *notes)
 {
+    const result_table *t = notes->of;
     fputs("AUROC on ", out);
     markdown_text(out, t->dataset);
     if (t->score) {
@@ -268,8 +322,10 @@ static void markdown_head(FILE *out, const result_table *t)
     fprintf(out, ", %s; mean over seed%s", t->protocol, t->seed_count > 1 ? "s" : "");
     for (int s = 0; s < t->seed_count; s++)
         fprintf(out, "%s %" PRIu64, s ? "," : "", t->seeds[s]);
-    fprintf(out, "%s. Best of each column in bold; published rows, in italics, are not compared.\n\n| method |",
-            t->seed_count > 1 ? " ± standard deviation" : "");
+    fprintf(out, "%s. Best of each column in bold; published rows, in italics, are not compared.%s%s\n\n| method |",
+            t->seed_count > 1 ? " ± standard deviation" : "",
+            notes->same_images ? "" : " Not all rows were tested on the same images: see the notes.",
+            notes->versions > 1 ? " Not all cells were made by the same version of the program: see the notes." : "");
     for (int c = 0; c < t->class_count; c++) {
         fputc(' ', out);
         markdown_text(out, t->classes[c]);
@@ -281,11 +337,15 @@ static void markdown_head(FILE *out, const result_table *t)
     fputc('\n', out);
 }
 
-static bool markdown_rows(FILE *out, const result_table *t, footnotes *notes)
+static bool markdown_rows(FILE *out, const result_notes *of, footnotes *notes)
 {
+    const result_table *t = of->of;
     bool good = true;
-    for (int m = 0; m < t->method_count; m++) {
-        fprintf(out, "| %s |", t->methods[m]);
+    for (int m = 0; good && m < t->method_count; m++) {
+        good = note_row(notes, of, m);
+        fprintf(out, "| %s", t->methods[m]);
+        put_number(out, notes->rows[m].number);
+        fputs(" |", out);
         for (int c = 0; c < t->class_count; c++)
             markdown_figure(out, table_cell(t->figures, m, c), t->seed_count);
         markdown_figure(out, table_row_mean(t->figures, m), 0);
@@ -301,13 +361,18 @@ char *result_table_markdown(const result_table *t, size_t *size)
 {
     char *text = NULL, *below = NULL;
     size_t below_size = 0;
+    result_notes of;
     FILE *out = open_memstream(&text, size);
-    footnotes notes = {.out = open_memstream(&below, &below_size)};
-    bool good = out && notes.out;
+    footnotes notes = {.out = open_memstream(&below, &below_size),
+                       .rows = calloc((size_t)t->method_count, sizeof *notes.rows)};
+    bool good = out && notes.out && notes.rows && result_notes_make(&of, t);
     if (good) {
-        markdown_head(out, t);
-        good = markdown_rows(out, t, &notes);
+        markdown_head(out, &of);
+        good = markdown_rows(out, &of, &notes);
     }
+    for (int m = 0; notes.rows && m < t->method_count; m++)
+        free(notes.rows[m].text);
+    free(notes.rows);
     if (notes.out && !(below = close_text(notes.out, good, &below)))
         good = false;
     if (good && *below)

@@ -17,8 +17,9 @@ typedef struct result_table {
     const char *const *methods, *const *classes;
     const uint64_t *seeds;
     int method_count, class_count, seed_count;
-    bool all_classes;     /* of the data set: a published mean over all of them can stand beside ours */
-    const table *figures; /* methods by classes by seeds, closed */
+    bool all_classes;             /* of the data set: a published mean over all of them can stand beside ours */
+    const table *figures;         /* methods by classes by seeds, closed */
+    const experiment_cell *cells; /* what they are of: by seeds, then classes, then methods */
     /* Of this data set, a source's row in one piece. Rows of other protocols and methods are passed over. */
     const published_row *published;
     int published_count;

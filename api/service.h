@@ -142,6 +142,9 @@ typedef struct experiment_method {
     bool overrides_held_out, overrides_test_images; /* it is the method's own, not the experiment's */
 } experiment_method;
 
+/* Which cells that succeeded before, with the same images, options and seed, are taken and not run again. */
+enum reuse { REUSE_NONE, REUSE_SAME_VERSION, REUSE_ANY_VERSION }; /* kept in registries by number */
+
 /* A sweep: every method on every class with every seed; the rest as in job_spec. */
 typedef struct experiment_spec {
     char name[SERVICE_NAME_MAX]; /* may be empty */
@@ -150,7 +153,7 @@ typedef struct experiment_spec {
     double held_out;   /* of methods that do not override it, as is test_images */
     uint32_t test_images;
     bool trace;
-    bool reuse; /* what succeeded before with the same images, options, seed and code is taken, not run again */
+    enum reuse reuse;
     int method_count, class_count, seed_count;
     experiment_method *methods;              /* owned, as are the next two */
     char (*classes)[DATASET_CLASS_NAME_MAX]; /* class_count 0: all of the data set */
@@ -163,9 +166,12 @@ typedef struct experiment_cell {
     char job[SERVICE_ID_MAX], run[SERVICE_ID_MAX]; /* run: empty until it succeeded */
     enum job_state state;
     bool reused;
-    double auroc, cost_s; /* of training and scoring; NaN until it succeeded */
-    int threads;          /* on which it cost that; 0: not recorded */
-    char *failure;        /* owned; NULL: none */
+    uint32_t test_images;             /* as its job asks; 0: all */
+    char images[DATASET_DIGEST_TEXT]; /* which it was tested on, as in run_test; empty: not known */
+    char code_version[48];            /* that made the run; empty until it succeeded */
+    double auroc, cost_s;             /* of training and scoring; NaN until it succeeded */
+    int threads;                      /* on which it cost that; 0: not recorded */
+    char *failure;                    /* owned; NULL: none */
 } experiment_cell;
 
 typedef struct experiment_row {
@@ -175,7 +181,8 @@ typedef struct experiment_row {
     char protocol[16];
     double held_out;
     uint32_t test_images;
-    bool trace, reuse, all_classes;
+    bool trace, all_classes;
+    enum reuse reuse;
     char *axes; /* JSON object: methods, classes, seeds, hyperparameters, overrides where there are any; owned */
     uint64_t counts[JOB_STATES]; /* of cells */
     double eta_s;                /* only in experiment_get; NaN: nothing measured tells it, or nothing is left */

@@ -38,7 +38,8 @@ static const char help[] =
     "  --override METHOD.held_out=X, --override METHOD.test_images=N\n"
     "                     the same for one method alone; may be repeated\n"
     "  --trace            also the test AUROC of each epoch, which chooses nothing\n"
-    "  --reuse            takes a run that was the same\n"
+    "  --reuse            takes a run that was the same, of the daemon's own version\n"
+    "  --reuse-any-version    the same, of whatever version; rather of the daemon's own\n"
     "  --name NAME        its models are called NAME-METHOD\n"
     "  --key TEXT         the same key and options again are the same experiment: for trying again\n"
     "  --no-follow        prints the id, and that is all; --follow, the preset, undoes it\n";
@@ -71,7 +72,8 @@ static bool print_progress(const json_t *experiment, const char *before, error *
 
 static bool print_cells(const json_t *experiment, error *e)
 {
-    static const char *const heads[] = {"method", "class", "seed", "state", "auroc", "seconds", "run", "failure"};
+    static const char *const heads[] = {"method",  "class", "seed", "state",  "auroc",
+                                        "seconds", "run",   "code", "failure"};
     enum { HEADS = sizeof heads / sizeof *heads };
     columns *c = columns_new(HEADS, e);
     if (!c)
@@ -90,6 +92,7 @@ static bool print_cells(const json_t *experiment, error *e)
         columns_number(c, 4, remote_number(cell, "auroc"));
         columns_number(c, 1, remote_number(cell, "cost_s"));
         columns_text(c, remote_text(cell, "run"));
+        columns_text(c, remote_text(cell, "code_version"));
         columns_text(c, remote_text(cell, "failure"));
     }
     bool good = columns_print(c, stdout, e);

@@ -24,7 +24,7 @@ typedef struct run_options {
     double held_out;
     bool has_held_out;
     int test_images; /* 0: not given */
-    bool trace, reuse, no_follow;
+    bool trace, reuse, any_version, no_follow;
 } run_options;
 
 /* ---- arguments */
@@ -41,6 +41,7 @@ static const struct option options[] = {{"data", required_argument, NULL, 'd'},
                                         {"test-images", required_argument, NULL, 't'},
                                         {"trace", no_argument, NULL, 'T'},
                                         {"reuse", no_argument, NULL, 'r'},
+                                        {"reuse-any-version", no_argument, NULL, 'R'},
                                         {"name", required_argument, NULL, 'n'},
                                         {"key", required_argument, NULL, 'k'},
                                         {"follow", no_argument, NULL, 'f'},
@@ -113,6 +114,8 @@ static bool take(remote *r, int letter)
         return o->trace = true;
     case 'r':
         return o->reuse = true;
+    case 'R':
+        return o->any_version = true;
     case 'f':
     case 'F':
         o->no_follow = letter == 'F';
@@ -258,7 +261,8 @@ static json_t *make_body(const run_options *o)
                 (!o->seeds || put(body, "seeds", seed_list(o->seeds))) &&
                 (!o->has_held_out || put(body, "held_out", json_real(o->held_out))) &&
                 (!o->test_images || put(body, "test_images", json_integer(o->test_images))) &&
-                put(body, "trace", json_boolean(o->trace)) && put(body, "reuse", json_boolean(o->reuse)) &&
+                put(body, "trace", json_boolean(o->trace)) &&
+                put(body, "reuse", o->any_version ? json_string("any-version") : json_boolean(o->reuse)) &&
                 (!o->set.count || put(body, "hyperparameters", by_method(&o->set))) &&
                 (!o->override.count || put(body, "overrides", by_method(&o->override)));
     if (good)

@@ -2,6 +2,7 @@
 /* experiments.c — see experiments.h. */
 #include "daemon/experiments.h"
 
+#include "api/experiment_read.h"
 #include "base/digest.h"
 #include "base/version.h"
 #include "daemon/log.h"
@@ -179,9 +180,10 @@ static bool fingerprint(store_new_experiment *x, error *e)
     const experiment_spec *s = &x->spec;
     json_t *axes = axes_json(s);
     x->axes = axes ? json_dumps(axes, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:f, s:I, s:b, s:b, s:b, s:o}", "name", s->name, "dataset", s->dataset,
-                          "protocol", s->protocol, "held_out", s->held_out, "test_images", (json_int_t)s->test_images,
-                          "trace", (int)s->trace, "reuse", (int)s->reuse, "all", (int)x->all_classes, "axes", axes);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:f, s:I, s:b, s:o, s:b, s:o}", "name", s->name, "dataset", s->dataset, "protocol",
+                  s->protocol, "held_out", s->held_out, "test_images", (json_int_t)s->test_images, "trace",
+                  (int)s->trace, "reuse", experiment_reuse_json(s->reuse), "all", (int)x->all_classes, "axes", axes);
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(o);
     if (!text || !x->axes) {

@@ -88,16 +88,44 @@ static void put_dataset(FILE *out, const report *r)
     fprintf(out, " |\n| its SHA-256 | `%s` |\n", r->experiment.dataset_digest);
 }
 
+static void put_test(FILE *out, json_int_t test_images)
+{
+    if (test_images)
+        fprintf(out, "tested on %" JSON_INTEGER_FORMAT " test images drawn by the seed", test_images);
+    else
+        fputs("tested on all test images", out);
+}
+
+static void put_held_out(FILE *out, double held_out)
+{
+    fprintf(out, "; %g of the training normals held out", held_out);
+}
+
+/* Of methods that are not run as the experiment says. */
+static void put_overrides(FILE *out, const report *r)
+{
+    const char *name;
+    json_t *own;
+    json_object_foreach(json_object_get(r->tabulated.axes, "overrides"), name, own)
+    {
+        const json_t *images = json_object_get(own, "test_images"), *held_out = json_object_get(own, "held_out");
+        fprintf(out, "| but %s | ", name);
+        put_test(out, images ? json_integer_value(images) : (json_int_t)r->experiment.test_images);
+        put_held_out(out, held_out ? json_number_value(held_out) : r->experiment.held_out);
+        fputs(" |\n", out);
+    }
+}
+
 static void put_protocol(FILE *out, const report *r)
 {
     const experiment_row *x = &r->experiment;
     const result_table *t = &r->tabulated.table;
-    fprintf(out, "| protocol | %s; tested on ", x->protocol);
-    if (x->test_images)
-        fprintf(out, "%" PRIu32 " test images drawn by the seed", x->test_images);
-    else
-        fputs("all test images", out);
-    fprintf(out, "; %g of the training normals held out |\n| classes | ", x->held_out);
+    fprintf(out, "| protocol | %s; ", x->protocol);
+    put_test(out, x->test_images);
+    put_held_out(out, x->held_out);
+    fputs(" |\n", out);
+    put_overrides(out, r);
+    fputs("| classes | ", out);
     for (int c = 0; c < t->class_count; c++) {
         fputs(c ? ", " : "", out);
         markdown_text(out, t->classes[c]);

@@ -89,7 +89,8 @@ typedef struct place {
     int method, class_index, seed, position;
 } place;
 
-/* Of a succeeded job that did exactly what this cell asks; empty: there is none. */
+/* Of a succeeded job that did exactly what this cell asks, the newest, but rather one of this version; empty: there is
+ * none. */
 static bool find_twin(connection *c, const store_new_experiment *x, place p, char job[SERVICE_ID_MAX], error *e)
 {
     const experiment_spec *s = &x->spec;
@@ -104,6 +105,7 @@ static bool find_twin(connection *c, const store_new_experiment *x, place p, cha
     query_put_real(&q, s->methods[p.method].held_out);
     query_put_int(&q, s->trace);
     query_put_text(&q, x->code_version);
+    query_put_int(&q, s->reuse == REUSE_ANY_VERSION);
     query_put_text(&q, x->resolved[p.method]);
     if (query_step(&q))
         query_get_text(&q, job, SERVICE_ID_MAX);
@@ -284,7 +286,7 @@ static void read_row(query *q, experiment_row *row)
     row->held_out = query_get_real(q);
     row->test_images = (uint32_t)query_get_int(q);
     row->trace = query_get_int(q) != 0;
-    row->reuse = query_get_int(q) != 0;
+    row->reuse = (enum reuse)query_get_int(q);
     row->all_classes = query_get_int(q) != 0;
     row->axes = query_get_copy(q);
 }
@@ -324,6 +326,9 @@ static void read_cell(query *q, experiment_cell *cell)
     cell->auroc = query_get_real(q);
     cell->cost_s = query_get_real(q);
     cell->threads = (int)query_get_int(q);
+    cell->test_images = (uint32_t)query_get_int(q);
+    query_get_text(q, cell->images, sizeof cell->images);
+    query_get_text(q, cell->code_version, sizeof cell->code_version);
 }
 
 static bool read_cells(store_reader *r, experiment_row *row, error *e)

@@ -67,10 +67,11 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_EXPERIMENT_GET] = "SELECT " EXPERIMENT_COLUMNS " FROM experiments WHERE id = ?",
     [SQL_EXPERIMENT_COUNTS] = "SELECT j.state, count(*) FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
                               "WHERE c.experiment = ? GROUP BY j.state",
-    [SQL_CELL_LIST] = "SELECT c.method, c.class, c.seed, c.job, c.reused, j.state, j.run, j.failure, r.auroc, "
-                      "r.train_s + r.score_s, r.threads "
-                      "FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job LEFT JOIN runs AS r ON r.id = j.run "
-                      "WHERE c.experiment = ? ORDER BY c.position",
+    [SQL_CELL_LIST] =
+        "SELECT c.method, c.class, c.seed, c.job, c.reused, j.state, j.run, j.failure, r.auroc, r.train_s + r.score_s, "
+        "r.threads, j.test_images, t.images, r.code_version FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
+        "LEFT JOIN runs AS r ON r.id = j.run LEFT JOIN run_tests AS t ON t.run = j.run "
+        "WHERE c.experiment = ? ORDER BY c.position",
 
     [SQL_CELL_SCORES] =
         "SELECT c.position, s.auroc FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
@@ -124,7 +125,8 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_CELL_TWIN] =
         "SELECT r.job FROM runs AS r JOIN jobs AS j ON j.id = r.job WHERE r.dataset_digest = ? AND r.protocol = ? "
         "AND r.class = ? AND r.method = ? AND r.seed = ? AND r.test_images = ? AND j.held_out = ? AND j.trace >= ? "
-        "AND r.code_version = ? AND r.hyperparameters = ? AND r.auroc IS NOT NULL ORDER BY r.id DESC LIMIT 1",
+        "AND (r.code_version = ?9 OR ?10) AND r.hyperparameters = ?11 AND r.auroc IS NOT NULL "
+        "ORDER BY r.code_version = ?9 DESC, r.id DESC LIMIT 1",
     [SQL_CELL_LOST] = "SELECT c.position, c.job FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
                       "WHERE c.experiment = ? AND j.state IN ('failed', 'cancelled') ORDER BY c.position",
     [SQL_CELL_JOB] = "UPDATE experiment_cells SET job = ?3, reused = 0 WHERE experiment = ?1 AND position = ?2",

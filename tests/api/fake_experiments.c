@@ -19,8 +19,10 @@ static void put_cell(experiment_cell *c, const char *method_id, enum job_state s
     put_text(c->method, sizeof c->method, method_id);
     put_text(c->class_name, sizeof c->class_name, "8");
     put_text(c->job, sizeof c->job, "job-1");
-    if (state == JOB_SUCCEEDED)
-        put_text(c->run, sizeof c->run, "run-1");
+    if (state != JOB_SUCCEEDED)
+        return;
+    put_text(c->run, sizeof c->run, "run-1");
+    put_text(c->code_version, sizeof c->code_version, "1.2");
 }
 
 static void make_experiment(experiment_row *row, bool with_cells)

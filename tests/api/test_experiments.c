@@ -38,7 +38,7 @@ static void an_experiment_is_passed_on_whole(void **state)
     assert_string_equal(f->experiment_class, "8");
     assert_string_equal(f->experiment_options, "{\"epochs\":3}");
     assert_int_equal(f->experiment_seed, 4);
-    assert_true(s->held_out == 0.2 && s->test_images == 500 && s->trace && s->reuse);
+    assert_true(s->held_out == 0.2 && s->test_images == 500 && s->trace && s->reuse == REUSE_SAME_VERSION);
     const experiment_method *last = &f->experiment_last;
     assert_true(last->held_out == 0.2 && !last->overrides_held_out);
     assert_true(last->test_images == 0 && last->overrides_test_images);
@@ -53,10 +53,20 @@ static void an_experiment_has_sensible_presets(void **state)
     const experiment_spec *s = &f->experiment;
     assert_string_equal(s->protocol, "one-class");
     assert_true(s->class_count == 0 && s->seed_count == 1 && f->experiment_seed == 0);
-    assert_true(s->held_out == 0.1 && s->test_images == 0 && !s->trace && !s->reuse);
+    assert_true(s->held_out == 0.1 && s->test_images == 0 && !s->trace && s->reuse == REUSE_NONE);
     const experiment_method *last = &f->experiment_last;
     assert_true(last->held_out == 0.1 && last->test_images == 0);
     assert_false(last->overrides_held_out || last->overrides_test_images);
+    reply_finish(&r);
+}
+
+static void runs_of_any_version_can_be_asked_for(void **state)
+{
+    fake *f = *state;
+    reply r =
+        post_json(f, "/experiments", "{\"methods\": [\"toy\"], \"dataset\": \"digits\", \"reuse\": \"any-version\"}");
+    assert_status(&r, 202);
+    assert_int_equal(f->experiment.reuse, REUSE_ANY_VERSION);
     reply_finish(&r);
 }
 
@@ -98,6 +108,8 @@ static void lists_are_neither_empty_nor_repeat_themselves(void **state)
         {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"classes\": \"some\"}", "/classes"},
         {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"classes\": [true]}", "/classes"},
         {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"hyperparameters\": []}", "/hyperparameters"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"reuse\": 1}", "/reuse"},
+        {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"reuse\": \"any\"}", "/reuse"},
         {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"overrides\": 0.1}", "/overrides"},
         {"{\"dataset\": \"digits\", \"methods\": [\"toy\"], \"overrides\": {\"toy\": 0.1}}", "/overrides/toy"},
     };
@@ -122,7 +134,10 @@ static void an_experiment_tells_its_cells_and_progress(void **state)
     assert_int_equal(json_object_size(json_object_get(r.json, "overrides")), 0); /* the row was made without any */
     const json_t *cell = json_array_get(json_object_get(r.json, "cells"), 1);
     assert_string_equal(json_string_value(json_object_get(cell, "state")), "queued");
-    assert_true(json_is_null(json_object_get(cell, "auroc")));
+    assert_true(json_is_null(json_object_get(cell, "auroc")) && json_is_null(json_object_get(cell, "code_version")));
+    cell = json_array_get(json_object_get(r.json, "cells"), 0);
+    assert_string_equal(json_string_value(json_object_get(cell, "code_version")), "1.2");
+    assert_true(json_is_false(json_object_get(r.json, "reuse")));
     reply_finish(&r);
 }
 
@@ -204,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(an_experiment_is_passed_on_whole),
         CASE(an_experiment_has_sensible_presets),
+        CASE(runs_of_any_version_can_be_asked_for),
         CASE(every_fault_of_an_experiment_is_told_at_once),
         CASE(lists_are_neither_empty_nor_repeat_themselves),
         CASE(an_experiment_tells_its_cells_and_progress),

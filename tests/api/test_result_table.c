@@ -23,35 +23,55 @@ static const published_row published[] = {
 typedef struct sample {
     result_table view;
     table *figures;
+    experiment_cell cells[8]; /* none has run */
 } sample;
 
 /* kde: 0.5 and 0.7, then 0.8 alone; pca whole: 0.4 and 0.4, 0.6 and 0.8. */
-static sample make(void)
+static sample *make(void)
 {
     error e = {0};
-    sample s = {.figures = table_new(2, 2, 2, &e)};
-    assert_non_null(s.figures);
-    table_put(s.figures, 0, 0, 0, 0.5);
-    table_put(s.figures, 0, 0, 1, 0.7);
-    table_put(s.figures, 0, 1, 0, 0.8);
-    table_put(s.figures, 1, 0, 0, 0.4);
-    table_put(s.figures, 1, 0, 1, 0.4);
-    table_put(s.figures, 1, 1, 0, 0.6);
-    table_put(s.figures, 1, 1, 1, 0.8);
-    table_close(s.figures);
-    s.view = (result_table){.dataset = "mnist",
-                            .protocol = "one-class",
-                            .methods = methods,
-                            .classes = classes,
-                            .seeds = seeds,
-                            .method_count = 2,
-                            .class_count = 2,
-                            .seed_count = 2,
-                            .all_classes = true,
-                            .figures = s.figures,
-                            .published = published,
-                            .published_count = sizeof published / sizeof *published};
+    sample *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    s->figures = table_new(2, 2, 2, &e);
+    assert_non_null(s->figures);
+    table_put(s->figures, 0, 0, 0, 0.5);
+    table_put(s->figures, 0, 0, 1, 0.7);
+    table_put(s->figures, 0, 1, 0, 0.8);
+    table_put(s->figures, 1, 0, 0, 0.4);
+    table_put(s->figures, 1, 0, 1, 0.4);
+    table_put(s->figures, 1, 1, 0, 0.6);
+    table_put(s->figures, 1, 1, 1, 0.8);
+    table_close(s->figures);
+    s->view = (result_table){.dataset = "mnist",
+                             .protocol = "one-class",
+                             .methods = methods,
+                             .classes = classes,
+                             .seeds = seeds,
+                             .method_count = 2,
+                             .class_count = 2,
+                             .seed_count = 2,
+                             .all_classes = true,
+                             .figures = s->figures,
+                             .cells = s->cells,
+                             .published = published,
+                             .published_count = sizeof published / sizeof *published};
     return s;
+}
+
+static void finish(sample *s)
+{
+    table_free(s->figures);
+    free(s);
+}
+
+/* Of method m, which has run; `place` is of classes, then seeds. */
+static experiment_cell *ran(sample *s, int m, int place, const char *version, const char *images)
+{
+    experiment_cell *c = &s->cells[place * 2 + m];
+    snprintf(c->run, sizeof c->run, "run");
+    snprintf(c->code_version, sizeof c->code_version, "%s", version);
+    snprintf(c->images, sizeof c->images, "%s", images);
+    return c;
 }
 
 static const json_t *at(const json_t *o, const char *key, size_t i)
@@ -69,8 +89,8 @@ static double number(const json_t *o, const char *key)
 static void the_json_has_figures_and_what_is_published_under_the_protocol(void **state)
 {
     (void)state;
-    sample s = make();
-    json_t *o = result_table_json(&s.view);
+    sample *s = make();
+    json_t *o = result_table_json(&s->view);
     const json_t *kde = at(o, "rows", 0), *pca = at(o, "rows", 1);
     assert_true(fabs(number(at(kde, "cells", 0), "auroc") - 0.6) < 1e-12);
     assert_true(json_is_true(json_object_get(at(kde, "cells", 0), "best")));
@@ -83,27 +103,27 @@ static void the_json_has_figures_and_what_is_published_under_the_protocol(void *
     assert_true(number(survey, "mean") == 0.5 && number(survey, "median") == 0.5);
     assert_true(number(at(pca, "published", 0), "mean") == 0.625);
     json_decref(o);
-    table_free(s.figures);
+    finish(s);
 }
 
 static void a_stated_mean_does_not_stand_beside_some_classes(void **state)
 {
     (void)state;
-    sample s = make();
-    s.view.all_classes = false;
-    json_t *o = result_table_json(&s.view);
+    sample *s = make();
+    s->view.all_classes = false;
+    json_t *o = result_table_json(&s->view);
     assert_true(isnan(number(at(at(o, "rows", 1), "published", 0), "mean")));
     assert_true(number(at(at(o, "rows", 0), "published", 0), "mean") == 0.5); /* over the same classes as ours */
     json_decref(o);
-    table_free(s.figures);
+    finish(s);
 }
 
 static void the_markdown_marks_the_best_and_numbers_the_notes(void **state)
 {
     (void)state;
-    sample s = make();
+    sample *s = make();
     size_t size;
-    char *text = result_table_markdown(&s.view, &size);
+    char *text = result_table_markdown(&s->view, &size);
     assert_string_equal(text,
                         "AUROC on mnist, one-class; mean over seeds 0, 1 ± standard deviation. Best of each column in "
                         "bold; published rows, in italics, are not compared.\n\n"
@@ -116,15 +136,15 @@ static void the_markdown_marks_the_best_and_numbers_the_notes(void **state)
                         "\n[1] suspected typo  \n[2] stated  \n");
     assert_int_equal(size, strlen(text));
     free(text);
-    table_free(s.figures);
+    finish(s);
 }
 
 static void the_csv_has_a_line_a_figure(void **state)
 {
     (void)state;
-    sample s = make();
+    sample *s = make();
     size_t size;
-    char *text = result_table_csv(&s.view, &size);
+    char *text = result_table_csv(&s->view, &size);
     static const char *const lines[] = {
         "kind,method,source,class,auroc,deviation,count,best,note\r\ncell,kde,,0,0.6,",
         "\r\ncell,kde,,a|b,0.8,,1,1,\r\nmean,kde,,,,,0,0,\r\n",
@@ -138,7 +158,7 @@ static void the_csv_has_a_line_a_figure(void **state)
     assert_null(strstr(text, "0.125"));
     assert_null(strstr(text, "ocgan"));
     free(text);
-    table_free(s.figures);
+    finish(s);
 }
 
 static void names_are_no_markup_in_markdown(void **state)
@@ -154,6 +174,107 @@ static void names_are_no_markup_in_markdown(void **state)
     free(text);
 }
 
+static void expect_parts(char *text, const char *const *parts, size_t count)
+{
+    assert_non_null(text);
+    for (size_t i = 0; i < count; i++)
+        if (!strstr(text, parts[i]))
+            fail_msg("lacks '%s':\n%s", parts[i], text);
+    free(text);
+}
+#define EXPECT_PARTS(text, ...)                            \
+    expect_parts(text, (const char *const[]){__VA_ARGS__}, \
+                 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static const char *text_at(const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    assert_non_null(text);
+    return text;
+}
+
+static void rows_tested_on_fewer_images_say_so(void **state)
+{
+    (void)state;
+    sample *s = make();
+    size_t size;
+    for (int place = 0; place < 4; place++) {
+        ran(s, 0, place, "1.0", "");
+        ran(s, 1, place, "1.0", "")->test_images = 50;
+    }
+    json_t *o = result_table_json(&s->view);
+    assert_true(json_is_false(json_object_get(o, "same_images")));
+    assert_string_equal(text_at(at(o, "rows", 0), "note"), "tested on all test images");
+    assert_string_equal(text_at(at(o, "rows", 1), "note"), "tested on 50 of the test images");
+    assert_int_equal(json_integer_value(json_object_get(at(o, "rows", 1), "test_images")), 50);
+    json_decref(o);
+    EXPECT_PARTS(result_table_csv(&s->view, &size), "\r\ncell,kde,,a|b,0.8,,1,1,tested on all test images\r\n",
+                 "\r\nmedian,pca,,,0.55,,2,0,tested on 50 of the test images\r\n");
+    EXPECT_PARTS(result_table_markdown(&s->view, &size),
+                 " Not all rows were tested on the same images: see the notes.\n\n", "| kde [1] | **0.600**",
+                 "| pca [3] | 0.400", "\n[1] tested on all test images  \n",
+                 "\n[3] tested on 50 of the test images  \n");
+    finish(s);
+}
+
+static void rows_with_one_note_share_its_number(void **state)
+{
+    (void)state;
+    sample *s = make();
+    size_t size;
+    for (int i = 0; i < 8; i++)
+        ran(s, i % 2, i / 2, "1.0", "digest")->test_images = 50;
+    char *text = result_table_markdown(&s->view, &size);
+    assert_null(strstr(text, "see the notes"));
+    EXPECT_PARTS(text, "| kde [1] |", "| pca [1] |", "\n[1] tested on 50 of the test images  \n[2] suspected typo  \n");
+    finish(s);
+}
+
+/* Two versions may draw the images otherwise. */
+static void rows_tested_on_other_images_say_so(void **state)
+{
+    (void)state;
+    sample *s = make();
+    for (int place = 0; place < 4; place++) {
+        ran(s, 0, place, "1.0", "one");
+        ran(s, 1, place, "1.0", place == 3 ? "other" : "one");
+    }
+    json_t *o = result_table_json(&s->view);
+    assert_true(json_is_false(json_object_get(o, "same_images")));
+    assert_string_equal(text_at(at(o, "rows", 1), "note"), "tested on all test images, others than those of kde");
+    json_decref(o);
+    s->cells[7].run[0] = 0;
+    o = result_table_json(&s->view);
+    assert_true(json_is_true(json_object_get(o, "same_images")));
+    assert_string_equal(text_at(at(o, "rows", 1), "note"), "");
+    json_decref(o);
+    finish(s);
+}
+
+static void cells_of_several_versions_say_so(void **state)
+{
+    (void)state;
+    sample *s = make();
+    size_t size;
+    for (int place = 0; place < 4; place++) {
+        ran(s, 0, place, "1.0", "");
+        ran(s, 1, place, place == 1 ? "1.0" : "1.1", "");
+    }
+    json_t *o = result_table_json(&s->view);
+    assert_int_equal(json_array_size(json_object_get(o, "code_versions")), 2);
+    assert_int_equal(json_array_size(json_object_get(at(o, "rows", 0), "code_versions")), 1);
+    assert_string_equal(json_string_value(at(at(o, "rows", 1), "code_versions", 1)), "1.0");
+    assert_string_equal(text_at(at(o, "rows", 1), "note"), "made by 1.1 (3 runs), 1.0 (1 run)");
+    json_decref(o);
+    EXPECT_PARTS(result_table_csv(&s->view, &size), ",1,made by 1.0 (2 runs)\r\n",
+                 "\r\ncell,pca,,0,0.4,0,2,0,made by 1.1 (2 runs)\r\n", "\"made by 1.0 (1 run), 1.1 (1 run)\"\r\n",
+                 "\"made by 1.1 (3 runs), 1.0 (1 run)\"\r\n");
+    EXPECT_PARTS(result_table_markdown(&s->view, &size),
+                 " Not all cells were made by the same version of the program: see the notes.\n\n",
+                 "\n[1] made by 1.0 (4 runs)  \n", "| pca [3] |", "\n[3] made by 1.1 (3 runs), 1.0 (1 run)  \n");
+    finish(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +283,10 @@ int main(void)
         cmocka_unit_test(a_stated_mean_does_not_stand_beside_some_classes),
         cmocka_unit_test(the_markdown_marks_the_best_and_numbers_the_notes),
         cmocka_unit_test(the_csv_has_a_line_a_figure),
+        cmocka_unit_test(rows_tested_on_fewer_images_say_so),
+        cmocka_unit_test(rows_with_one_note_share_its_number),
+        cmocka_unit_test(rows_tested_on_other_images_say_so),
+        cmocka_unit_test(cells_of_several_versions_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

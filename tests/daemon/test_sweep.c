@@ -3,13 +3,14 @@
 #include "daemon/experiments.h"
 #include "store_rows.h"
 
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { METHODS = 2, CLASSES = 2, SEEDS = 2, CELLS = METHODS * CLASSES * SEEDS };
 
 /* pca and kde on "zero" and "one" of "set" with seeds 0 and 1. */
-static store_new_experiment *sweep(fixture *f, bool reuse)
+static store_new_experiment *sweep(fixture *f, enum reuse reuse)
 {
     store_new_experiment *x = calloc(1, sizeof *x);
     experiment_spec *s = &x->spec;
@@ -79,7 +80,7 @@ static void a_sweep_has_a_job_for_every_cell(void **state)
 {
     fixture *f = *state;
     add_dataset(f, "set");
-    outcome o = add(f, sweep(f, false));
+    outcome o = add(f, sweep(f, REUSE_NONE));
     assert_true(o.answer.fresh);
     experiment_row row = look_up(f, o.answer.id);
     assert_int_equal(row.cell_count, CELLS);
@@ -108,7 +109,7 @@ static void a_key_makes_one_sweep(void **state)
     add_dataset(f, "set");
     store_new_experiment *x[3];
     for (int i = 0; i < 3; i++) {
-        x[i] = sweep(f, false);
+        x[i] = sweep(f, REUSE_NONE);
         snprintf(x[i]->key, sizeof x[i]->key, "key");
         snprintf(x[i]->fingerprint, sizeof x[i]->fingerprint, i < 2 ? "same" : "other");
     }
@@ -123,7 +124,7 @@ static void a_sweep_that_cannot_be_added_leaves_nothing(void **state)
 {
     fixture *f = *state;
     add_dataset(f, "set");
-    store_new_experiment *x = sweep(f, false);
+    store_new_experiment *x = sweep(f, REUSE_NONE);
     memcpy(x->jobs[CELLS - 1], x->jobs[0], sizeof x->jobs[0]); /* the last row contradicts the first */
     assert_int_not_equal(add(f, x).failure.code, ERROR_NONE);
     assert_int_equal(jobs_there(f), 0);
@@ -136,7 +137,7 @@ static void a_sweep_that_cannot_be_added_leaves_nothing(void **state)
 }
 
 /* Registers what a claimed job made, for just what it asked. */
-static outcome finish_as(fixture *f, const job_row *job, int64_t token)
+static outcome finish_as(fixture *f, const job_row *job, int64_t token, const char *version)
 {
     outcome o;
     error e = {0};
@@ -158,11 +159,11 @@ static outcome finish_as(fixture *f, const job_row *job, int64_t token)
                  .seed = job->spec.seed,
                  .test_images = job->spec.test_images,
                  .auroc = 0.75,
-                 .code_version = "1",
                  .hyperparameters = (char[]){"{\"k\":2}"},
                  .detail = (char[]){"{}"},
                  .scores = {{.name = "smooth", .auroc = 0.625}},
                  .score_count = 1};
+    snprintf(r.code_version, sizeof r.code_version, "%s", version);
     snprintf(r.class_name, sizeof r.class_name, "%s", job->spec.class_name);
     snprintf(r.job, sizeof r.job, "%s", job->id);
     snprintf(m.job, sizeof m.job, "%s", job->id);
@@ -184,7 +185,7 @@ static outcome finish_as(fixture *f, const job_row *job, int64_t token)
 }
 
 /* A job of the registry that has done what the sweep's first cell asks, but for what `change` changes. */
-static void run_before(fixture *f, void (*change)(job_row *))
+static void run_before_by(fixture *f, const char *version, void (*change)(job_row *))
 {
     job_row row = job_on(f, "set");
     row.spec.seed = 0;
@@ -193,7 +194,12 @@ static void run_before(fixture *f, void (*change)(job_row *))
     change(&row);
     assert_int_equal(add_job_row(f, &row, NULL, NULL).failure.code, ERROR_NONE);
     outcome c = claim(f, row.id);
-    assert_int_equal(finish_as(f, &row, c.answer.token).failure.code, ERROR_NONE);
+    assert_int_equal(finish_as(f, &row, c.answer.token, version).failure.code, ERROR_NONE);
+}
+
+static void run_before(fixture *f, void (*change)(job_row *))
+{
+    run_before_by(f, "1", change);
 }
 
 static void nothing(job_row *row)
@@ -238,16 +244,68 @@ static void only_what_is_the_same_is_reused(void **state)
     run_before(f, its_class);
     run_before(f, its_share);
     run_before(f, its_test);
-    assert_int_equal(reused_of(f, sweep(f, true)), 0);
+    assert_int_equal(reused_of(f, sweep(f, REUSE_SAME_VERSION)), 0);
     run_before(f, nothing);
-    assert_int_equal(reused_of(f, sweep(f, false)), 0);
-    assert_int_equal(reused_of(f, sweep(f, true)), 1);
+    assert_int_equal(reused_of(f, sweep(f, REUSE_NONE)), 0);
+    assert_int_equal(reused_of(f, sweep(f, REUSE_SAME_VERSION)), 1);
+}
+
+/* Of a sweep that this version of the program is asked for: which version made its first cell; empty: it is to run. */
+static void expect_first_cell(fixture *f, const char *version, enum reuse reuse, const char *made_by)
+{
+    store_new_experiment *x = sweep(f, reuse);
+    snprintf(x->code_version, sizeof x->code_version, "%s", version);
+    outcome o = add(f, x);
+    experiment_row row = look_up(f, o.answer.id);
+    assert_int_equal(row.reuse, reuse);
+    assert_string_equal(row.cells[0].code_version, made_by);
+    assert_int_equal(row.cells[0].reused, made_by[0] != 0);
+    experiment_row_finish(&row);
+}
+
+static void another_version_is_reused_where_it_was_asked_for(void **state)
+{
+    fixture *f = *state;
+    add_dataset(f, "set");
+    run_before_by(f, "2", nothing);
+    run_before_by(f, "3", nothing);
+    expect_first_cell(f, "1", REUSE_SAME_VERSION, "");
+    expect_first_cell(f, "1", REUSE_ANY_VERSION, "3"); /* the newest */
+    expect_first_cell(f, "2", REUSE_SAME_VERSION, "2");
+    expect_first_cell(f, "2", REUSE_ANY_VERSION, "2"); /* its own, though another is newer */
+    expect_first_cell(f, "2", REUSE_NONE, "");
+    run_before_by(f, "4", its_test);
+    expect_first_cell(f, "1", REUSE_ANY_VERSION, "3"); /* that one is no twin */
+}
+
+/* As programs that knew neither overrides nor other versions' runs have left them. */
+static void experiments_of_before_read_as_they_did(void **state)
+{
+    fixture *f = *state;
+    add_dataset(f, "set");
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(scratch_at(&f->folder, "registry.db").text, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "INSERT INTO experiments VALUES ('no', 5, 'n', 'set', 'd', 'one-class', 0.1, 0, 0, 0, 1, '{}'), "
+                     "('yes', 6, 'n', 'set', 'd', 'one-class', 0.2, 50, 1, 1, 0, '{\"methods\": [\"pca\"]}')",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    experiment_row no = look_up(f, "no"), yes = look_up(f, "yes");
+    assert_int_equal(no.reuse, REUSE_NONE);
+    assert_true(!no.trace && no.all_classes && no.held_out == 0.1 && no.test_images == 0);
+    assert_int_equal(yes.reuse, REUSE_SAME_VERSION);
+    assert_true(yes.trace && !yes.all_classes && yes.held_out == 0.2 && yes.test_images == 50);
+    assert_string_equal(yes.axes, "{\"methods\": [\"pca\"]}");
+    experiment_row_finish(&no);
+    experiment_row_finish(&yes);
 }
 
 /* With settings of pca's own. */
 static store_new_experiment *uneven_sweep(fixture *f, double held_out, uint32_t test_images)
 {
-    store_new_experiment *x = sweep(f, true);
+    store_new_experiment *x = sweep(f, REUSE_SAME_VERSION);
     x->spec.methods[0].held_out = held_out;
     x->spec.methods[0].test_images = test_images;
     return x;
@@ -284,7 +342,7 @@ static void cells_can_be_given_another_score(void **state)
     error e = {0};
     add_dataset(f, "set");
     run_before(f, nothing);
-    outcome o = add(f, sweep(f, true));
+    outcome o = add(f, sweep(f, REUSE_SAME_VERSION));
     experiment_row row = look_up(f, o.answer.id);
     assert_true(store_experiment_score(f->reader, &row, "smooth", &e));
     assert_true(row.cells[0].auroc == 0.625);
@@ -389,6 +447,8 @@ int main(void)
         TEST(a_key_makes_one_sweep),
         TEST(a_sweep_that_cannot_be_added_leaves_nothing),
         TEST(only_what_is_the_same_is_reused),
+        TEST(another_version_is_reused_where_it_was_asked_for),
+        TEST(experiments_of_before_read_as_they_did),
         TEST(what_is_in_force_for_the_method_must_be_the_same),
         TEST(cells_can_be_given_another_score),
         TEST(lost_cells_get_new_jobs_and_others_keep_theirs),

@@ -179,6 +179,12 @@ id=$line
 expect_line 3 '4 of 4 cells done'
 expect_status 0
 [ "$("$binary" experiment show "$id" | grep -c '^\(kde\|pca\)  *[38]  *1  *reused ')" = 4 ] || fail "no cell is reused"
+id=$("$binary" "${sweep[@]}" --classes 3 --seeds 0,1 --held-out 0.2 --override kde.held_out=0.1 --test-images 500 \
+    --reuse-any-version --no-follow)
+version=$(ask "$url/runs/$a" | jq -r .code_version)
+"$binary" experiment show "$id" --format json | jq -e --arg version "$version" '.reuse == "any-version" and
+    ([.cells[] | .reused and .code_version == $version] == [true, true, true, true])' >"$work/answer" ||
+    fail "runs of any version are not reused"
 
 collapsing=(width=4 latent=8 batch=32 epochs=4 rate=0.002 collapse=0 collapse_steps=6 collapse_won=0.1)
 begin experiment run --data digits --methods ganomaly --classes 3 --seeds 7 "${collapsing[@]/#/--set=ganomaly.}"

@@ -153,6 +153,66 @@ static void a_cancelled_sweep_is_resumed(void **state)
     assert_int_equal(e2e_end(d, SIGTERM), 0);
 }
 
+static double number_of(const json_t *o, const char *name)
+{
+    return json_number_value(json_object_get(o, name));
+}
+
+/* Its jobs, and its runs, have what is in force for their method. */
+static void expect_overrides(e2e *d, const json_t *o)
+{
+    size_t i;
+    json_t *cell;
+    json_array_foreach(json_object_get(o, "cells"), i, cell)
+    {
+        char path[96];
+        bool own = !strcmp(text_of(cell, "method"), "pca");
+        snprintf(path, sizeof path, "/jobs/%s", text_of(cell, "job"));
+        reply job = e2e_get(d, path);
+        assert_true(number_of(job.body, "held_out") == (own ? 0.25 : 0.1));
+        assert_true(number_of(job.body, "test_images") == (own ? 300 : 0));
+        json_decref(job.body);
+        snprintf(path, sizeof path, "/runs/%s", text_of(cell, "run"));
+        reply run = e2e_get(d, path);
+        const json_t *images = json_object_get(run.body, "images");
+        double tested = number_of(images, "test_normals") + number_of(images, "test_anomalies");
+        assert_true(own ? tested == 300 : tested > 300);
+        json_decref(run.body);
+    }
+}
+
+static void a_method_can_have_settings_of_its_own(void **state)
+{
+    e2e *d = *state;
+    begin(d);
+    e2e_import(d);
+    static const char more[] = ", \"overrides\": {\"pca\": {\"held_out\": 0.25, \"test_images\": 300}}%s";
+    char text[160];
+    snprintf(text, sizeof text, more, "");
+    reply made = submit(d, text, NULL);
+    assert_int_equal(made.status, 202);
+    json_t *o = await_all(d, text_of(made.body, "id"));
+    expect_overrides(d, o);
+    char path[128];
+    snprintf(path, sizeof path, "/experiments/%s/table", text_of(o, "id"));
+    reply table = e2e_get(d, path);
+    assert_true(json_is_false(json_object_get(table.body, "same_images")));
+    assert_string_equal(text_of(json_array_get(json_object_get(table.body, "rows"), 0), "note"),
+                        "tested on 300 of the test images");
+    json_decref(table.body);
+    json_decref(o);
+    json_decref(made.body);
+
+    /* Nothing is the same for pca when it is asked for as kde is; all of it is when it is asked for so again. */
+    snprintf(text, sizeof text, more, ", \"reuse\": \"any-version\"");
+    reply again = submit(d, text, NULL), other = submit(d, ", \"reuse\": \"any-version\"", NULL);
+    assert_int_equal(progress(again.body, "succeeded"), CELLS);
+    assert_int_equal(progress(other.body, "succeeded"), CELLS / 2);
+    json_decref(again.body);
+    json_decref(other.body);
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+}
+
 static void nothing_is_queued_of_a_sweep_with_one_fault(void **state)
 {
     e2e *d = *state;
@@ -180,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_killed_daemon_comes_to_every_cell_once, e2e_set_up, e2e_tear_down),
         cmocka_unit_test_setup_teardown(a_cancelled_sweep_is_resumed, e2e_set_up, e2e_tear_down),
+        cmocka_unit_test_setup_teardown(a_method_can_have_settings_of_its_own, e2e_set_up, e2e_tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_queued_of_a_sweep_with_one_fault, e2e_set_up, e2e_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

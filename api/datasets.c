@@ -8,22 +8,36 @@
 
 #include <stdlib.h>
 
+/* null where an earlier program imported the set and did not count. */
+static json_t *copies_json(const dataset_row *row, json_int_t left_out)
+{
+    const dataset_info *info = &row->info;
+    if (!row->copies_counted)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I, s:I}", "train", (json_int_t)info->copies[SPLIT_TRAIN], "test",
+                     (json_int_t)info->copies[SPLIT_TEST], "conflicting", (json_int_t)info->conflicting, "left_out",
+                     left_out);
+}
+
 static json_t *dataset_json(const dataset_row *row)
 {
     const dataset_info *info = &row->info;
-    json_int_t total[SPLIT_COUNT] = {0};
+    json_int_t total[SPLIT_COUNT] = {0}, left_out = 0;
     json_t *classes = json_array();
     for (int i = 0; i < info->classes; i++) {
         total[SPLIT_TRAIN] += info->counts[SPLIT_TRAIN][i];
         total[SPLIT_TEST] += info->counts[SPLIT_TEST][i];
-        json_array_append_new(classes, json_pack("{s:o, s:I, s:I}", "name", json_text(info->class_names[i]), "train",
-                                                 (json_int_t)info->counts[SPLIT_TRAIN][i], "test",
-                                                 (json_int_t)info->counts[SPLIT_TEST][i]));
+        left_out += info->left_out[i];
+        json_array_append_new(classes, json_pack("{s:o, s:I, s:I, s:o}", "name", json_text(info->class_names[i]),
+                                                 "train", (json_int_t)info->counts[SPLIT_TRAIN][i], "test",
+                                                 (json_int_t)info->counts[SPLIT_TEST][i], "left_out",
+                                                 row->copies_counted ? json_integer(info->left_out[i]) : json_null()));
     }
-    return json_pack("{s:s, s:o, s:s, s:o, s:{s:I, s:I}, s:o, s:I, s:s, s:I}", "name", row->name, "created",
+    return json_pack("{s:s, s:o, s:s, s:o, s:{s:I, s:I}, s:o, s:I, s:o, s:s, s:I}", "name", row->name, "created",
                      json_time(row->created), "format", info->format, "image", json_shape(info->image), "images",
                      "train", total[SPLIT_TRAIN], "test", total[SPLIT_TEST], "classes", classes, "duplicates",
-                     (json_int_t)info->duplicates, "digest", info->digest, "bytes", (json_int_t)row->bytes);
+                     (json_int_t)info->duplicates, "copies", copies_json(row, left_out), "digest", info->digest,
+                     "bytes", (json_int_t)row->bytes);
 }
 
 void get_datasets(request *r)

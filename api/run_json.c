@@ -12,12 +12,14 @@ json_t *run_json(const run_row *row)
                              json_name(row->class_name), "seed", (json_int_t)row->seed, "test_images",
                              (json_int_t)row->test_images, "model", row->model, "version", row->version);
     json_t *quality =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "auroc", json_number(row->auroc),
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o}", "auroc", json_number(row->auroc),
                   "auroc_low", json_number(row->auroc_low), "auroc_high", json_number(row->auroc_high),
                   "auroc_deviation", json_number(row->auroc_deviation), "average_precision",
                   json_number(row->average_precision), "images", "train", (json_int_t)row->train_count, "validation",
                   (json_int_t)row->validation_count, "calibration", (json_int_t)row->calibration_count, "test_normals",
-                  (json_int_t)row->test_normals, "test_anomalies", (json_int_t)row->test_anomalies);
+                  (json_int_t)row->test_normals, "test_anomalies", (json_int_t)row->test_anomalies,
+                  "duplicates_left_out", *row->training_digest ? json_integer(row->left_out_count) : json_null(),
+                  "training_digest", json_name(row->training_digest));
     json_t *training = json_pack("{s:i, s:i, s:f, s:f, s:I, s:s, s:s, s:o}", "epochs", row->epochs, "chosen_epoch",
                                  row->chosen_epoch, "train_s", row->train_s, "score_s", row->score_s, "parameters",
                                  (json_int_t)row->parameters, "weights_digest", row->weights_digest, "code_version",
@@ -49,6 +51,7 @@ json_t *run_whole_json(const run_row *row)
 {
     json_t *body = run_json(row);
     if (body) {
+        json_object_set_new(body, "test_digest", json_name(row->test_digest));
         json_object_set_new(body, "scores", scores_json(row));
         json_object_set_new(body, "detail", json_embedded(row->detail));
     }

@@ -146,11 +146,13 @@ static void put_fact(columns *c, const json_t *run, const char *name)
 
 static bool print_facts(const json_t *run, error *e)
 {
-    static const char *const names[] = {"id",         "created",   "method",       "dataset",      "dataset_digest",
-                                        "protocol",   "class",     "seed",         "model",        "version",
-                                        "job",        "auroc",     "auroc_low",    "auroc_high",   "average_precision",
-                                        "images",     "epochs",    "chosen_epoch", "train_s",      "score_s",
-                                        "parameters", "blas_core", "threads",      "code_version", "hyperparameters"};
+    static const char *const names[] = {
+        "id",           "created",         "method",      "dataset",    "dataset_digest",
+        "protocol",     "class",           "seed",        "model",      "version",
+        "job",          "auroc",           "auroc_low",   "auroc_high", "average_precision",
+        "images",       "training_digest", "test_digest", "epochs",     "chosen_epoch",
+        "train_s",      "score_s",         "parameters",  "blas_core",  "threads",
+        "code_version", "hyperparameters"};
     columns *c = columns_new(2, e);
     if (!c)
         return false;

@@ -118,6 +118,8 @@ static void print_result(const request *q, const display *d, const train_result 
     json_object_set_new(o, "seed", json_integer((json_int_t)q->plan.seed));
     json_object_set_new(o, "test_normals", json_integer((json_int_t)r->test_normals));
     json_object_set_new(o, "test_anomalies", json_integer((json_int_t)r->test_anomalies));
+    json_object_set_new(o, "duplicates_left_out", json_integer((json_int_t)r->left_out_count));
+    json_object_set_new(o, "training_digest", json_string(r->training_digest));
     json_object_set_new(o, "auroc", number(r->auroc.value));
     json_object_set_new(o, "auroc_low", number(r->auroc.low));
     json_object_set_new(o, "auroc_high", number(r->auroc.high));

@@ -107,6 +107,7 @@ static void work(void *context) /* pool thread */
     dataset_info *info = &i->row.info;
     if (!dataset_import(real.text, i->packed.text, info, &i->e))
         return;
+    i->row.copies_counted = true;
     struct stat facts;
     if (!path_format(&i->final, &i->e, "%s/datasets/%s-%s.packed", c->state, i->row.name, info->digest))
         unlink(i->packed.text);
@@ -131,7 +132,9 @@ static void answer(import *i)
     if (i->e.code)
         log_line(LOG_LEVEL_WARN, "data set %s: %s", i->row.name, i->e.message);
     else
-        log_line(LOG_LEVEL_INFO, "data set %s: %d images imported", i->row.name, i->row.info.image.n);
+        log_line(LOG_LEVEL_INFO,
+                 "data set %s: %d images imported; %u test images have copies among the training images", i->row.name,
+                 i->row.info.image.n, i->row.info.duplicates);
     i->done(i->context, i->e.code ? NULL : &i->row, i->e.code ? &i->e : NULL);
     free(i);
     next(d);

@@ -9,7 +9,7 @@
 typedef struct dataset_add {
     write_op op;
     dataset_row row;
-    char *classes;
+    char *classes, *copies; /* copies: NULL where they were not counted */
 } dataset_add;
 
 /* [[name, training images, test images], …]; returned new. */
@@ -50,6 +50,40 @@ static bool read_classes(const char *text, dataset_info *info, error *e)
     return good || error_set(e, ERROR_CORRUPT, "registry: the classes of a data set cannot be read");
 }
 
+/* [training images, test images, conflicting, [left out of each class, …]]; returned new. */
+static char *copies_text(const dataset_info *info)
+{
+    json_t *left_out = json_array();
+    for (int i = 0; left_out && i < info->classes; i++) {
+        if (json_array_append_new(left_out, json_integer(info->left_out[i]))) {
+            json_decref(left_out);
+            left_out = NULL;
+        }
+    }
+    json_t *list = json_pack("[I, I, I, o]", (json_int_t)info->copies[SPLIT_TRAIN],
+                             (json_int_t)info->copies[SPLIT_TEST], (json_int_t)info->conflicting, left_out);
+    char *text = list ? json_dumps(list, JSON_COMPACT) : NULL;
+    json_decref(list);
+    return text;
+}
+
+static bool read_copies(const char *text, dataset_info *info, error *e)
+{
+    json_t *list = json_loads(text, 0, NULL), *left_out;
+    json_int_t train, test, conflicting;
+    bool good = !json_unpack(list, "[I, I, I, o!]", &train, &test, &conflicting, &left_out) &&
+                json_array_size(left_out) == (size_t)info->classes;
+    if (good) {
+        info->copies[SPLIT_TRAIN] = (uint32_t)train;
+        info->copies[SPLIT_TEST] = (uint32_t)test;
+        info->conflicting = (uint32_t)conflicting;
+        for (int i = 0; i < info->classes; i++)
+            info->left_out[i] = (uint32_t)json_integer_value(json_array_get(left_out, (size_t)i));
+    }
+    json_decref(list);
+    return good || error_set(e, ERROR_CORRUPT, "registry: the copies in a data set cannot be read");
+}
+
 static bool read_row(query *q, dataset_row *row, error *e)
 {
     memset(row, 0, sizeof *row);
@@ -67,7 +101,20 @@ static bool read_row(query *q, dataset_row *row, error *e)
     query_get_text(q, info->digest, sizeof info->digest);
     bool good = classes ? read_classes(classes, info, e) : error_memory(e, "a data set's classes");
     free(classes);
+    char *copies = query_get_copy(q);
+    row->copies_counted = copies != NULL;
+    good = good && (!copies || read_copies(copies, info, e));
+    free(copies);
     return good;
+}
+
+/* An earlier program imported the same images and did not count. */
+static bool add_copies(connection *c, const dataset_add *a, error *e)
+{
+    query q = query_begin(c, SQL_DATASET_COUNTED);
+    query_put_text(&q, a->row.name);
+    query_put_text(&q, a->copies);
+    return query_run(&q, e);
 }
 
 static bool apply(connection *c, write_op *op, error *e)
@@ -81,9 +128,10 @@ static bool apply(connection *c, write_op *op, error *e)
         query_get_text(&find, digest, sizeof digest);
     if (!query_end(&find, e))
         return false;
+    if (there && strcmp(digest, a->row.info.digest) != 0)
+        return error_set(e, ERROR_CONFLICT, "data set %s: there is one of that name with other images", a->row.name);
     if (there)
-        return !strcmp(digest, a->row.info.digest) ||
-               error_set(e, ERROR_CONFLICT, "data set %s: there is one of that name with other images", a->row.name);
+        return add_copies(c, a, e);
     const dataset_info *info = &a->row.info;
     query add = query_begin(c, SQL_DATASET_ADD);
     query_put_text(&add, a->row.name);
@@ -97,13 +145,16 @@ static bool apply(connection *c, write_op *op, error *e)
     query_put_text(&add, a->classes);
     query_put_int(&add, info->duplicates);
     query_put_text(&add, info->digest);
+    query_put_text(&add, a->copies);
     return query_run(&add, e);
 }
 
 static void release(write_op *op)
 {
-    free(((dataset_add *)op)->classes);
-    free(op);
+    dataset_add *a = (dataset_add *)op;
+    free(a->classes);
+    free(a->copies);
+    free(a);
 }
 
 bool store_dataset_add(store *s, const dataset_row *row, store_reply reply, error *e)
@@ -113,7 +164,7 @@ bool store_dataset_add(store *s, const dataset_row *row, store_reply reply, erro
         return error_memory(e, "a data set's row");
     a->op = (write_op){.apply = apply, .release = release};
     a->row = *row;
-    if (!(a->classes = classes_text(&row->info))) {
+    if (!(a->classes = classes_text(&row->info)) || (row->copies_counted && !(a->copies = copies_text(&row->info)))) {
         release(&a->op);
         return error_memory(e, "a data set's classes");
     }

@@ -80,6 +80,8 @@ static bool add_run(connection *c, const run_row *r, error *e)
     query_put_text(&q, r->code_version);
     query_put_text(&q, r->blas_core);
     query_put_int(&q, r->threads);
+    query_put_int(&q, r->left_out_count);
+    query_put_text(&q, r->training_digest);
     query_put_text(&q, r->hyperparameters);
     return query_run(&q, e);
 }
@@ -366,6 +368,8 @@ static void read_run(query *q, run_row *r)
     query_get_text(q, r->code_version, sizeof r->code_version);
     query_get_text(q, r->blas_core, sizeof r->blas_core);
     r->threads = (int)query_get_int(q);
+    r->left_out_count = (uint32_t)query_get_int(q);
+    query_get_text(q, r->training_digest, sizeof r->training_digest);
     r->hyperparameters = query_get_copy(q);
 }
 
@@ -510,6 +514,7 @@ bool store_run_get(store_reader *r, const char *id, run_row *row, error *e)
     if (found) {
         read_run(&q, row);
         row->detail = query_get_copy(&q);
+        query_get_text(&q, row->test_digest, sizeof row->test_digest);
     }
     bool good = query_end(&q, e);
     if (good && !found)

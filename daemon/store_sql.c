@@ -2,7 +2,8 @@
 /* store_sql.c — every statement's text. The order of columns and parameters is that of the functions that use them. */
 #include "daemon/store_internal.h"
 
-#define DATASET_COLUMNS "name, created, bytes, format, images, height, width, channels, classes, duplicates, digest"
+#define DATASET_COLUMNS \
+    "name, created, bytes, format, images, height, width, channels, classes, duplicates, digest, copies"
 
 #define JOB_COLUMNS                                                                                             \
     "id, state, method, dataset, protocol, class, seed, held_out, test_images, trace, model, hyperparameters, " \
@@ -19,7 +20,7 @@
     "auroc_low, "                                                                                                      \
     "auroc_high, auroc_deviation, average_precision, train_count, validation_count, calibration_count, test_normals, " \
     "test_anomalies, epochs, chosen_epoch, train_s, score_s, parameters, weights_digest, code_version, "               \
-    "blas_core, threads, hyperparameters"
+    "blas_core, threads, left_out_count, training_digest, hyperparameters"
 
 #define RUN_LIST                                                                                           \
     "SELECT " RUN_COLUMNS " FROM runs WHERE (?2 IS NULL OR method = ?2) AND (?3 IS NULL OR dataset = ?3) " \
@@ -53,7 +54,8 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_RUN_LIST_OLDEST] = RUN_LIST "AND (?1 = '' OR id > ?1) ORDER BY id LIMIT ?12",
     [SQL_RUN_LIST_AUROC] = RUN_LIST "AND (?1 = '' OR (coalesce(auroc, -1), id) < (?13, ?1)) "
                                     "ORDER BY coalesce(auroc, -1) DESC, id DESC LIMIT ?12",
-    [SQL_RUN_GET] = "SELECT " RUN_COLUMNS ", detail FROM runs JOIN run_details ON run = id WHERE id = ?",
+    [SQL_RUN_GET] = "SELECT " RUN_COLUMNS ", detail, t.images FROM runs JOIN run_details AS d ON d.run = id "
+                    "LEFT JOIN run_tests AS t ON t.run = id WHERE id = ?",
     [SQL_RUN_SCORES] = "SELECT name, auroc, auroc_low, auroc_high, average_precision FROM run_scores WHERE run = ? "
                        "ORDER BY name LIMIT ?",
     [SQL_PUBLISHED_LIST] =
@@ -84,7 +86,8 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_RELEASE] = "RELEASE one",
     [SQL_ROLLBACK_TO] = "ROLLBACK TO one",
     [SQL_DATASET_DIGEST] = "SELECT digest FROM datasets WHERE name = ?",
-    [SQL_DATASET_ADD] = "INSERT INTO datasets (" DATASET_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_DATASET_ADD] = "INSERT INTO datasets (" DATASET_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_DATASET_COUNTED] = "UPDATE datasets SET copies = ?2 WHERE name = ?1 AND copies IS NULL",
     [SQL_KEY_PURGE] = "DELETE FROM idempotency_keys WHERE created < ?",
     [SQL_KEY_GET] = "SELECT fingerprint, job FROM idempotency_keys WHERE key = ?",
     [SQL_KEY_ADD] = "INSERT INTO idempotency_keys (key, fingerprint, job, created) VALUES (?, ?, ?, ?)",
@@ -104,7 +107,7 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_JOB_FINISH] = "UPDATE jobs SET state = 'succeeded', finished = ?3, events = ?4, run = ?5, version = ?6, "
                        "failure = NULL, worker = NULL, lease_until = NULL WHERE id = ?1 AND token = ?2",
     [SQL_RUN_ADD] = "INSERT INTO runs (" RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_DETAIL_ADD] = "INSERT INTO run_details (run, detail) VALUES (?, ?)",
     [SQL_SCORE_ADD] = "INSERT INTO run_scores (run, name, auroc, auroc_low, auroc_high, average_precision) "
                       "VALUES (?, ?, ?, ?, ?, ?)",

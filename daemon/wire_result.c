@@ -114,14 +114,16 @@ static json_t *scores(const train_result *r)
 
 static json_t *run_json(const train_result *r)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:s, s:i, s:o}",
-                     "scores", scores(r), "auroc", real(r->auroc.value), "auroc_low", real(r->auroc.low), "auroc_high",
-                     real(r->auroc.high), "auroc_deviation", real(r->auroc.deviation), "average_precision",
-                     real(r->average_precision), "train_count", (json_int_t)r->train_count, "validation_count",
-                     (json_int_t)r->validation_count, "calibration_count", (json_int_t)r->calibration_count,
-                     "test_normals", (json_int_t)r->test_normals, "test_anomalies", (json_int_t)r->test_anomalies,
-                     "epochs", r->epochs, "chosen_epoch", r->chosen_epoch, "train_s", r->train_s, "score_s", r->score_s,
-                     "blas_core", r->blas_core, "threads", r->threads, "detail", detail(r));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:s, s:i, s:I, s:s, s:o}",
+        "scores", scores(r), "auroc", real(r->auroc.value), "auroc_low", real(r->auroc.low), "auroc_high",
+        real(r->auroc.high), "auroc_deviation", real(r->auroc.deviation), "average_precision",
+        real(r->average_precision), "train_count", (json_int_t)r->train_count, "validation_count",
+        (json_int_t)r->validation_count, "calibration_count", (json_int_t)r->calibration_count, "test_normals",
+        (json_int_t)r->test_normals, "test_anomalies", (json_int_t)r->test_anomalies, "epochs", r->epochs,
+        "chosen_epoch", r->chosen_epoch, "train_s", r->train_s, "score_s", r->score_s, "blas_core", r->blas_core,
+        "threads", r->threads, "left_out_count", (json_int_t)r->left_out_count, "training_digest", r->training_digest,
+        "detail", detail(r));
 }
 
 static json_t *test_json(const tested *t)
@@ -234,9 +236,12 @@ static bool read_run(json_t *o, model_row *m, run_row *run)
     run->train_s = get_real(o, "train_s");
     run->score_s = get_real(o, "score_s");
     run->threads = (int)get_count(o, "threads");
+    run->left_out_count = get_count(o, "left_out_count");
     run->detail = json_dumps(json_object_get(o, "detail"), JSON_COMPACT | JSON_REAL_PRECISION(9));
     return run->detail && isfinite(run->train_s) && isfinite(run->score_s) &&
            (!json_object_get(o, "blas_core") || get_text(o, "blas_core", run->blas_core, sizeof run->blas_core)) &&
+           (!json_object_get(o, "training_digest") ||
+            get_text(o, "training_digest", run->training_digest, sizeof run->training_digest)) &&
            read_scores(json_object_get(o, "scores"), run);
 }
 
@@ -252,7 +257,8 @@ static bool read_test(json_t *o, tested *t)
            tested_whole(t);
 }
 
-/* The scores, kernel, threads and test may be missing: a worker of an earlier program did not write them. */
+/* The scores, kernel, threads, digest of the training images and test may be missing: a worker of an earlier program
+ * did not write them. */
 bool wire_read_result(const char *path, model_row *m, run_row *run, tested *t, error *e)
 {
     void *bytes;

@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "data/copies.h"
 #include "data/dataset_packed.h"
 #include "data/image.h"
 
@@ -23,8 +24,7 @@ enum {
     AT_WIDTH = 32,
     AT_CHANNELS = 36,
     AT_CLASSES = 40,
-    AT_DUPLICATES = 44,
-    AT_FORMAT = 48,
+    AT_FORMAT = 48, /* the 4 bytes before it are not used */
     AT_DIGEST = 64,
     AT_LABELS_CRC = 96,
     AT_PIXELS_CRC = 100,
@@ -120,7 +120,6 @@ void packed_seal(uint8_t *file, const packed_layout *layout, dataset_info *info)
     put_u32(file + AT_WIDTH, (uint32_t)s.w);
     put_u32(file + AT_CHANNELS, (uint32_t)s.c);
     put_u32(file + AT_CLASSES, (uint32_t)info->classes);
-    put_u32(file + AT_DUPLICATES, info->duplicates);
     memcpy(file + AT_FORMAT, info->format, strnlen(info->format, sizeof info->format - 1));
     for (int k = 0; k < info->classes; k++)
         memcpy(file + AT_NAMES + k * DATASET_CLASS_NAME_MAX, info->class_names[k],
@@ -136,6 +135,7 @@ void packed_seal(uint8_t *file, const packed_layout *layout, dataset_info *info)
 struct dataset {
     file_map map;
     packed_layout layout;
+    uint32_t *first; /* see dataset_first */
     dataset_info info;
 };
 
@@ -219,10 +219,19 @@ static bool read_packed(dataset *d, error *e)
                          info->image.n, info->image.w, info->image.h, info->image.c, d->layout.total, d->map.size);
     if (!read_names(file, info, e) || !check_contents(file, &d->layout, info, e))
         return false;
-    info->duplicates = get_u32(file + AT_DUPLICATES);
     digest_hex(file + AT_DIGEST, info->digest);
     count_classes(file + d->layout.labels, file + d->layout.splits, info);
     return true;
+}
+
+static bool find_copies(dataset *d, error *e)
+{
+    const uint8_t *file = d->map.bytes;
+    d->first = malloc((size_t)d->info.image.n * sizeof *d->first);
+    if (!d->first)
+        return error_memory(e, "looking for copies of images");
+    return copies_find(file + d->layout.pixels, d->info.image, d->first, e) &&
+           copies_count(d->first, file + d->layout.labels, file + d->layout.splits, &d->info, e);
 }
 
 dataset *dataset_open(const char *packed, error *e)
@@ -236,7 +245,7 @@ dataset *dataset_open(const char *packed, error *e)
         free(d);
         return NULL;
     }
-    if (!read_packed(d, e)) {
+    if (!read_packed(d, e) || !find_copies(d, e)) {
         error_at(e, "%s", packed);
         dataset_free(d);
         return NULL;
@@ -249,6 +258,7 @@ void dataset_free(dataset *d)
     if (!d)
         return;
     file_map_close(&d->map);
+    free(d->first);
     free(d);
 }
 
@@ -279,6 +289,11 @@ enum dataset_split dataset_split_of(const dataset *d, size_t index)
 {
     assert(index < (size_t)d->info.image.n);
     return (enum dataset_split)d->map.bytes[d->layout.splits + index];
+}
+
+const uint32_t *dataset_first(const dataset *d)
+{
+    return d->first;
 }
 
 int dataset_class(const dataset_info *info, const char *name)

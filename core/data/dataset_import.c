@@ -6,11 +6,9 @@
 #include "data/dataset.h"
 
 #include "base/file.h"
-#include "base/random.h"
+#include "data/copies.h"
 #include "data/dataset_packed.h"
 #include "data/dataset_reader.h"
-
-#include <sodium.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,69 +89,56 @@ static const dataset_reader *recognise(const listing *l, const char *source, err
 
 /* Sources without a test part: a fixed 20% of each class, drawn with a key that is part of the format, so that the
  * same images always give the same packed file. */
-static bool draw_test_part(const reader_target *t, int classes, error *e)
+static bool draw_of_class(const reader_target *t, const copies_deck *deck, uint8_t *held, error *e)
 {
-    size_t n = (size_t)t->image.n;
-    uint32_t *order = malloc(n * sizeof *order), *members = malloc(n * sizeof *members);
-    if (order && members) {
-        random_key key = random_stream(0, "test part");
-        for (int k = 0; k < classes; k++) {
-            uint32_t count = 0;
-            for (size_t i = 0; i < n; i++)
-                if (t->labels[i] == k)
-                    members[count++] = (uint32_t)i;
-            random_permutation(key, (uint64_t)k, order, count);
-            for (uint32_t j = 0; j < (count + 2) / 5; j++)
-                t->splits[members[order[j]]] = SPLIT_TEST;
-        }
-    }
-    bool drawn = order && members;
-    free(order);
-    free(members);
-    return drawn || error_memory(e, "drawing a test part");
+    size_t room = (deck->count + 2) / 5;
+    if (!copies_deal(deck, &room, 1, held, e))
+        return false;
+    for (size_t i = 0; i < deck->count; i++)
+        if (held[i])
+            t->splits[deck->members[i]] = SPLIT_TEST;
+    return true;
 }
 
-static bool ensure_parts(const reader_target *t, int classes, error *e)
+static bool draw_test_part(const reader_target *t, const uint32_t *first, int classes, error *e)
+{
+    size_t n = (size_t)t->image.n;
+    uint32_t *members = malloc(n * sizeof *members);
+    uint8_t *held = malloc(n);
+    bool drawn = (members && held) || error_memory(e, "drawing a test part");
+    copies_deck deck = {.first = first, .images = n, .members = members, .key = random_stream(0, "test part")};
+    for (int k = 0; drawn && k < classes; k++) {
+        deck.draw = (uint64_t)k;
+        deck.count = 0;
+        for (size_t i = 0; i < n; i++)
+            if (t->labels[i] == k)
+                members[deck.count++] = (uint32_t)i;
+        drawn = draw_of_class(t, &deck, held, e);
+    }
+    free(members);
+    free(held);
+    return drawn;
+}
+
+static bool ensure_parts(const reader_target *t, const uint32_t *first, int classes, error *e)
 {
     size_t tests = 0;
     for (int i = 0; i < t->image.n; i++)
         tests += t->splits[i] == SPLIT_TEST;
     if (tests == (size_t)t->image.n)
         return error_set(e, ERROR_INVALID, "all %zu images are test images; there is nothing to train on", tests);
-    return tests || draw_test_part(t, classes, e);
+    return tests || draw_test_part(t, first, classes, e);
 }
 
-/* Counts test images whose pixels also are in the training part: a hash table of the training images, open
- * addressing, at most half full. The hash is keyed at random so that no data set can make it slow. */
-static bool count_duplicates(const reader_target *t, uint32_t *duplicates, error *e)
+/* Completes splits and facts once all images are there. */
+static bool arrange(const reader_target *t, dataset_info *info, error *e)
 {
-    size_t n = (size_t)t->image.n, bytes = shape_row(t->image), slots = 4;
-    while (slots < 2 * n)
-        slots *= 2;
-    uint32_t *table = calloc(slots, sizeof *table); /* 1 + index of an image; 0 is free */
-    if (!table)
-        return error_memory(e, "looking for duplicate images");
-    uint8_t key[crypto_shorthash_KEYBYTES];
-    randombytes_buf(key, sizeof key);
-    *duplicates = 0;
-    for (int split = SPLIT_TRAIN; split < SPLIT_COUNT; split++) {
-        for (size_t i = 0; i < n; i++) {
-            if (t->splits[i] != split)
-                continue;
-            const uint8_t *pixels = t->pixels + i * bytes;
-            uint64_t hash;
-            crypto_shorthash((uint8_t *)&hash, pixels, bytes, key);
-            size_t at = hash & (slots - 1);
-            while (table[at] && memcmp(t->pixels + (size_t)(table[at] - 1) * bytes, pixels, bytes))
-                at = (at + 1) & (slots - 1);
-            if (split == SPLIT_TEST)
-                *duplicates += table[at] != 0;
-            else
-                table[at] = (uint32_t)i + 1;
-        }
-    }
-    free(table);
-    return true;
+    uint32_t *first = malloc((size_t)t->image.n * sizeof *first);
+    bool good = (first || error_memory(e, "looking for copies of images")) &&
+                copies_find(t->pixels, t->image, first, e) && ensure_parts(t, first, info->classes, e) &&
+                copies_count(first, t->labels, t->splits, info, e);
+    free(first);
+    return good;
 }
 
 /* Reads everything into the mapped file and closes it with its header. */
@@ -172,7 +157,7 @@ static bool fill(struct import *i, const char *source, uint8_t *file, const pack
         return error_set(e, ERROR_IO, "%s: files vanished while they were read", source);
     if (i->reader->complete && !i->reader->complete(i->state, &i->target, info, e))
         return error_at(e, "%s", source);
-    if (!ensure_parts(&i->target, info->classes, e) || !count_duplicates(&i->target, &info->duplicates, e))
+    if (!arrange(&i->target, info, e))
         return error_at(e, "%s", source);
     packed_seal(file, layout, info);
     return true;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* protocol.c — deals the images of a data set out to the parts of an experiment. Knows labels, not pixels. */
+/* protocol.c — deals the images of a data set out to the parts of an experiment. Knows labels and copies, not pixels.
+ */
 #include "data/protocol.h"
 
 #include "base/digest.h"
 #include "base/random.h"
+#include "data/copies.h"
 
 #include <assert.h>
 #include <math.h>
@@ -69,21 +71,40 @@ static bool check_spec(const dataset_info *info, const protocol_spec *spec, erro
     return true;
 }
 
-/* Counts normals of the training split, and test images by kind. */
+/* Counts normals of the training split, those to deal out and those not, and test images by kind. */
 struct census {
-    size_t normals, tests, test_anomalies;
+    size_t normals, left_out, tests, test_anomalies;
 };
+
+static struct census count_kinds(const dataset_info *info, const protocol_spec *spec)
+{
+    struct census c = {0};
+    bool tested = spec->protocol != PROTOCOL_UNLABELLED;
+    for (int k = 0; k < info->classes; k++) {
+        bool anomalous = is_anomalous(spec, k);
+        size_t left_out = tested && !anomalous ? info->left_out[k] : 0;
+        c.normals += anomalous ? 0 : info->counts[SPLIT_TRAIN][k] - left_out;
+        c.left_out += left_out;
+        c.tests += info->counts[SPLIT_TEST][k];
+        c.test_anomalies += anomalous ? info->counts[SPLIT_TEST][k] : 0;
+    }
+    return c;
+}
+
+size_t protocol_normals(const dataset_info *info, const protocol_spec *spec)
+{
+    return count_kinds(info, spec).normals;
+}
 
 static bool take_census(const dataset_info *info, const protocol_spec *spec, struct census *out, error *e)
 {
-    *out = (struct census){0};
-    for (int k = 0; k < info->classes; k++) {
-        bool anomalous = is_anomalous(spec, k);
-        out->normals += anomalous ? 0 : info->counts[SPLIT_TRAIN][k];
-        out->tests += info->counts[SPLIT_TEST][k];
-        out->test_anomalies += anomalous ? info->counts[SPLIT_TEST][k] : 0;
-    }
+    *out = count_kinds(info, spec);
     const char *name = spec->protocol == PROTOCOL_UNLABELLED ? "" : info->class_names[spec->class_index];
+    if (!out->normals && out->left_out)
+        return error_set(
+            e, ERROR_INVALID,
+            "%s with class \"%s\": there is no normal image to train on: all %zu are copies of test images",
+            protocol_name(spec->protocol), name, out->left_out);
     if (!out->normals)
         return error_set(e, ERROR_INVALID, "%s with class \"%s\": there is no normal image to train on",
                          protocol_name(spec->protocol), name);
@@ -107,88 +128,117 @@ bool protocol_check(const dataset_info *info, const protocol_spec *spec, error *
     return check_spec(info, spec, e) && take_census(info, spec, &c, e);
 }
 
-static bool allocate(parts *p, error *e)
+/* What becomes of an image. */
+enum holder { HELD_BY_NONE, HELD_BY_TRAINING, HELD_BY_VALIDATION, HELD_BY_CALIBRATION, HELD_BY_TEST, HOLDERS };
+
+/* Marks the contents of the test split, each at the first image that has it. */
+static void mark_tested(const dataset *d, uint8_t *marks)
+{
+    const uint32_t *first = dataset_first(d);
+    for (size_t i = 0; i < (size_t)dataset_facts(d)->image.n; i++)
+        if (dataset_split_of(d, i) == SPLIT_TEST)
+            marks[first[i]] = 1;
+}
+
+/* The normals to deal out into members; *tested is of mark_tested. Returns how many. */
+static size_t list_normals(const dataset *d, const protocol_spec *spec, const uint8_t *tested, uint32_t *members)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < (size_t)dataset_facts(d)->image.n; i++)
+        if (dataset_split_of(d, i) == SPLIT_TRAIN && !is_anomalous(spec, dataset_label(d, i)) &&
+            !tested[dataset_first(d)[i]])
+            members[count++] = (uint32_t)i;
+    return count;
+}
+
+/* The first normals of a random order validate, the next calibrate. */
+static bool deal_normals(const dataset *d, const protocol_spec *spec, const parts *counts, uint8_t *holders, error *e)
+{
+    size_t n = (size_t)dataset_facts(d)->image.n, rooms[] = {counts->validation_count, counts->calibration_count};
+    uint32_t *members = malloc(n * sizeof *members);
+    uint8_t *tested = calloc(n, 1), *held = malloc(n);
+    bool good = (members && tested && held) || error_memory(e, "the parts of an experiment");
+    if (good) {
+        if (spec->protocol != PROTOCOL_UNLABELLED)
+            mark_tested(d, tested);
+        copies_deck deck = {.first = dataset_first(d), .images = n, .members = members};
+        deck.count = list_normals(d, spec, tested, members);
+        deck.key = random_stream(spec->seed, "split");
+        good = copies_deal(&deck, rooms, 2, held, e);
+        for (size_t i = 0; good && i < deck.count; i++)
+            holders[members[i]] = (uint8_t)(HELD_BY_TRAINING + held[i]);
+    }
+    free(members);
+    free(tested);
+    free(held);
+    return good;
+}
+
+/* The first of a random order of the test split, which nothing but the seed decides. */
+static bool draw_tests(const dataset *d, uint64_t seed, size_t tests, size_t wanted, uint8_t *holders, error *e)
+{
+    uint32_t *order = malloc((tests + 1) * sizeof *order);
+    uint8_t *drawn = calloc(tests + 1, 1);
+    bool good = (order && drawn) || error_memory(e, "the parts of an experiment");
+    if (good) {
+        random_permutation(random_stream(seed, "test"), 0, order, tests);
+        for (size_t k = 0; k < wanted; k++)
+            drawn[order[k]] = 1;
+        size_t at = 0;
+        for (size_t i = 0; i < (size_t)dataset_facts(d)->image.n; i++)
+            if (dataset_split_of(d, i) == SPLIT_TEST && drawn[at++])
+                holders[i] = HELD_BY_TEST;
+    }
+    free(order);
+    free(drawn);
+    return good;
+}
+
+/* Room for each part, and none in it yet. */
+static bool allocate(const size_t counts[HOLDERS], parts *p, error *e)
 {
     /* One more than needed: an empty part is no failure of malloc. */
-    p->train = malloc((p->train_count + 1) * sizeof *p->train);
-    p->validation = malloc((p->validation_count + 1) * sizeof *p->validation);
-    p->calibration = malloc((p->calibration_count + 1) * sizeof *p->calibration);
-    p->test = malloc((p->test_count + 1) * sizeof *p->test);
-    p->anomalous = malloc(p->test_count + 1);
+    p->train = malloc((counts[HELD_BY_TRAINING] + 1) * sizeof *p->train);
+    p->validation = malloc((counts[HELD_BY_VALIDATION] + 1) * sizeof *p->validation);
+    p->calibration = malloc((counts[HELD_BY_CALIBRATION] + 1) * sizeof *p->calibration);
+    p->test = malloc((counts[HELD_BY_TEST] + 1) * sizeof *p->test);
+    p->anomalous = malloc(counts[HELD_BY_TEST] + 1);
+    p->train_count = p->validation_count = p->calibration_count = p->test_count = 0;
     if (p->train && p->validation && p->calibration && p->test && p->anomalous)
         return true;
     return error_memory(e, "the parts of an experiment");
 }
 
-enum holder { HELD_BY_TRAINING, HELD_BY_VALIDATION, HELD_BY_CALIBRATION };
-
-/* A random order of 0 … n-1, of a stream of its own. Returns new. */
-static uint32_t *draw_order(uint64_t seed, const char *stream, size_t n, error *e)
-{
-    uint32_t *order = malloc((n + 1) * sizeof *order);
-    if (order)
-        random_permutation(random_stream(seed, stream), 0, order, n);
-    else
-        error_memory(e, "the parts of an experiment");
-    return order;
-}
-
-/* Which part holds the i-th normal: the first of a random order validate, the next calibrate. Returns new. */
-static uint8_t *draw_holders(const parts *p, uint64_t seed, error *e)
-{
-    size_t n = p->train_count + p->validation_count + p->calibration_count;
-    uint32_t *order = draw_order(seed, "split", n, e);
-    uint8_t *holders = order ? calloc(n, 1) : NULL;
-    if (order && !holders)
-        error_memory(e, "the parts of an experiment");
-    for (size_t i = 0; holders && i < p->validation_count; i++)
-        holders[order[i]] = HELD_BY_VALIDATION;
-    for (size_t i = 0; holders && i < p->calibration_count; i++)
-        holders[order[p->validation_count + i]] = HELD_BY_CALIBRATION;
-    free(order);
-    return holders;
-}
-
-/* Which of the test split's images are tested on: the first of a random order that nothing but the seed decides.
- * Returns new. */
-static uint8_t *draw_tested(const parts *p, size_t tests, uint64_t seed, error *e)
-{
-    uint32_t *order = draw_order(seed, "test", tests, e);
-    uint8_t *tested = order ? calloc(tests + 1, 1) : NULL;
-    if (order && !tested)
-        error_memory(e, "the parts of an experiment");
-    for (size_t i = 0; tested && i < p->test_count; i++)
-        tested[order[i]] = 1;
-    free(order);
-    return tested;
-}
-
 /* Every part lists its images in the order of the data set. */
-static void deal(const dataset *d, const protocol_spec *spec, const uint8_t *holders, const uint8_t *tested, parts *p)
+static bool collect(const dataset *d, const protocol_spec *spec, const uint8_t *holders, parts *p, error *e)
 {
-    size_t normals = 0, train = 0, validation = 0, calibration = 0, tests = 0, test = 0;
-    size_t n = (size_t)dataset_facts(d)->image.n;
+    size_t n = (size_t)dataset_facts(d)->image.n, counts[HOLDERS] = {0};
+    for (size_t i = 0; i < n; i++)
+        counts[holders[i]]++;
+    if (!allocate(counts, p, e))
+        return false;
     for (size_t i = 0; i < n; i++) {
-        bool anomalous = is_anomalous(spec, dataset_label(d, i));
-        if (dataset_split_of(d, i) == SPLIT_TEST) {
-            if (tested[tests++]) {
-                p->anomalous[test] = anomalous;
-                p->test[test++] = (uint32_t)i;
-            }
-            continue;
+        uint32_t image = (uint32_t)i;
+        switch ((enum holder)holders[i]) {
+        case HELD_BY_TRAINING:
+            p->train[p->train_count++] = image;
+            break;
+        case HELD_BY_VALIDATION:
+            p->validation[p->validation_count++] = image;
+            break;
+        case HELD_BY_CALIBRATION:
+            p->calibration[p->calibration_count++] = image;
+            break;
+        case HELD_BY_TEST:
+            p->anomalous[p->test_count] = is_anomalous(spec, dataset_label(d, i));
+            p->test[p->test_count++] = image;
+            break;
+        case HELD_BY_NONE:
+        case HOLDERS:
+            break;
         }
-        if (anomalous)
-            continue;
-        uint8_t holder = holders[normals++];
-        if (holder == HELD_BY_VALIDATION)
-            p->validation[validation++] = (uint32_t)i;
-        else if (holder == HELD_BY_CALIBRATION)
-            p->calibration[calibration++] = (uint32_t)i;
-        else
-            p->train[train++] = (uint32_t)i;
     }
-    assert(train == p->train_count && validation == p->validation_count);
-    assert(calibration == p->calibration_count && test == p->test_count);
+    return true;
 }
 
 static bool check_kinds(const parts *p, const protocol_spec *spec, error *e)
@@ -215,6 +265,7 @@ static bool count_parts(const dataset_info *info, const protocol_spec *spec, str
         .validation_count = (size_t)llround(spec->validation_share * (double)c.normals),
         .calibration_count = (size_t)llround(spec->calibration_share * (double)c.normals),
         .test_count = spec->protocol == PROTOCOL_UNLABELLED ? 0 : wanted,
+        .left_out_count = c.left_out,
     };
     if (p.validation_count + p.calibration_count >= c.normals)
         return error_set(e, ERROR_INVALID,
@@ -239,15 +290,11 @@ bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *
     parts p;
     if (!count_parts(dataset_facts(d), spec, &c, &p, e))
         return false;
-    uint8_t *holders = NULL, *tested = NULL;
-    bool good = allocate(&p, e) && (holders = draw_holders(&p, spec->seed, e)) &&
-                (tested = draw_tested(&p, c.tests, spec->seed, e));
-    if (good) {
-        deal(d, spec, holders, tested, &p);
-        good = check_kinds(&p, spec, e);
-    }
+    uint8_t *holders = calloc((size_t)dataset_facts(d)->image.n, 1);
+    bool good = (holders || error_memory(e, "the parts of an experiment")) && deal_normals(d, spec, &p, holders, e) &&
+                draw_tests(d, spec->seed, c.tests, p.test_count, holders, e) && collect(d, spec, holders, &p, e) &&
+                check_kinds(&p, spec, e);
     free(holders);
-    free(tested);
     if (good)
         *out = p;
     else
@@ -263,6 +310,24 @@ void parts_finish(parts *p)
     free(p->test);
     free(p->anomalous);
     *p = (parts){0};
+}
+
+static void digest_part(digest *d, const uint32_t *indices, size_t count)
+{
+    const uint32_t n = (uint32_t)count;
+    digest_update(d, &n, sizeof n);
+    digest_update(d, indices, count * sizeof *indices);
+}
+
+void parts_training_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT])
+{
+    digest d;
+    digest_begin(&d);
+    digest_update(&d, info->digest, DATASET_DIGEST_TEXT - 1);
+    digest_part(&d, p->train, p->train_count);
+    digest_part(&d, p->validation, p->validation_count);
+    digest_part(&d, p->calibration, p->calibration_count);
+    digest_end_hex(&d, out);
 }
 
 void parts_test_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT])

@@ -4,7 +4,9 @@
  *
  * Test images come from the test split only. Validation (epoch selection) and calibration (conformal
  * p-values) are held out of the TRAINING normals, by a seeded permutation, so that no label of an anomaly
- * is ever used before the test. The four parts are disjoint.
+ * is ever used before the test. The four parts are disjoint, by place and by content: copies of an image stay in one
+ * part, and a training image that the test split has too is in none, whatever its label there. The test stays as it is.
+ * An unlabelled run tests on nothing, so it leaves nothing out.
  *
  * A test may be cut to some of its images. Which ones, the data set and the seed alone decide, so that methods, classes
  * and protocols of one seed are measured on the same images.
@@ -34,6 +36,9 @@ typedef struct protocol_spec {
 } protocol_spec;
 enum { PROTOCOL_TEST_LEAST = 20 };
 
+/* Images of the training split that serve as normals: those of the protocol's classes, without what is left out. */
+size_t protocol_normals(const dataset_info *info, const protocol_spec *spec);
+
 /* Checks all of a spec that a data set's facts can tell; ERROR_INVALID says what is wrong and what is accepted. */
 bool protocol_check(const dataset_info *info, const protocol_spec *spec, error *e);
 
@@ -41,18 +46,23 @@ bool protocol_check(const dataset_info *info, const protocol_spec *spec, error *
 typedef struct parts {
     uint32_t *train, *validation, *calibration, *test;
     size_t train_count, validation_count, calibration_count, test_count;
-    uint8_t *anomalous; /* one a test image: 1 is an anomaly */
+    size_t left_out_count; /* normals of the training split that the test split has too */
+    uint8_t *anomalous;    /* one a test image: 1 is an anomaly */
 } parts;
 
-/* Deals out all normals of the training split (held-out counts are rounded shares) and, unless unlabelled, all
- * images of the test split or as many as asked for. Fills *out, for parts_finish; it is empty on failure. ERROR_INVALID
- * where the data set cannot serve the spec, and where the drawn test images are all normal or all anomalous. Depends on
- * data set and spec alone. */
+/* Deals out all normals of the training split (held-out counts are rounded shares, less by what no copies of an image
+ * fit into) and, unless unlabelled, all images of the test split or as many as asked for. Fills *out, for parts_finish;
+ * it is empty on failure. ERROR_INVALID where the data set cannot serve the spec, and where the drawn test images are
+ * all normal or all anomalous. Depends on data set and spec alone. */
 bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e);
 void parts_finish(parts *p);
-/* The counts alone of what parts_make would deal out. */
+/* The counts alone of what parts_make would deal out, were no two normals the same. */
 bool parts_count(const dataset_info *info, const protocol_spec *spec, parts *out, error *e);
 
+/* SHA-256 of which images of which data set a run learns from: the data set's digest (its 64 digits), then for each of
+ * train, validation and calibration how many there are and their indices, ascending; numbers of 4 bytes, little-endian.
+ */
+void parts_training_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT]);
 /* SHA-256 of which images of which data set are tested on, in their order, and which of them are anomalies. Two runs
  * with the same digest can be compared image by image. */
 void parts_test_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT]);

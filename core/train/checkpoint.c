@@ -41,6 +41,7 @@ void checkpoint_describe(const run *r, bundle *b)
         bundle_put(b, key, text);
     }
     bundle_put(b, "dataset_digest", info->digest);
+    bundle_put(b, "training_digest", r->training_digest);
     bundle_put(b, "protocol", protocol_name(plan->protocol.protocol));
     if (plan->protocol.protocol != PROTOCOL_UNLABELLED)
         bundle_put(b, "class", info->class_names[plan->protocol.class_index]);
@@ -142,6 +143,18 @@ void checkpoint_remove(const run *r)
         unlink(kept);
 }
 
+/* A checkpoint without the digest is of a program that dealt images out without regard to copies; where there are none,
+ * that is the same. */
+static bool same_images(const run *r, const bundle *b, error *e)
+{
+    const dataset_info *info = dataset_facts(r->data);
+    const char *theirs = bundle_get(b, "training_digest");
+    if (theirs ? !strcmp(theirs, r->training_digest) : !info->copies[SPLIT_TRAIN] && !info->duplicates)
+        return true;
+    return error_set(e, ERROR_CONFLICT, "it is of another run: training_digest is %.80s there and %.80s here",
+                     theirs ? theirs : "none", r->training_digest);
+}
+
 /* Every key that describes the run must say in the checkpoint what it says of this plan. */
 static bool same_plan(const run *r, const bundle *b, error *e)
 {
@@ -162,6 +175,7 @@ static bool same_plan(const run *r, const bundle *b, error *e)
             same = error_set(e, ERROR_CONFLICT, "it is of another run: %s is %.80s there and %.80s here", keys[i],
                              theirs ? theirs : "none", ours ? ours : "none");
     }
+    same = same && same_images(r, b, e);
     for (const option *o = r->method->options; same && o->name; o++) {
         char key[80];
         if (o->observes)

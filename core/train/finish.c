@@ -168,6 +168,8 @@ bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
     out->train_count = r->parts.train_count;
     out->validation_count = r->parts.validation_count;
     out->calibration_count = r->parts.calibration_count;
+    out->left_out_count = r->parts.left_out_count;
+    memcpy(out->training_digest, r->training_digest, sizeof out->training_digest);
     out->epochs = ev.epochs;
     out->chosen_epoch = chosen_epoch;
     out->train_s = r->train_s;

@@ -42,7 +42,8 @@ typedef struct run {
     struct method_state *state; /* the head of self; of closed-form methods only `refine` is set */
     shape data_shape, input;    /* n is 1 */
     parts parts;
-    float *train; /* train_count prepared rows */
+    char training_digest[DATASET_DIGEST_TEXT]; /* of the parts */
+    float *train;                              /* train_count prepared rows */
 
     model *model;
     evaluator *evaluator;
@@ -75,8 +76,6 @@ bool run_build(run *r, error *e);
 bool run_selects(const run *r);
 /* Shares of the training normals for validation and calibration. */
 void run_shares(const run *r, double *validation, double *calibration);
-/* Normal images of the training split, before any are held out. */
-size_t run_normals(const run *r, const dataset_info *info);
 /* plan.c: bytes of all that the run has in memory at once. Needs what is built, and the counts of the parts. */
 size_t run_bytes(const run *r);
 /* Images that are prepared and scored at once, of the many that are scored outside the steps. */

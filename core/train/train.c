@@ -109,16 +109,6 @@ static bool set_options(run *r, error *e)
     return true;
 }
 
-size_t run_normals(const run *r, const dataset_info *info)
-{
-    const protocol_spec *p = &r->plan->protocol;
-    size_t all = 0;
-    for (int c = 0; c < info->classes; c++)
-        all += info->counts[SPLIT_TRAIN][c];
-    size_t own = p->protocol == PROTOCOL_UNLABELLED ? 0 : info->counts[SPLIT_TRAIN][p->class_index];
-    return p->protocol == PROTOCOL_ONE_CLASS ? own : all - own;
-}
-
 static bool check_protocol(const run *r, const dataset_info *info, error *e)
 {
     const protocol_spec *p = &r->plan->protocol;
@@ -154,7 +144,7 @@ bool run_describe(run *r, const dataset_info *info, protocol_spec *spec, error *
     spec->seed = r->plan->seed;
     run_shares(r, &spec->validation_share, &spec->calibration_share);
     size_t least = r->method->closed_form ? 2 : (size_t)r->state->batch;
-    double left = (double)run_normals(r, info) * (1 - r->plan->held_out);
+    double left = (double)protocol_normals(info, spec) * (1 - r->plan->held_out);
     if (left < (double)least)
         return error_set(e, ERROR_INVALID, "%.0f normal images are left for training; %s needs at least %zu", left,
                          r->method->id, least);
@@ -290,6 +280,14 @@ static void run_take_down(run *r)
     free(r->selection_anomalous);
 }
 
+static bool make_parts(run *r, const protocol_spec *spec, error *e)
+{
+    if (!parts_make(r->data, spec, &r->parts, e))
+        return false;
+    parts_training_digest(&r->parts, dataset_facts(r->data), r->training_digest);
+    return true;
+}
+
 /* Before hours of training: what the run's end will need of its parts. */
 static bool check_parts(const run *r, error *e)
 {
@@ -307,7 +305,7 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
     r.process_bytes = memory_resident();
     protocol_spec spec;
     int chosen_epoch;
-    bool ok = run_describe(&r, dataset_facts(d), &spec, e) && parts_make(d, &spec, &r.parts, e) && check_parts(&r, e) &&
+    bool ok = run_describe(&r, dataset_facts(d), &spec, e) && make_parts(&r, &spec, e) && check_parts(&r, e) &&
               (r.model = model_new(plan->seed, t, e)) != NULL && run_build(&r, e) && load_images(&r, e) &&
               learn(&r, &chosen_epoch, e) && run_finish(&r, chosen_epoch, out, e);
     if (!ok)

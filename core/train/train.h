@@ -80,8 +80,10 @@ typedef struct train_result {
     train_score scores[TRAIN_SCORES_MAX];
     size_t score_count; /* 0 where nothing was tested, or there are none */
     size_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
-    int epochs, chosen_epoch; /* 0 for closed-form methods */
-    double train_s, score_s;  /* wall time */
+    size_t left_out_count;                     /* normals that the test split has too: the run saw none of them */
+    char training_digest[DATASET_DIGEST_TEXT]; /* see parts_training_digest */
+    int epochs, chosen_epoch;                  /* 0 for closed-form methods */
+    double train_s, score_s;                   /* wall time */
     size_t parameters;
     uint64_t checkpoint_step; /* of a run that failed: see train_run */
     char weights_digest[65], model_digest[65];

@@ -2,6 +2,8 @@
 /* test_protocol.c — parts are disjoint, complete, free of anomalies before the test, and repeatable. */
 #include "data/protocol.h"
 
+#include "base/digest.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -226,6 +228,64 @@ static void the_test_has_a_digest_of_images_and_labels(void **state)
     }
 }
 
+/* Results stay reproducible: a data set without copies is dealt out as in every program before. */
+static void the_deal_is_that_of_every_program_before(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    static const protocol_spec specs[] = {
+        {PROTOCOL_ONE_CLASS, 3, 0.1, 0.2, 7, 0},
+        {PROTOCOL_ONE_VS_REST, 8, 0.05, 0.05, 1, 200},
+        {PROTOCOL_UNLABELLED, 0, 0, 0.1, 2, 0},
+    };
+    static const char *const expected[] = {
+        "1a786be3dd509466e318ac51db2ac89afd8e90110f4bfb0d53760a68cc07956f",
+        "73114ddf11c2665d6aa7bddfff95a2891018f31dcbf7aa0ca0c8d02376edb694",
+        "60ae8a01cdba24e11c5213b7f2be4dcdbc71e0582db260f04238f30c297e8aaf",
+    };
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        parts p = make(d, specs[i]);
+        digest all;
+        char text[DIGEST_TEXT];
+        digest_begin(&all);
+        digest_update(&all, p.train, p.train_count * sizeof *p.train);
+        digest_update(&all, p.validation, p.validation_count * sizeof *p.validation);
+        digest_update(&all, p.calibration, p.calibration_count * sizeof *p.calibration);
+        digest_update(&all, p.test, p.test_count * sizeof *p.test);
+        digest_end_hex(&all, text);
+        assert_string_equal(text, expected[i]);
+        assert_int_equal(p.left_out_count, 0);
+        parts_finish(&p);
+    }
+}
+
+static void training_digest_of(const dataset *d, protocol_spec spec, char out[DATASET_DIGEST_TEXT])
+{
+    parts p = make(d, spec);
+    parts_training_digest(&p, dataset_facts(d), out);
+    parts_finish(&p);
+}
+
+static void what_is_learned_from_has_a_digest(void **state)
+{
+    const dataset *d = ((fixture *)*state)->data;
+    char first[DATASET_DIGEST_TEXT], other[DATASET_DIGEST_TEXT];
+    training_digest_of(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.1, 0.2, 7, 0}, first);
+    /* By Python's hashlib, of what the header says. */
+    assert_string_equal(first, "891fe01b7962554abe34db9c7fef34dee0032e86a11380e5d9f0d339fef1eb06");
+    training_digest_of(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.1, 0.2, 7, 200}, other);
+    assert_string_equal(other, first);
+    const protocol_spec different[] = {
+        {PROTOCOL_ONE_CLASS, 3, 0.1, 0.2, 8, 0},
+        {PROTOCOL_ONE_CLASS, 3, 0.2, 0.1, 7, 0},
+        {PROTOCOL_ONE_CLASS, 8, 0.1, 0.2, 7, 0},
+        {PROTOCOL_ONE_VS_REST, 3, 0.1, 0.2, 7, 0},
+    };
+    for (size_t i = 0; i < sizeof different / sizeof *different; i++) {
+        training_digest_of(d, different[i], other);
+        assert_string_not_equal(other, first);
+    }
+}
+
 static void assert_refused(const dataset *d, protocol_spec spec, const char *message)
 {
     parts p;
@@ -254,12 +314,12 @@ static void impossible_specs_are_refused_by_name(void **state)
     assert_refused(d, (protocol_spec){PROTOCOL_UNLABELLED, -1, 0.1, 0.1, 7, 20}, "test_images: protocol unlabelled");
 }
 
-/* Writes an uncompressed IDX pair: one pixel an image. */
+/* Writes an uncompressed IDX pair: one pixel an image, no two the same. */
 static void write_pair(const scratch *s, const char *split, const uint8_t *labels, uint8_t n)
 {
     uint8_t images[64] = {0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, 1, 0, 0, 0, 1}, list[64] = {0, 0, 8, 1, 0, 0, 0, n};
     for (uint8_t i = 0; i < n; i++) {
-        images[16 + i] = i;
+        images[16 + i] = (uint8_t)(i + (strcmp(split, "train") ? 100 : 0));
         list[8 + i] = labels[i];
     }
     char name[64];
@@ -362,6 +422,8 @@ int main(void)
         cmocka_unit_test(the_cut_test_depends_on_the_seed_alone),
         cmocka_unit_test(a_cut_test_leaves_the_training_as_it_is),
         cmocka_unit_test(the_test_has_a_digest_of_images_and_labels),
+        cmocka_unit_test(the_deal_is_that_of_every_program_before),
+        cmocka_unit_test(what_is_learned_from_has_a_digest),
         cmocka_unit_test(impossible_specs_are_refused_by_name),
         cmocka_unit_test(data_that_cannot_serve_a_protocol_are_refused),
         cmocka_unit_test(a_drawn_test_of_one_kind_is_refused),

@@ -91,6 +91,11 @@ static inline dataset_row dataset_named(const char *name)
     row.info.counts[SPLIT_TRAIN][0] = 5;
     row.info.counts[SPLIT_TEST][1] = 4000000000u;
     row.info.duplicates = 3;
+    row.copies_counted = true;
+    row.info.copies[SPLIT_TRAIN] = 2;
+    row.info.copies[SPLIT_TEST] = 4000000001u;
+    row.info.conflicting = 5;
+    row.info.left_out[1] = 6;
     memset(row.info.digest, 'a', 64);
     return row;
 }
@@ -185,6 +190,8 @@ static inline void name_rows(model_row *m, run_row *r, const char *job, const ch
     snprintf(m->job, sizeof m->job, "%s", job);
     snprintf(r->job, sizeof r->job, "%s", job);
     snprintf(m->run, sizeof m->run, "%s", r->id);
+    snprintf(r->training_digest, sizeof r->training_digest, "learned");
+    r->left_out_count = 21;
 }
 
 /* Finishes a claimed job with a model file of `bytes`, and a test unless the model is called "untested". */

@@ -180,8 +180,9 @@ static void an_old_registry_is_brought_up_to_date(void **state)
     assert_int_equal(ask(db, "PRAGMA user_version"), migration_count);
     assert_int_equal(ask(db, "SELECT count(*) FROM jobs WHERE id = 'j' AND created = 9 AND test_images = 0"), 1);
     assert_int_equal(ask(db, "SELECT count(*) FROM runs WHERE id = 'r' AND auroc = 0.5 AND test_images = 0 "
-                             "AND blas_core = '' AND threads = 0"),
+                             "AND blas_core = '' AND threads = 0 AND left_out_count = 0 AND training_digest = ''"),
                      1);
+    assert_int_equal(ask(db, "SELECT count(*) FROM datasets WHERE copies IS NULL"), 1);
     assert_int_equal(ask(db, "SELECT count(*) FROM run_details WHERE run = 'r' AND detail = '{}'"), 1);
     assert_int_equal(ask(db, "SELECT count(*) FROM run_scores"), 0);
     assert_int_equal(ask(db, "SELECT count(*) FROM published WHERE auroc NOT BETWEEN 0 AND 1"), 0);

@@ -5,35 +5,7 @@
 
 #include <sqlite3.h>
 
-/* ---- data sets */
-
-static void a_data_set_is_read_as_it_was_written(void **state)
-{
-    fixture *f = *state;
-    assert_int_equal(add_dataset(f, "digits").failure.code, ERROR_NONE);
-    dataset_row *row = calloc(1, sizeof *row), expected = dataset_named("digits");
-    error e = {0};
-    assert_true(store_dataset_get(f->reader, "digits", row, &e));
-    expected.created = row->created;
-    assert_memory_equal(row, &expected, sizeof expected);
-    assert_false(store_dataset_get(f->reader, "other", row, &e));
-    assert_int_equal(e.code, ERROR_NOT_FOUND);
-    free(row);
-}
-
-static void the_same_images_may_come_again_but_no_others(void **state)
-{
-    fixture *f = *state;
-    add_dataset(f, "digits");
-    assert_int_equal(add_dataset(f, "digits").failure.code, ERROR_NONE);
-    dataset_row row = dataset_named("digits");
-    row.info.digest[0] = 'b';
-    outcome o;
-    error e = {0};
-    assert_true(store_dataset_add(f->store, &row, into(&o), &e));
-    store_flush(f->store);
-    assert_int_equal(o.failure.code, ERROR_CONFLICT);
-}
+/* ---- pages */
 
 static void pages_cover_a_list_once(void **state)
 {
@@ -286,6 +258,9 @@ static void a_finished_job_leaves_model_run_and_file(void **state)
     assert_true(r.seed == UINT64_MAX && r.test_images == 3000000000);
     assert_string_equal(r.blas_core, "SkylakeX");
     assert_int_equal(r.threads, 2);
+    assert_int_equal(r.left_out_count, 21);
+    assert_string_equal(r.training_digest, "learned");
+    assert_string_equal(r.test_digest, "images");
     assert_int_equal(r.score_count, 2);
     assert_string_equal(r.scores[0].name, "features");
     assert_true(isnan(r.scores[0].auroc) && isnan(r.scores[0].average_precision));
@@ -565,8 +540,6 @@ static void published_figures_keep_to_their_images_and_protocol(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_data_set_is_read_as_it_was_written),
-        TEST(the_same_images_may_come_again_but_no_others),
         TEST(pages_cover_a_list_once),
         TEST(a_cursor_of_another_list_is_refused),
         TEST(a_job_is_read_as_it_was_written),

@@ -95,6 +95,17 @@ static bool sync_folder(const char *state, error *e)
     return good;
 }
 
+/* Whoever sent a file knows nothing of where it was kept. */
+static void name_upload(const import *i, error *e)
+{
+    static const char name[] = "the upload";
+    size_t path = strlen(i->source.text);
+    if (strncmp(e->message, i->source.text, path) != 0 || path < sizeof name - 1)
+        return;
+    memmove(e->message + sizeof name - 1, e->message + path, strlen(e->message + path) + 1);
+    memcpy(e->message, name, sizeof name - 1);
+}
+
 static void work(void *context) /* pool thread */
 {
     import *i = context;
@@ -105,8 +116,11 @@ static void work(void *context) /* pool thread */
     else if (!path_under(i->source.text, c->import_roots, c->import_root_count, &real, &i->e))
         return;
     dataset_info *info = &i->row.info;
-    if (!dataset_import(real.text, i->packed.text, info, &i->e))
+    if (!dataset_import(real.text, i->packed.text, info, &i->e)) {
+        if (i->uploaded)
+            name_upload(i, &i->e);
         return;
+    }
     i->row.copies_counted = true;
     struct stat facts;
     if (!path_format(&i->final, &i->e, "%s/datasets/%s-%s.packed", c->state, i->row.name, info->digest))

@@ -15,77 +15,91 @@ static const char *const class_names[CLASSES] = {
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 };
 
-static bool split_by_name(const listing_entry *entry, enum dataset_split *split)
+/* In the order of the data set: that of training, then the test. */
+static const char *const batch_names[] = {
+    "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+    "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin",
+};
+enum { BATCHES = sizeof batch_names / sizeof *batch_names, TEST_BATCH = BATCHES - 1 };
+
+static bool is_batch(const char *name)
 {
-    const char *name = listing_base_name(entry);
     size_t n = strlen(name);
-    if (n < 4 || strcmp(name + n - 4, ".bin"))
-        return false;
-    *split = strncmp(name, "test_batch", 10) ? SPLIT_TRAIN : SPLIT_TEST;
-    return *split == SPLIT_TEST || !strncmp(name, "data_batch", 10);
+    return n > 4 && !strcmp(name + n - 4, ".bin") &&
+           (!strncmp(name, "data_batch", 10) || !strncmp(name, "test_batch", 10));
 }
 
 static bool cifar_claims(const listing *l)
 {
-    enum dataset_split split;
     for (size_t i = 0; i < l->count; i++)
-        if (split_by_name(&l->entries[i], &split))
+        if (is_batch(listing_base_name(&l->entries[i])))
             return true;
     return false;
 }
 
-/* One batch of the plan, by its index in the listing. */
-struct batch {
-    const char *name;
-    size_t listed, first, count;
-    enum dataset_split split;
-};
-
 struct cifar {
-    struct batch *batches;
-    size_t count;
+    const listing_entry *batches[BATCHES];
+    size_t listed[BATCHES], count; /* records of each */
 };
 
-/* Training batches before test batches, then by name, whatever the order in the archive. */
-static int by_split_and_name(const void *a, const void *b)
+static bool check_size(const listing_entry *entry, error *e)
 {
-    const struct batch *x = a, *y = b;
-    return x->split != y->split ? (int)x->split - (int)y->split : strverscmp(x->name, y->name);
+    if (!entry->bytes || entry->bytes % RECORD_BYTES)
+        return error_set(e, ERROR_CORRUPT,
+                         "%s: %llu bytes are not a whole number of records of %d bytes (%llu bytes remain)",
+                         entry->name, (unsigned long long)entry->bytes, RECORD_BYTES,
+                         (unsigned long long)(entry->bytes % RECORD_BYTES));
+    if (entry->bytes / RECORD_BYTES > DATASET_IMAGES_MAX / BATCHES)
+        return error_set(e, ERROR_LIMIT, "%s: more than %d records", entry->name, DATASET_IMAGES_MAX / BATCHES);
+    return true;
+}
+
+static bool place_batch(struct cifar *c, const listing_entry *entry, size_t listed, error *e)
+{
+    int k = 0;
+    while (k < BATCHES && strcmp(listing_base_name(entry), batch_names[k]) != 0)
+        k++;
+    if (k == BATCHES)
+        return error_set(e, ERROR_INVALID,
+                         "%s: no file of CIFAR-10; data_batch_1.bin to data_batch_5.bin and test_batch.bin are",
+                         entry->name);
+    if (c->batches[k])
+        return error_set(e, ERROR_INVALID, "two files of one batch: %s and %s", c->batches[k]->name, entry->name);
+    c->batches[k] = entry;
+    c->listed[k] = listed;
+    return check_size(entry, e);
+}
+
+/* All six must be there, and of one length: an incomplete download can end with a record. */
+static bool check_batches(const struct cifar *c, error *e)
+{
+    for (int k = 0; k < BATCHES; k++)
+        if (!c->batches[k])
+            return error_set(e, ERROR_INVALID,
+                             "%s is missing; CIFAR-10 is data_batch_1.bin to data_batch_5.bin and test_batch.bin",
+                             batch_names[k]);
+    for (int k = 1; k < BATCHES; k++)
+        if (c->batches[k]->bytes != c->batches[0]->bytes)
+            return error_set(e, ERROR_CORRUPT, "%s has %llu records, but %s has %llu; all batches have as many",
+                             c->batches[k]->name, (unsigned long long)(c->batches[k]->bytes / RECORD_BYTES),
+                             c->batches[0]->name, (unsigned long long)(c->batches[0]->bytes / RECORD_BYTES));
+    return true;
 }
 
 static void cifar_release(void *state)
 {
-    struct cifar *c = state;
-    free(c->batches);
-    free(c);
+    free(state);
 }
 
 static bool plan_batches(struct cifar *c, const listing *l, dataset_info *info, error *e)
 {
-    for (size_t i = 0; i < l->count; i++) {
-        const listing_entry *entry = &l->entries[i];
-        struct batch b = {.name = entry->name, .listed = i};
-        if (!split_by_name(entry, &b.split))
-            continue;
-        if (!entry->bytes || entry->bytes % RECORD_BYTES)
-            return error_set(e, ERROR_CORRUPT,
-                             "%s: %llu bytes are not a whole number of records of %d bytes (%llu bytes remain)",
-                             entry->name, (unsigned long long)entry->bytes, RECORD_BYTES,
-                             (unsigned long long)(entry->bytes % RECORD_BYTES));
-        if (entry->bytes / RECORD_BYTES > DATASET_IMAGES_MAX)
-            return error_set(e, ERROR_LIMIT, "%s: more than %d records", entry->name, DATASET_IMAGES_MAX);
-        b.count = (size_t)entry->bytes / RECORD_BYTES;
-        c->batches[c->count++] = b;
-    }
-    qsort(c->batches, c->count, sizeof *c->batches, by_split_and_name);
-    size_t total = 0;
-    for (size_t i = 0; i < c->count; i++) {
-        c->batches[i].first = total;
-        total += c->batches[i].count;
-        if (total > DATASET_IMAGES_MAX)
-            return error_set(e, ERROR_LIMIT, "more than %d images", DATASET_IMAGES_MAX);
-    }
-    info->image = (shape){.n = (int)total, .h = SIDE, .w = SIDE, .c = 3};
+    for (size_t i = 0; i < l->count; i++)
+        if (is_batch(listing_base_name(&l->entries[i])) && !place_batch(c, &l->entries[i], i, e))
+            return false;
+    if (!check_batches(c, e))
+        return false;
+    c->count = (size_t)c->batches[0]->bytes / RECORD_BYTES;
+    info->image = (shape){.n = (int)(BATCHES * c->count), .h = SIDE, .w = SIDE, .c = 3};
     info->classes = CLASSES;
     for (int k = 0; k < CLASSES; k++)
         memcpy(info->class_names[k], class_names[k], strlen(class_names[k]));
@@ -95,14 +109,10 @@ static bool plan_batches(struct cifar *c, const listing *l, dataset_info *info, 
 static void *cifar_plan(const listing *l, dataset_info *info, error *e)
 {
     struct cifar *c = calloc(1, sizeof *c);
-    struct batch *batches = calloc(l->count, sizeof *batches);
-    if (!c || !batches) {
-        free(c);
-        free(batches);
+    if (!c) {
         error_memory(e, "the list of batches");
         return NULL;
     }
-    c->batches = batches;
     if (plan_batches(c, l, info, e))
         return c;
     cifar_release(c);
@@ -116,11 +126,11 @@ static void interleave(const uint8_t *restrict planes, uint8_t *restrict pixels)
             pixels[3 * i + k] = planes[k * PLANE + i];
 }
 
-static bool read_batch(const struct batch *b, source_stream *content, const reader_target *to, error *e)
+static bool read_batch(const struct cifar *c, int k, source_stream *content, const reader_target *to, error *e)
 {
     uint8_t record[RECORD_BYTES];
-    size_t got;
-    for (size_t i = 0; i < b->count; i++) {
+    size_t first = (size_t)k * c->count, got;
+    for (size_t i = 0; i < c->count; i++) {
         if (!source_read(content, record, sizeof record, &got, e))
             return false;
         if (got < sizeof record)
@@ -128,9 +138,9 @@ static bool read_batch(const struct batch *b, source_stream *content, const read
         if (record[0] >= CLASSES)
             return error_set(e, ERROR_CORRUPT, "record %zu has label %u; 0 to %d are possible", i, record[0],
                              CLASSES - 1);
-        to->labels[b->first + i] = record[0];
-        to->splits[b->first + i] = (uint8_t)b->split;
-        interleave(record + 1, to->pixels + (b->first + i) * 3 * PLANE);
+        to->labels[first + i] = record[0];
+        to->splits[first + i] = k == TEST_BATCH ? SPLIT_TEST : SPLIT_TRAIN;
+        interleave(record + 1, to->pixels + (first + i) * 3 * PLANE);
     }
     if (!source_read(content, record, 1, &got, e))
         return false;
@@ -140,9 +150,9 @@ static bool read_batch(const struct batch *b, source_stream *content, const read
 static bool cifar_read(void *state, const source_member *m, const reader_target *to, error *e)
 {
     const struct cifar *c = state;
-    for (size_t i = 0; i < c->count; i++)
-        if (c->batches[i].listed == m->index)
-            return read_batch(&c->batches[i], m->content, to, e);
+    for (int k = 0; k < BATCHES; k++)
+        if (c->listed[k] == m->index)
+            return read_batch(c, k, m->content, to, e);
     return true;
 }
 

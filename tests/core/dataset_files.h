@@ -67,7 +67,7 @@ static inline blob cifar_batch(uint8_t n, size_t first)
 /* A PNG whose sample k has pixel_value(i, k). */
 static inline blob png_file(int height, int width, int channels, size_t i)
 {
-    size_t n = (size_t)(height * width * channels);
+    size_t n = (size_t)height * (size_t)width * (size_t)channels;
     image source = {.width = width, .height = height, .channels = channels, .pixels = malloc(n)};
     for (size_t k = 0; k < n; k++)
         source.pixels[k] = pixel_value(i, k);
@@ -115,6 +115,24 @@ static inline void write_idx(const scratch *s, const char *folder)
     write_blob(s, name, idx_labels(6));
 }
 
+/* The path of CIFAR-10's batch k under a folder, the test's for 5. */
+static inline scratch_path cifar_name(const char *folder, int k)
+{
+    scratch_path p;
+    if (k < 5)
+        snprintf(p.text, sizeof p.text, "%s/data_batch_%d.bin", folder, k + 1);
+    else
+        snprintf(p.text, sizeof p.text, "%s/test_batch.bin", folder);
+    return p;
+}
+
+/* CIFAR-10 with n images in each batch under `folder`. */
+static inline void write_cifar(const scratch *s, const char *folder, uint8_t n)
+{
+    for (int k = 0; k < 6; k++)
+        write_blob(s, cifar_name(folder, k).text, cifar_batch(n, (size_t)k * n));
+}
+
 enum container { CONTAINER_TAR, CONTAINER_TAR_GZ, CONTAINER_ZIP };
 
 /* An archive being written. */
@@ -145,6 +163,16 @@ static inline void packer_put(const packer *p, const char *name, const void *byt
     la_ssize_t written = archive_write_data(p->archive, bytes, size);
     assert(!failed && written == (la_ssize_t)size);
     archive_entry_free(entry);
+}
+
+/* As write_cifar does, in an order of its own. */
+static inline void packer_put_cifar(const packer *p, const char *folder, uint8_t n)
+{
+    for (int i = 0; i < 6; i++) {
+        int k = (i + 5) % 6;
+        blob b = cifar_batch(n, (size_t)k * n);
+        packer_put(p, cifar_name(folder, k).text, b.bytes, b.size);
+    }
 }
 
 static inline void packer_put_link(const packer *p, const char *name, const char *target)

@@ -125,8 +125,7 @@ static void cifar_import_survives_each_failed_allocation(void **state)
 {
     (void)state;
     scratch s = scratch_make();
-    write_blob(&s, "in/data_batch_1.bin", cifar_batch(5, 0));
-    write_blob(&s, "in/test_batch.bin", cifar_batch(5, 10));
+    write_cifar(&s, "in", 4);
     assert_every_failure_is_reported(&s, "in", 15);
     scratch_remove(&s);
 }

@@ -109,18 +109,39 @@ static void damaged_cifar_batches_are_named_with_the_record(void **state)
 {
     (void)state;
     scratch s = scratch_make();
-    blob b = cifar_batch(4, 0);
+    write_cifar(&s, "in", 4);
+    blob b = cifar_batch(4, 8);
     b.bytes[2 * 3073] = 10;
-    write_blob(&s, "in/data_batch_1.bin", b);
-    assert_refused(&s, "in", ERROR_CORRUPT, "data_batch_1.bin", "record 2 has label 10; 0 to 9");
+    write_blob(&s, "in/data_batch_3.bin", b);
+    assert_refused(&s, "in", ERROR_CORRUPT, "data_batch_3.bin", "record 2 has label 10; 0 to 9");
     b.size -= 100;
-    write_blob(&s, "in/data_batch_1.bin", b);
-    assert_refused(&s, "in", ERROR_CORRUPT, "data_batch_1.bin",
+    write_blob(&s, "in/data_batch_3.bin", b);
+    assert_refused(&s, "in", ERROR_CORRUPT, "data_batch_3.bin",
                    "not a whole number of records of 3073 bytes (2973 bytes");
-    write_blob(&s, "in/data_batch_1.bin", (blob){.size = 0});
-    assert_refused(&s, "in", ERROR_CORRUPT, "data_batch_1.bin", "0 bytes are not a whole number");
-    write_blob(&s, "only/test_batch.bin", cifar_batch(4, 0));
-    assert_refused(&s, "only", ERROR_INVALID, "", "all 4 images are test images");
+    write_blob(&s, "in/data_batch_3.bin", (blob){.size = 0});
+    assert_refused(&s, "in", ERROR_CORRUPT, "data_batch_3.bin", "0 bytes are not a whole number");
+    write_blob(&s, "in/data_batch_3.bin", cifar_batch(3, 8));
+    assert_refused(&s, "in", ERROR_CORRUPT, "data_batch_3.bin has 3 records", "data_batch_1.bin has 4");
+    scratch_remove(&s);
+}
+
+static void an_incomplete_cifar_is_refused_by_what_it_lacks(void **state)
+{
+    (void)state;
+    scratch s = scratch_make();
+    for (int k = 0; k < 6; k++) {
+        write_cifar(&s, "in", 2);
+        remove(scratch_at(&s, cifar_name("in", k).text).text);
+        char missing[600];
+        snprintf(missing, sizeof missing, "%s is missing", cifar_name("in", k).text + 3);
+        assert_refused(&s, "in", ERROR_INVALID, missing, "data_batch_1.bin to data_batch_5.bin and test_batch.bin");
+    }
+    write_cifar(&s, "in", 2);
+    write_blob(&s, "in/data_batch_6.bin", cifar_batch(2, 12));
+    assert_refused(&s, "in", ERROR_INVALID, "data_batch_6.bin", "no file of CIFAR-10");
+    remove(scratch_at(&s, "in/data_batch_6.bin").text);
+    write_blob(&s, "in/more/data_batch_2.bin", cifar_batch(2, 2));
+    assert_refused(&s, "in", ERROR_INVALID, "more/data_batch_2.bin", "two files of one batch: data_batch_2.bin");
     scratch_remove(&s);
 }
 
@@ -210,15 +231,16 @@ static void damaged_archives_are_refused_at_every_length(void **state)
     (void)state;
     for (int kind = CONTAINER_TAR; kind <= CONTAINER_ZIP; kind++) {
         scratch s = scratch_make();
-        blob batch = cifar_batch(3, 0);
+        blob parts[2] = {idx_images(9, 0), idx_labels(9)};
         packer p = packer_open(&s, "archive", (enum container)kind);
-        packer_put(&p, "data_batch_1.bin", batch.bytes, batch.size);
+        packer_put(&p, "train-images", parts[0].bytes, parts[0].size);
+        packer_put(&p, "train-labels", parts[1].bytes, parts[1].size);
         packer_close(&p);
         void *bytes;
         size_t size;
         assert_true(file_read(scratch_at(&s, "archive").text, 1 << 20, &bytes, &size, NULL));
         /* A tar may lose its end mark of zeros and its padding; all else is needed. */
-        size_t needed = kind == CONTAINER_TAR ? 512 + batch.size : size - 1;
+        size_t needed = kind == CONTAINER_TAR ? 3 * 512 + parts[1].size : size - 1;
         for (size_t n = 0; n <= needed; n += n + 40 < needed ? 37 : 1) {
             if (kind == CONTAINER_TAR && n == needed)
                 break;
@@ -278,11 +300,11 @@ static void flipped_bits_in_any_source_are_survived(void **state)
     scratch_remove(&s);
 }
 
-/* 40 MB of zeros in 40 kB, as a gzip file, a tar.gz and a zip. */
+/* 39 MB of zeros in 40 kB, as a gzip file, a tar.gz and a zip. */
 static void contents_that_inflate_without_end_are_refused(void **state)
 {
     (void)state;
-    enum { ZEROS = 40 << 20 };
+    enum { COUNT = 50000, ZEROS = 16 + COUNT * 28 * 28 };
     scratch s = scratch_make();
     uint8_t *zeros = calloc(1, ZEROS);
     gzFile f = gzopen(scratch_at(&s, "bomb.gz").text, "wb9");
@@ -290,13 +312,16 @@ static void contents_that_inflate_without_end_are_refused(void **state)
     gzclose(f);
     assert_refused(&s, "bomb.gz", ERROR_LIMIT, "bomb.gz", "inflate more than 100 to 1");
     packer p = packer_open(&s, "bomb.tar", CONTAINER_TAR_GZ);
-    packer_put(&p, "data_batch_1.bin", zeros, ZEROS / 3073 * 3073);
+    packer_put(&p, "data_batch_1.bin", zeros, ZEROS);
     packer_close(&p);
     assert_refused(&s, "bomb.tar", ERROR_LIMIT, "bomb.tar", "inflate more than 100 to 1");
     p = packer_open(&s, "bomb.zip", CONTAINER_ZIP);
-    packer_put(&p, "data_batch_1.bin", zeros, ZEROS / 3073 * 3073);
+    memcpy(zeros, (const uint8_t[8]){0, 0, 8, 1, 0, 0, COUNT >> 8, COUNT & 255}, 8);
+    packer_put(&p, "train-labels", zeros, 8 + COUNT);
+    memcpy(zeros, (const uint8_t[16]){0, 0, 8, 3, 0, 0, COUNT >> 8, COUNT & 255, 0, 0, 0, 28, 0, 0, 0, 28}, 16);
+    packer_put(&p, "train-images", zeros, ZEROS);
     packer_close(&p);
-    assert_refused(&s, "bomb.zip", ERROR_LIMIT, "data_batch_1.bin", "the archive inflates more than 100 to 1");
+    assert_refused(&s, "bomb.zip", ERROR_LIMIT, "train-images", "the archive inflates more than 100 to 1");
     free(zeros);
     scratch_remove(&s);
 }
@@ -452,6 +477,7 @@ int main(void)
         cmocka_unit_test(gzip_whose_checksum_does_not_match_is_named),
         cmocka_unit_test(damaged_idx_files_are_named_with_the_place),
         cmocka_unit_test(damaged_cifar_batches_are_named_with_the_record),
+        cmocka_unit_test(an_incomplete_cifar_is_refused_by_what_it_lacks),
         cmocka_unit_test(bad_images_in_a_folder_are_named),
         cmocka_unit_test(folders_that_make_no_data_set_are_explained),
         cmocka_unit_test(links_and_names_that_lead_outside_are_refused),

@@ -156,14 +156,20 @@ typedef struct space {
     size_t all;
 } space;
 
-static space space_of(const conv_geometry *g, int images, float *scratch)
+static space space_sizes(const conv_geometry *g, int images)
 {
     const size_t tiles = (size_t)images * tiles_of(g);
     space s = {.input_step = lines(tiles * PHASES * c_of(g)), .output_step = lines(tiles * oc_of(g))};
+    s.all = lines(c_of(g)) + WINOGRAD_PRODUCTS * (s.input_step + s.output_step);
+    return s;
+}
+
+static space space_of(const conv_geometry *g, int images, float *scratch)
+{
+    space s = space_sizes(g, images);
     s.outside = scratch;
     s.inputs = scratch + lines(c_of(g));
     s.outputs = s.inputs + WINOGRAD_PRODUCTS * s.input_step;
-    s.all = lines(c_of(g)) + WINOGRAD_PRODUCTS * (s.input_step + s.output_step);
     return s;
 }
 
@@ -357,16 +363,22 @@ typedef struct weight_space {
     size_t all;
 } weight_space;
 
-static weight_space weight_space_of(const conv_geometry *g, int channels, float *scratch)
+static weight_space weight_space_sizes(const conv_geometry *g, int channels)
 {
     const size_t tiles = (size_t)weight_group(g) * tiles_of(g), c = (size_t)channels;
     weight_space s = {
         .input_step = lines(tiles * c), .output_step = lines(tiles * oc_of(g)), .taps_step = lines(c * oc_of(g))};
+    s.all = lines(c) + WINOGRAD_PRODUCTS * (s.input_step + s.output_step + s.taps_step);
+    return s;
+}
+
+static weight_space weight_space_of(const conv_geometry *g, int channels, float *scratch)
+{
+    weight_space s = weight_space_sizes(g, channels);
     s.outside = scratch;
-    s.inputs = scratch + lines(c);
+    s.inputs = scratch + lines((size_t)channels);
     s.outputs = s.inputs + WINOGRAD_PRODUCTS * s.input_step;
     s.taps = s.outputs + WINOGRAD_PRODUCTS * s.output_step;
-    s.all = lines(c) + WINOGRAD_PRODUCTS * (s.input_step + s.output_step + s.taps_step);
     return s;
 }
 
@@ -428,9 +440,9 @@ size_t conv_winograd_work(const conv_geometry *g, enum conv_pass pass)
 size_t conv_winograd_scratch(const conv_geometry *g, enum conv_pass pass)
 {
     if (pass != CONV_WEIGHT_GRADIENT)
-        return space_of(g, part_group(g), NULL).all;
+        return space_sizes(g, part_group(g)).all;
     const int most = (g->c + cuts_of(g) - 1) / cuts_of(g);
-    return weight_space_of(g, most, NULL).all;
+    return weight_space_sizes(g, most).all;
 }
 
 /* ---- reports */

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -40,12 +41,17 @@ static json_t *job_of(const e2e *d, const char *id)
     return r.body;
 }
 
-static void expect_threads(const e2e *d, const char *id, int threads)
+/* Until the running job has so many. */
+static void await_threads(const e2e *d, const char *id, int threads)
 {
-    json_t *job = job_of(d, id);
-    assert_string_equal(text_of(job, "state"), "running");
-    assert_int_equal(json_integer_value(json_object_get(job, "threads")), threads);
-    json_decref(job);
+    for (int found = -1; found != threads;) {
+        json_t *job = job_of(d, id);
+        assert_string_equal(text_of(job, "state"), "running");
+        found = (int)json_integer_value(json_object_get(job, "threads"));
+        json_decref(job);
+        if (found != threads)
+            usleep(10000);
+    }
 }
 
 /* Awaits a job's end; what its run says. */
@@ -72,27 +78,6 @@ static void cancel(const e2e *d, const char *id)
     json_decref(e2e_await(d, id));
 }
 
-typedef struct turns {
-    int heard, wanted;
-} turns;
-
-static bool took_turns(void *context, const char *type, json_t *data)
-{
-    static const int64_t threads[] = {2, 1, 2};
-    turns *t = context;
-    if (!strcmp(type, "progress") && json_integer_value(json_object_get(data, "threads")) == threads[t->heard])
-        t->heard++;
-    return t->heard == t->wanted;
-}
-
-/* Follows it until its worker has said so many of: it runs on two threads, on one, on two again. */
-static void await_turns(const e2e *d, const char *id, int wanted)
-{
-    turns t = {.wanted = wanted};
-    e2e_follow(d, id, took_turns, &t);
-    assert_int_equal(t.heard, wanted);
-}
-
 static void jobs_share_the_cpus_and_no_bit_depends_on_it(void **state)
 {
     e2e *d = *state;
@@ -102,24 +87,21 @@ static void jobs_share_the_cpus_and_no_bit_depends_on_it(void **state)
     e2e_import(d);
     job_id first = e2e_submit(d, ENDLESS);
     e2e_await_attempt(d, first.text, 1);
-    expect_threads(d, first.text, 2);
-    await_turns(d, first.text, 1);
+    await_threads(d, first.text, 2);
 
     job_id second = e2e_submit(d, E2E_LONG), third = e2e_submit(d, E2E_SHORT);
     json_t *waits = job_of(d, third.text);
     assert_string_equal(text_of(waits, "state"), "queued");
     json_decref(waits);
     e2e_await_attempt(d, second.text, 1);
-    expect_threads(d, first.text, 1);
-    expect_threads(d, second.text, 1);
-    await_turns(d, first.text, 2);
+    await_threads(d, first.text, 1);
+    await_threads(d, second.text, 1);
     char beside[65], alone[65];
     assert_int_equal(await_run(d, second.text, beside), 1);
 
-    /* Both others are gone: the first has all again, and its worker says so. */
+    /* Both others are gone: the first has all again. */
     json_decref(e2e_await(d, third.text));
-    expect_threads(d, first.text, 2);
-    await_turns(d, first.text, 3);
+    await_threads(d, first.text, 2);
     cancel(d, first.text);
 
     job_id again = e2e_submit(d, E2E_LONG);

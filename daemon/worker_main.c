@@ -23,7 +23,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { PROGRESS_MS = 200 /* least time between progress lines */, NICE = 10, CAP_SLACK_BYTES = 256 << 20 };
+enum { NICE = 10, CAP_SLACK_BYTES = 256 << 20 };
 
 /* How many threads the daemon lets it have: set by the reader of stdin, whether there is a team yet or not. */
 typedef struct share {
@@ -42,7 +42,6 @@ typedef struct child {
     tested tested;
     path_text model, checkpoint, kept, result;
     int lock;
-    int64_t told_ms;
     uint64_t kept_step; /* of the checkpoint that outlives this job's failure; 0: there is none */
     /* Set once by the reader of stdin, polled by the trainer; nothing else is published by it. */
     atomic_bool stop;
@@ -116,12 +115,18 @@ static void share_begin(share *s, int threads)
     s->begin_s = s->since_s = clock_now_s();
 }
 
-static void share_set(share *s, int threads)
+/* Adds up to this moment. Under the lock. */
+static void share_add(share *s)
 {
-    pthread_mutex_lock(&s->lock);
     double now = clock_now_s();
     s->sum += s->threads * (now - s->since_s);
     s->since_s = now;
+}
+
+static void share_set(share *s, int threads)
+{
+    pthread_mutex_lock(&s->lock);
+    share_add(s);
     s->threads = threads;
     if (s->team)
         team_limit(s->team, threads);
@@ -149,8 +154,8 @@ static int share_threads(share *s)
 /* On average so far, to the nearest. */
 static int share_mean(share *s)
 {
-    share_set(s, share_threads(s));
     pthread_mutex_lock(&s->lock);
+    share_add(s);
     double spent = s->since_s - s->begin_s;
     int mean = spent > 0 ? (int)lround(s->sum / spent) : s->threads;
     pthread_mutex_unlock(&s->lock);
@@ -198,10 +203,6 @@ static void on_event(void *context, const train_event *ev)
                                         [TRAIN_CHECKPOINT] = "checkpoint",
                                         [TRAIN_EVALUATING] = "evaluating"};
     child *c = context;
-    int64_t now = clock_now_us() / 1000;
-    if (ev->kind == TRAIN_PROGRESS && now - c->told_ms < PROGRESS_MS)
-        return;
-    c->told_ms = now;
     json_t *values = json_object();
     for (int i = 0; values && i < ev->value_count; i++)
         json_object_set_new(values, ev->values[i].name, real(ev->values[i].value));

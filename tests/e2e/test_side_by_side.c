@@ -78,6 +78,19 @@ static void cancel(const e2e *d, const char *id)
     json_decref(e2e_await(d, id));
 }
 
+static bool hears_threads(void *context, const char *type, json_t *data)
+{
+    const int *threads = context;
+    return !strcmp(type, "progress") && json_integer_value(json_object_get(data, "threads")) == *threads;
+}
+
+/* Until the worker itself says that it goes on with so many. For jobs that stay so: what was said before is not kept.
+ */
+static void hear_threads(const e2e *d, const char *id, int threads)
+{
+    e2e_follow(d, id, hears_threads, &threads);
+}
+
 static void jobs_share_the_cpus_and_no_bit_depends_on_it(void **state)
 {
     e2e *d = *state;
@@ -87,7 +100,14 @@ static void jobs_share_the_cpus_and_no_bit_depends_on_it(void **state)
     e2e_import(d);
     job_id first = e2e_submit(d, ENDLESS);
     e2e_await_attempt(d, first.text, 1);
-    await_threads(d, first.text, 2);
+    hear_threads(d, first.text, 2);
+
+    job_id beside_it = e2e_submit(d, ENDLESS);
+    e2e_await_attempt(d, beside_it.text, 1);
+    hear_threads(d, first.text, 1);
+    hear_threads(d, beside_it.text, 1);
+    cancel(d, beside_it.text);
+    hear_threads(d, first.text, 2);
 
     job_id second = e2e_submit(d, E2E_LONG), third = e2e_submit(d, E2E_SHORT);
     json_t *waits = job_of(d, third.text);

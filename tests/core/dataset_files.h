@@ -10,8 +10,24 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <zlib.h>
+
+#include <cmocka.h>
+
+/* Imports `source` to "packed" in the scratch folder, opens that, and finds the facts that the import gave: *info. */
+static inline dataset *import_and_open(const scratch *s, const char *source, dataset_info *info)
+{
+    error e = {0};
+    dataset *d = NULL;
+    if (!dataset_import(source, scratch_at(s, "packed").text, info, &e) ||
+        !(d = dataset_open(scratch_at(s, "packed").text, &e)))
+        fail_msg("%s", e.message);
+    assert_memory_equal(dataset_facts(d), info, sizeof *info);
+    return d;
+}
 
 /* A file in memory. */
 typedef struct blob {

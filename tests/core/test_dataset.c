@@ -11,22 +11,9 @@
 
 static dataset_info last; /* too large for the stack of a test */
 
-/* Imports `source` of the scratch folder to "packed" there and opens it. */
-static dataset *import_path(const scratch *s, const char *source)
-{
-    error e = {0};
-    if (!dataset_import(source, scratch_at(s, "packed").text, &last, &e))
-        fail_msg("%s", e.message);
-    dataset *d = dataset_open(scratch_at(s, "packed").text, &e);
-    if (!d)
-        fail_msg("%s", e.message);
-    assert_memory_equal(dataset_facts(d), &last, sizeof last);
-    return d;
-}
-
 static dataset *import(const scratch *s, const char *name)
 {
-    return import_path(s, scratch_at(s, name).text);
+    return import_and_open(s, scratch_at(s, name).text, &last);
 }
 
 static void assert_shape(int n, int h, int w, int c)
@@ -54,7 +41,7 @@ static void mnist_sample_arrives_byte_for_byte(void **state)
     scratch s = scratch_make();
     char folder[512], path[600];
     snprintf(folder, sizeof folder, "%s/mnist-sample", getenv("ANOMALYD_TEST_DATA"));
-    dataset *d = import_path(&s, folder);
+    dataset *d = import_and_open(&s, folder, &last);
     assert_string_equal(last.format, "idx");
     assert_shape(5000, 28, 28, 1);
     assert_int_equal(last.classes, 10);

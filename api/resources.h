@@ -28,6 +28,7 @@ void post_experiment_resume(request *r);
 void get_experiment_table(request *r); /* experiments.c */
 void get_models(request *r);
 void get_model(request *r); /* models.c */
+void post_runs(request *r);
 void get_runs(request *r);
 void get_run(request *r);     /* runs.c */
 void get_compare(request *r); /* compare.c */

@@ -21,6 +21,7 @@ static const char *const query_runs[] = {"limit", "cursor", "method", "dataset",
                                          "model", "since",  "until",  "min_auroc", "order",    "format", NULL};
 
 static const body_rule body_json[] = {{"application/json", BODY_MEMORY, MIB}, {NULL, 0, 0}};
+static const body_rule body_run[] = {{"application/json", BODY_MEMORY, 8 * MIB}, {NULL, 0, 0}};
 static const body_rule body_score[] = {{"image/png", BODY_MEMORY, 8 * MIB},
                                        {"multipart/form-data", BODY_FORM, 64 * MIB},
                                        {"application/json", BODY_MEMORY, 8 * MIB},
@@ -61,6 +62,7 @@ static const route routes[] = {
     {.verb = "GET", .pattern = "/experiments/{id}/table", .handle = get_experiment_table, .query = query_table},
     {.verb = "GET", .pattern = "/models", .handle = get_models, .query = query_page},
     {.verb = "GET", .pattern = "/models/{name}", .handle = get_model},
+    {.verb = "POST", .pattern = "/runs", .handle = post_runs, .bodies = body_run},
     {.verb = "GET", .pattern = "/runs", .handle = get_runs, .query = query_runs},
     {.verb = "GET", .pattern = "/runs/{id}", .handle = get_run},
     {.verb = "GET", .pattern = "/compare", .handle = get_compare, .query = query_compare},

@@ -6,10 +6,11 @@
 
 json_t *run_json(const run_row *row)
 {
-    json_t *body = json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:i}", "id", row->id, "created",
-                             json_time(row->created), "job", json_name(row->job), "method", row->method, "dataset",
-                             row->dataset, "dataset_digest", row->dataset_digest, "protocol", row->protocol, "class",
-                             json_name(row->class_name), "seed", (json_int_t)row->seed, "test_images",
+    json_t *body = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:f, s:I, s:s, s:i}", "id", row->id,
+                             "created", json_time(row->created), "imported", json_time(row->imported), "job",
+                             json_name(row->job), "method", row->method, "dataset", row->dataset, "dataset_digest",
+                             row->dataset_digest, "protocol", row->protocol, "class", json_name(row->class_name),
+                             "seed", (json_int_t)row->seed, "held_out", row->held_out, "test_images",
                              (json_int_t)row->test_images, "model", row->model, "version", row->version);
     json_t *quality =
         json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o}", "auroc", json_number(row->auroc),

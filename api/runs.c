@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* runs.c — the AUROC history: filtered pages as JSON or CSV, and single runs. */
+/* runs.c — the AUROC history: filtered pages as JSON or CSV, single runs, and runs from elsewhere. */
 #include "api/request.h"
 #include "api/resources.h"
 
 #include "api/csv.h"
 #include "api/json.h"
 #include "api/run_json.h"
+#include "api/run_read.h"
+#include "api/training.h"
 #include "data/protocol.h"
 
 #include <inttypes.h>
@@ -14,12 +16,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Empty for 0. */
+static void csv_time(FILE *out, service_time at)
+{
+    json_t *text = json_time(at);
+    csv_text(out, text && json_is_string(text) ? json_string_value(text) : "");
+    json_decref(text);
+}
+
 static void csv_row(FILE *out, const run_row *row)
 {
-    json_t *created = json_time(row->created);
     fputs(row->id, out);
-    csv_text(out, created && json_is_string(created) ? json_string_value(created) : "");
-    json_decref(created);
+    csv_time(out, row->created);
     csv_text(out, row->method);
     csv_text(out, row->dataset);
     csv_text(out, row->protocol);
@@ -38,6 +46,9 @@ static void csv_row(FILE *out, const run_row *row)
     csv_text(out, row->job);
     csv_text(out, row->code_version);
     csv_text(out, row->hyperparameters ? row->hyperparameters : "{}");
+    csv_number(out, row->held_out);
+    fprintf(out, ",%" PRIu32, row->test_images);
+    csv_time(out, row->imported);
     fputs("\r\n", out);
 }
 
@@ -49,7 +60,8 @@ static void reply_csv(request *r, const run_row *rows, int count, const char *cu
     if (out) {
         fputs("id,created,method,dataset,protocol,class,seed,model,version,auroc,auroc_low,auroc_high,"
               "auroc_deviation,average_precision,train_s,score_s,epochs,chosen_epoch,train,validation,calibration,"
-              "test_normals,test_anomalies,parameters,job,code_version,hyperparameters\r\n",
+              "test_normals,test_anomalies,parameters,job,code_version,hyperparameters,held_out,test_images,"
+              "imported\r\n",
               out);
         for (int i = 0; i < count; i++)
             csv_row(out, &rows[i]);
@@ -159,4 +171,37 @@ void get_run(request *r)
     json_t *body = run_whole_json(&row);
     run_row_finish(&row);
     request_reply_json(r, 200, body);
+}
+
+/* The run is answered as it was kept. */
+static void imported(void *context, const char *id, bool fresh, const error *failure)
+{
+    request *r = context;
+    error e = {0};
+    run_row row = {0};
+    char location[16 + SERVICE_ID_MAX];
+    if (failure) {
+        request_reply_error(r, failure, PROBLEM_CONTENT);
+    } else if (!r->host->run_get(r->host->self, id, &row, &e)) {
+        request_reply_error(r, &e, PROBLEM_REQUEST);
+    } else {
+        snprintf(location, sizeof location, "/runs/%s", id);
+        request_add_header(r, MHD_HTTP_HEADER_LOCATION, location);
+        request_reply_json(r, fresh ? 201 : 200, run_whole_json(&row));
+        run_row_finish(&row);
+    }
+    request_release(r);
+}
+
+void post_runs(request *r)
+{
+    problem p = {0};
+    run_row row = {0};
+    json_t *body = json_read(r->body.bytes, r->body.size, &p);
+    if (body)
+        run_read(body, &row, &p);
+    if (training_admit(r, &p))
+        r->host->run_import(r->host->self, &row, imported, r);
+    run_row_finish(&row);
+    json_decref(body);
 }

@@ -113,11 +113,13 @@ typedef struct run_score {
 typedef struct run_row {
     char id[SERVICE_ID_MAX];
     service_time created;
+    service_time imported; /* from another registry, which has its model; 0: it was made here */
     char job[SERVICE_ID_MAX];
     char method[SERVICE_NAME_MAX], dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
     char protocol[16], class_name[DATASET_CLASS_NAME_MAX];
     uint64_t seed;
-    uint32_t test_images; /* as the job asked */
+    double held_out; /* as the job asked, as is test_images */
+    uint32_t test_images;
     char model[SERVICE_NAME_MAX];
     int version;
     double auroc, auroc_low, auroc_high, auroc_deviation, average_precision; /* NaN when not evaluated */
@@ -275,6 +277,7 @@ struct score_image {
 typedef void dataset_done(void *context, const dataset_row *row, const error *failure);
 typedef void job_done(void *context, const job_row *row, const error *failure);
 typedef void experiment_done(void *context, const char *id, const error *failure);
+typedef void run_done(void *context, const char *id, bool fresh, const error *failure);
 typedef void score_done(void *context, const score_answer *answer, const error *failure);
 typedef void event_sink(void *context, const job_event *event);
 
@@ -323,6 +326,10 @@ typedef struct service {
                            error *e); /* descending */
     bool (*run_list)(void *self, const run_filter *f, service_page *page, run_row *rows, int *count, error *e);
     bool (*run_get)(void *self, const char *id, run_row *row, error *e);
+    /* Takes up a run that another registry made. The row is as run_get gives it; of its data set the digest counts, and
+     * one with these images must be here. Not fresh: this run was here already; another one of its id is
+     * ERROR_CONFLICT. Durable before done is called. */
+    void (*run_import)(void *self, const run_row *row, run_done *done, void *context);
     /* ERROR_CONFLICT when the run is there, but no scores of test images. Fills *test, for run_test_finish. */
     bool (*run_test)(void *self, const char *id, run_test *test, error *e);
 

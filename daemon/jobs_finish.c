@@ -111,6 +111,7 @@ static void fill_rows(finishing *f)
     memcpy(r->model, spec->model, sizeof r->model);
     memcpy(m->name, spec->model, sizeof m->name);
     r->seed = m->seed = spec->seed;
+    r->held_out = spec->held_out;
     r->test_images = spec->test_images;
 }
 

@@ -31,14 +31,27 @@ static bool make_sheet(const bench *b, const run_row *run, explain_sheet *out, e
     return good;
 }
 
+/* Of the first seed whose model is here; else the first seed's run. */
+static const run_row *run_of_sheet(const report *r, int row, int column)
+{
+    for (int seed = 0; seed < r->tabulated.table.seed_count; seed++) {
+        const run_row *run = &r->runs[report_cell(r, row, column, seed)];
+        if (run->id[0] && !run->imported)
+            return run;
+    }
+    return &r->runs[report_cell(r, row, column, 0)];
+}
+
 static bool write_sheet(const bench *b, int row, int column, report_sheet *out, report_folder *to, error *e)
 {
     const report *r = b->report;
-    const run_row *run = &r->runs[report_cell(r, row, column, 0)];
+    const run_row *run = run_of_sheet(r, row, column);
     error reason = {0};
     explain_sheet made = {0};
     if (!run->id[0])
         error_set(&reason, ERROR_NOT_FOUND, "there is no run");
+    else if (run->imported)
+        error_set(&reason, ERROR_NOT_FOUND, "the run was imported, without its model");
     else if (make_sheet(b, run, &made, &reason))
         out->made = true;
     bool good = true;

@@ -3,6 +3,7 @@
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "daemon/paths.h"
+#include "daemon/run_import.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -138,6 +139,12 @@ static bool run_get(void *self, const char *id, run_row *row, error *e)
     return store_run_get(((anomalyd *)self)->reader, id, row, e);
 }
 
+static void run_import_(void *self, const run_row *row, run_done *done, void *context)
+{
+    const anomalyd *d = self;
+    run_import(&(run_importer){.loop = d->loop, .store = d->store, .reader = d->reader}, row, done, context);
+}
+
 static bool run_test_(void *self, const char *id, run_test *test, error *e)
 {
     return store_run_test(((anomalyd *)self)->reader, id, test, e);
@@ -240,6 +247,7 @@ void daemon_serve(anomalyd *d)
         .model_versions = model_versions,
         .run_list = run_list,
         .run_get = run_get,
+        .run_import = run_import_,
         .run_test = run_test_,
         .score = score,
         .score_cancel = cancel_score,

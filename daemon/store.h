@@ -49,8 +49,8 @@ void store_measure(store *s, store_numbers *out);
  */
 
 typedef struct store_answer {
-    char id[SERVICE_ID_MAX]; /* of the job */
-    bool fresh;              /* job_add: false when the key answered an earlier job */
+    char id[SERVICE_ID_MAX]; /* of the job; run_import: of the run */
+    bool fresh;              /* job_add: false when the key answered an earlier job; run_import: when it was here */
     int64_t token;           /* job_claim */
     int attempt;             /* job_claim */
     int version;             /* job_finish: of the model */
@@ -124,6 +124,15 @@ typedef struct store_finish {
 /* Model version, run, its test and the job's success in one transaction. */
 bool store_job_finish(store *s, const store_finish *f, store_reply reply, error *e);
 
+/* A run of another registry, and its job as one that succeeded; trace: whether that measured each epoch. The row's id,
+ * job and data set must be good ones. The same run again changes nothing; another one of its id, and a job that is
+ * here, are ERROR_CONFLICT. */
+typedef struct store_import {
+    const run_row *run; /* detail with its epochs */
+    bool trace;
+} store_import;
+bool store_run_import(store *s, const store_import *i, store_reply reply, error *e);
+
 /* A sweep and all of its jobs. Owns what it points to. */
 typedef struct store_new_experiment {
     char id[SERVICE_ID_MAX];
@@ -162,6 +171,8 @@ void store_reader_close(store_reader *r);
 
 bool store_dataset_list(store_reader *r, service_page *page, dataset_row *rows, int *count, error *e);
 bool store_dataset_get(store_reader *r, const char *name, dataset_row *row, error *e);
+/* One of these images: that of this name, else the oldest. */
+bool store_dataset_find(store_reader *r, const char *digest, const char *name, dataset_row *row, error *e);
 
 bool store_job_list(store_reader *r, const job_filter *f, service_page *page, job_row *rows, int *count, error *e);
 bool store_job_get(store_reader *r, const char *id, job_row *row, error *e);

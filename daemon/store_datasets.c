@@ -192,13 +192,30 @@ bool store_dataset_list(store_reader *r, service_page *page, dataset_row *rows, 
     return good;
 }
 
+static bool read_one(query *q, dataset_row *row, bool *found, error *e)
+{
+    *found = query_step(q);
+    bool good = !*found || read_row(q, row, e);
+    return query_end(q, good ? e : NULL) && good;
+}
+
 bool store_dataset_get(store_reader *r, const char *name, dataset_row *row, error *e)
 {
+    bool found;
     query q = query_begin(&r->on, SQL_DATASET_GET);
     query_put_text(&q, name);
-    bool found = query_step(&q);
-    bool good = !found || read_row(&q, row, e);
-    if (!query_end(&q, good ? e : NULL) || !good)
+    if (!read_one(&q, row, &found, e))
         return false;
     return found || error_set(e, ERROR_NOT_FOUND, "there is no data set \"%s\"", name);
+}
+
+bool store_dataset_find(store_reader *r, const char *digest, const char *name, dataset_row *row, error *e)
+{
+    bool found;
+    query q = query_begin(&r->on, SQL_DATASET_FIND);
+    query_put_text(&q, digest);
+    query_put_text(&q, name);
+    if (!read_one(&q, row, &found, e))
+        return false;
+    return found || error_set(e, ERROR_NOT_FOUND, "there is no data set of these images (digest %.12s...)", digest);
 }

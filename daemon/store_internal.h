@@ -12,6 +12,7 @@
 enum sql {
     SQL_DATASET_LIST,
     SQL_DATASET_GET,
+    SQL_DATASET_FIND,
     SQL_JOB_LIST,
     SQL_JOB_GET,
     SQL_JOB_OPEN_NEXT,
@@ -55,6 +56,8 @@ enum sql {
     SQL_METRIC_PUT,
     SQL_JOB_FINISH,
     SQL_RUN_ADD,
+    SQL_RUN_SAME,
+    SQL_JOB_IMPORT,
     SQL_DETAIL_ADD,
     SQL_SCORE_ADD,
     SQL_TEST_ADD,

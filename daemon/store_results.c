@@ -1,219 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* store_results.c — what a finished job leaves: a run, a model version and its file. */
+/* store_results.c — reads what finished jobs left: models with their files, runs with their tests. */
 #include "daemon/store_internal.h"
-
-#include "base/file.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- finishing a job */
-
-typedef struct job_finish {
-    write_op op;
-    char id[SERVICE_ID_MAX];
-    int64_t token;
-    service_time finished;
-    uint64_t events;
-    model_row model;
-    run_row run;
-    tested tested;
-    char *path;
-} job_finish;
-
-static bool next_version(connection *c, const char *name, int *version, error *e)
-{
-    query q = query_begin(c, SQL_MODEL_VERSION);
-    query_put_text(&q, name);
-    if (query_step(&q))
-        *version = (int)query_get_int(&q);
-    return query_end(&q, e);
-}
-
-static bool finish_row(connection *c, job_finish *a, error *e)
-{
-    query q = query_begin(c, SQL_JOB_FINISH);
-    query_put_text(&q, a->id);
-    query_put_int(&q, a->token);
-    query_put_int(&q, a->finished);
-    query_put_int(&q, (int64_t)a->events);
-    query_put_text(&q, a->run.id);
-    query_put_int(&q, a->model.version);
-    if (!query_run(&q, e))
-        return false;
-    return query_changes(&q) == 1 || error_set(e, ERROR_CONFLICT, "job %s: another worker has it now", a->id);
-}
-
-static bool add_run(connection *c, const run_row *r, error *e)
-{
-    query q = query_begin(c, SQL_RUN_ADD);
-    query_put_text(&q, r->id);
-    query_put_int(&q, r->created);
-    query_put_text(&q, r->job);
-    query_put_text(&q, r->method);
-    query_put_text(&q, r->dataset);
-    query_put_text(&q, r->dataset_digest);
-    query_put_text(&q, r->protocol);
-    query_put_text(&q, r->class_name);
-    query_put_int(&q, (int64_t)r->seed);
-    query_put_int(&q, r->test_images);
-    query_put_text(&q, r->model);
-    query_put_int(&q, r->version);
-    query_put_real(&q, r->auroc);
-    query_put_real(&q, r->auroc_low);
-    query_put_real(&q, r->auroc_high);
-    query_put_real(&q, r->auroc_deviation);
-    query_put_real(&q, r->average_precision);
-    query_put_int(&q, r->train_count);
-    query_put_int(&q, r->validation_count);
-    query_put_int(&q, r->calibration_count);
-    query_put_int(&q, r->test_normals);
-    query_put_int(&q, r->test_anomalies);
-    query_put_int(&q, r->epochs);
-    query_put_int(&q, r->chosen_epoch);
-    query_put_real(&q, r->train_s);
-    query_put_real(&q, r->score_s);
-    query_put_int(&q, (int64_t)r->parameters);
-    query_put_text(&q, r->weights_digest);
-    query_put_text(&q, r->code_version);
-    query_put_text(&q, r->blas_core);
-    query_put_int(&q, r->threads);
-    query_put_int(&q, r->left_out_count);
-    query_put_text(&q, r->training_digest);
-    query_put_text(&q, r->hyperparameters);
-    return query_run(&q, e);
-}
-
-static bool add_detail(connection *c, const run_row *r, error *e)
-{
-    query q = query_begin(c, SQL_DETAIL_ADD);
-    query_put_text(&q, r->id);
-    query_put_text(&q, r->detail);
-    return query_run(&q, e);
-}
-
-static bool add_scores(connection *c, const run_row *r, error *e)
-{
-    for (int i = 0; i < r->score_count; i++) {
-        query q = query_begin(c, SQL_SCORE_ADD);
-        query_put_text(&q, r->id);
-        query_put_text(&q, r->scores[i].name);
-        query_put_real(&q, r->scores[i].auroc);
-        query_put_real(&q, r->scores[i].auroc_low);
-        query_put_real(&q, r->scores[i].auroc_high);
-        query_put_real(&q, r->scores[i].average_precision);
-        if (!query_run(&q, e))
-            return false;
-    }
-    return true;
-}
-
-static bool add_test(connection *c, const job_finish *a, error *e)
-{
-    if (!a->tested.bytes)
-        return true;
-    query q = query_begin(c, SQL_TEST_ADD);
-    query_put_text(&q, a->run.id);
-    query_put_text(&q, a->tested.images);
-    query_put_int(&q, a->tested.count);
-    query_put_bytes(&q, a->tested.bytes, a->tested.size);
-    return query_run(&q, e);
-}
-
-static bool add_model(connection *c, const model_row *m, error *e)
-{
-    query q = query_begin(c, SQL_MODEL_ADD);
-    query_put_text(&q, m->name);
-    query_put_int(&q, m->version);
-    query_put_int(&q, m->created);
-    query_put_text(&q, m->method);
-    query_put_text(&q, m->dataset);
-    query_put_text(&q, m->dataset_digest);
-    query_put_text(&q, m->protocol);
-    query_put_text(&q, m->class_name);
-    query_put_int(&q, (int64_t)m->seed);
-    query_put_int(&q, m->data.h);
-    query_put_int(&q, m->data.w);
-    query_put_int(&q, m->data.c);
-    query_put_int(&q, m->input.h);
-    query_put_int(&q, m->input.w);
-    query_put_int(&q, m->input.c);
-    query_put_int(&q, (int64_t)m->parameters);
-    query_put_int(&q, (int64_t)m->bytes);
-    query_put_text(&q, m->digest);
-    query_put_int(&q, m->calibration_count);
-    query_put_real(&q, m->threshold);
-    query_put_real(&q, m->false_alarm_rate);
-    query_put_text(&q, m->job);
-    query_put_text(&q, m->run);
-    query_put_real(&q, m->auroc);
-    query_put_text(&q, m->code_version);
-    query_put_text(&q, m->hyperparameters);
-    return query_run(&q, e);
-}
-
-static bool add_file(connection *c, const job_finish *a, error *e)
-{
-    file_map map;
-    if (!file_map_open(a->path, &map, e))
-        return false;
-    query q = query_begin(c, SQL_FILE_ADD);
-    query_put_text(&q, a->model.name);
-    query_put_int(&q, a->model.version);
-    query_put_bytes(&q, map.bytes, map.size);
-    bool good = query_run(&q, e);
-    file_map_close(&map);
-    return good;
-}
-
-static bool finish_apply(connection *c, write_op *op, error *e)
-{
-    job_finish *a = (job_finish *)op;
-    if (!next_version(c, a->model.name, &a->model.version, e))
-        return false;
-    a->run.version = a->model.version;
-    op->answer.version = a->model.version;
-    snprintf(op->answer.id, sizeof op->answer.id, "%s", a->id);
-    return finish_row(c, a, e) && add_run(c, &a->run, e) && add_detail(c, &a->run, e) && add_scores(c, &a->run, e) &&
-           add_test(c, a, e) && add_model(c, &a->model, e) && add_file(c, a, e);
-}
-
-static void finish_release(write_op *op)
-{
-    job_finish *a = (job_finish *)op;
-    model_row_finish(&a->model);
-    run_row_finish(&a->run);
-    tested_finish(&a->tested);
-    free(a->path);
-    free(a);
-}
-
-bool store_job_finish(store *s, const store_finish *f, store_reply reply, error *e)
-{
-    job_finish *a = calloc(1, sizeof *a);
-    if (!a)
-        return error_memory(e, "a finished job's rows");
-    a->op = (write_op){.apply = finish_apply, .release = finish_release};
-    snprintf(a->id, sizeof a->id, "%s", f->id);
-    a->token = f->token;
-    a->finished = f->finished;
-    a->events = f->events;
-    a->model = *f->model;
-    a->run = *f->run;
-    a->model.hyperparameters = strdup(f->model->hyperparameters);
-    a->run.hyperparameters = strdup(f->run->hyperparameters);
-    a->run.detail = strdup(f->run->detail);
-    a->path = strdup(f->model_path);
-    if (!a->model.hyperparameters || !a->run.hyperparameters || !a->run.detail || !a->path ||
-        !tested_copy(f->tested, &a->tested, e)) {
-        finish_release(&a->op);
-        return error_memory(e, "a finished job's rows");
-    }
-    store_queue(s, &a->op, reply);
-    return true;
-}
 
 /* ---- models */
 
@@ -339,6 +131,7 @@ static void read_run(query *q, run_row *r)
     memset(r, 0, sizeof *r);
     query_get_text(q, r->id, sizeof r->id);
     r->created = query_get_int(q);
+    r->imported = query_get_int(q);
     query_get_text(q, r->job, sizeof r->job);
     query_get_text(q, r->method, sizeof r->method);
     query_get_text(q, r->dataset, sizeof r->dataset);
@@ -346,6 +139,7 @@ static void read_run(query *q, run_row *r)
     query_get_text(q, r->protocol, sizeof r->protocol);
     query_get_text(q, r->class_name, sizeof r->class_name);
     r->seed = (uint64_t)query_get_int(q);
+    r->held_out = query_get_real(q);
     r->test_images = (uint32_t)query_get_int(q);
     query_get_text(q, r->model, sizeof r->model);
     r->version = (int)query_get_int(q);
@@ -535,11 +329,12 @@ static bool take_test(query *q, const char *id, run_test *test, error *e)
     query_get_text(q, t.images, sizeof t.images);
     t.count = (uint32_t)query_get_int(q);
     const void *bytes = query_get_bytes(q, &t.size);
-    if (!run[0])
+    if (!run[0] || !t.count)
         return error_set(e, ERROR_CONFLICT,
-                         "run \"%s\" keeps no scores of test images: it was not tested, or an earlier program made it",
+                         "run \"%s\" keeps no scores of test images: it was not tested, it was imported, or an earlier "
+                         "program made it",
                          id);
-    if (!tested_whole(&t) || !t.count)
+    if (!tested_whole(&t))
         return error_set(e, ERROR_CORRUPT, "registry: the test of run %s cannot be read", id);
     return tested_unpack(&t, bytes, test, e);
 }

@@ -16,7 +16,8 @@
     "threshold, false_alarm_rate, job, run, auroc, code_version, hyperparameters"
 
 #define RUN_COLUMNS                                                                                                    \
-    "id, created, job, method, dataset, dataset_digest, protocol, class, seed, test_images, model, version, auroc, "   \
+    "id, created, imported, job, method, dataset, dataset_digest, protocol, class, seed, held_out, test_images, "      \
+    "model, version, auroc, "                                                                                          \
     "auroc_low, "                                                                                                      \
     "auroc_high, auroc_deviation, average_precision, train_count, validation_count, calibration_count, test_normals, " \
     "test_anomalies, epochs, chosen_epoch, train_s, score_s, parameters, weights_digest, code_version, "               \
@@ -35,6 +36,8 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_DATASET_LIST] = "SELECT " DATASET_COLUMNS " FROM datasets WHERE ?2 = '' OR (created, name) < (?1, ?2) "
                          "ORDER BY created DESC, name DESC LIMIT ?3",
     [SQL_DATASET_GET] = "SELECT " DATASET_COLUMNS " FROM datasets WHERE name = ?",
+    [SQL_DATASET_FIND] = "SELECT " DATASET_COLUMNS " FROM datasets WHERE digest = ?1 "
+                         "ORDER BY name = ?2 DESC, created LIMIT 1",
     [SQL_JOB_LIST] = "SELECT " JOB_COLUMNS " FROM jobs WHERE (?1 = '' OR id < ?1) AND (?2 IS NULL OR state = ?2) "
                      "AND (?3 IS NULL OR method = ?3) AND (?4 IS NULL OR dataset = ?4) ORDER BY id DESC LIMIT ?5",
     [SQL_JOB_GET] = "SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?",
@@ -107,7 +110,14 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_JOB_FINISH] = "UPDATE jobs SET state = 'succeeded', finished = ?3, events = ?4, run = ?5, version = ?6, "
                        "failure = NULL, worker = NULL, lease_until = NULL WHERE id = ?1 AND token = ?2",
     [SQL_RUN_ADD] = "INSERT INTO runs (" RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_RUN_SAME] = "SELECT dataset_digest = ?2 AND weights_digest = ?3 AND created = ?4 AND "
+                     "(auroc IS ?5 OR abs(auroc - ?5) < 1e-12) FROM runs "
+                     "WHERE id = ?1",
+    [SQL_JOB_IMPORT] =
+        "INSERT INTO jobs (id, state, method, dataset, dataset_digest, protocol, class, seed, held_out, test_images, "
+        "trace, model, hyperparameters, created, started, finished, epoch, epochs, run) "
+        "VALUES (?1, 'succeeded', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, ?13, ?14, ?14, ?15)",
     [SQL_DETAIL_ADD] = "INSERT INTO run_details (run, detail) VALUES (?, ?)",
     [SQL_SCORE_ADD] = "INSERT INTO run_scores (run, name, auroc, auroc_low, auroc_high, average_precision) "
                       "VALUES (?, ?, ?, ?, ?, ?)",

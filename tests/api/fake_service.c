@@ -278,7 +278,10 @@ static bool model_versions(void *self, const char *name, int *versions, int limi
 static void make_run(run_row *row, const char *id)
 {
     *row = (run_row){.created = 1700000000000,
+                     .imported = 1700000001000,
                      .seed = 1,
+                     .held_out = 0.1,
+                     .test_images = 500,
                      .version = 3,
                      .auroc = 0.9125,
                      .auroc_low = 0.9,
@@ -289,10 +292,15 @@ static void make_run(run_row *row, const char *id)
                      .blas_core = "Haswell",
                      .threads = 2};
     snprintf(row->id, sizeof row->id, "%s", id);
-    put(row->method, sizeof row->method, "kde");
+    put(row->job, sizeof row->job, "job-1");
+    put(row->method, sizeof row->method, "toy");
     put(row->dataset, sizeof row->dataset, "digits");
+    memset(row->dataset_digest, 'd', DATASET_DIGEST_TEXT - 1);
+    memset(row->weights_digest, 'e', DATASET_DIGEST_TEXT - 1);
     put(row->protocol, sizeof row->protocol, "one-class");
     put(row->class_name, sizeof row->class_name, "a,\"b\"");
+    put(row->model, sizeof row->model, "digits-toy");
+    put(row->code_version, sizeof row->code_version, "1.2");
     row->hyperparameters = strdup("{\"h\": 2}");
 }
 
@@ -322,7 +330,10 @@ static bool run_get(void *self, const char *id, run_row *row, error *e)
     row->score_count = 2;
     row->scores[0] = (run_score){"features", 0.9125, 0.9, 0.925, 0.99};
     row->scores[1] = (run_score){"logits", NAN, NAN, NAN, NAN};
-    row->detail = strdup("{\"roc\": [[0, 0], [1, 1]]}");
+    row->detail =
+        strdup("{\"roc\": {\"false_positive\": [0, 1], \"true_positive\": [0, 1]}, \"histogram\": {\"low\": -2, "
+               "\"high\": 3, \"normal\": [2, 0], \"anomalous\": [0, 4]}, \"epochs\": {\"epoch\": [1, 2], "
+               "\"loss\": [0.5, null]}}");
     return true;
 }
 
@@ -338,6 +349,19 @@ static bool run_test_(void *self, const char *id, run_test *test, error *e)
     memcpy(test->scores, scores[id[4] == '2'], sizeof scores[0]);
     memcpy(test->anomalous, anomalous, sizeof anomalous);
     return true;
+}
+
+static void run_import_(void *self, const run_row *row, run_done *done, void *context)
+{
+    fake *f = self;
+    error failure = f->failure;
+    f->submits++;
+    f->run = *row;
+    f->run.hyperparameters = f->run.detail = NULL;
+    snprintf(f->run_options, sizeof f->run_options, "%s", row->hyperparameters);
+    snprintf(f->run_detail, sizeof f->run_detail, "%s", row->detail);
+    f->failure.code = ERROR_NONE;
+    done(context, failure.code ? NULL : "run-1", !f->known, failure.code ? &failure : NULL);
 }
 
 static void finish_score(fake *f)
@@ -483,6 +507,7 @@ void fake_answers(service *s)
     s->model_versions = model_versions;
     s->run_list = run_list;
     s->run_get = run_get;
+    s->run_import = run_import_;
     s->run_test = run_test_;
     s->score = score;
     s->score_cancel = score_cancel;

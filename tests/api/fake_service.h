@@ -40,6 +40,7 @@ typedef struct fake {
     int event_count;
     bool repeat_last; /* an ended job tells its last event to everyone */
     bool calibrated;  /* scores have p-values and thresholds */
+    bool known;       /* an imported run was here before */
 
     /* What it was asked. */
     int scores, score_cancels, submits, cancels, imports, unwatches;
@@ -56,6 +57,8 @@ typedef struct fake {
     bool import_uploaded;
     long long import_size;
     unsigned import_sum; /* fake_sum of an upload's bytes */
+    run_row run;         /* of the last import, without what it owned; its texts follow */
+    char run_options[256], run_detail[512];
     run_filter filter;
     char filter_seed[32], filter_class[64];
     uint64_t watch_after;

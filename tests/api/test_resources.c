@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* test_resources.c — data sets, jobs, models, runs and methods: what is read, what is refused, what is passed on. */
+/* test_resources.c — data sets, jobs, models and methods: what is read, what is refused, what is passed on. */
 #include "tests/api/fake_service.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -427,123 +426,6 @@ static void job_lists_refuse_unknown_states(void **state)
     reply_finish(&r);
 }
 
-static void runs_are_filtered(void **state)
-{
-    fake *f = *state;
-    reply r = get(f, "/runs?class=a%2Bb+c&seed=3&since=2023-11-14T22:13:20Z&until=2023-11-14T23:13:20.5%2B01:00"
-                     "&min_auroc=0.75&protocol=one-class");
-    assert_status(&r, 200);
-    assert_string_equal(f->filter_class, "a+b c");
-    assert_string_equal(f->filter_seed, "3");
-    assert_true(f->filter.since == 1700000000000);
-    assert_true(f->filter.until == 1700000000500);
-    assert_true(f->filter.min_auroc == 0.75);
-    reply_finish(&r);
-    r = get(f, "/runs");
-    assert_true(isnan(f->filter.min_auroc) && f->filter.since == 0 && f->filter.order == RUN_NEWEST);
-    reply_finish(&r);
-    r = get(f, "/runs?order=auroc");
-    assert_true(f->filter.order == RUN_BY_AUROC);
-    reply_finish(&r);
-    static const char *const bad[] = {"seed=-1",    "seed=x",      "since=yesterday", "since=2023-11-14T22:13:20",
-                                      "until=1",    "min_auroc=2", "min_auroc=nan",   "min_auroc=",
-                                      "protocol=x", "format=xml",  "order=best"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char target[64];
-        snprintf(target, sizeof target, "/runs?%s", bad[i]);
-        r = get(f, target);
-        assert_problem(&r, 400, "");
-        reply_finish(&r);
-    }
-}
-
-static void runs_are_csv_when_asked(void **state)
-{
-    fake *f = *state;
-    f->rows = 60;
-    reply r = get(f, "/runs?format=csv");
-    assert_status(&r, 200);
-    assert_string_equal(reply_header(&r, "X-Next-Cursor"), "50");
-    assert_non_null(strstr(r.body,
-                           "\r\nrun-1,2023-11-14T22:13:20.000Z,kde,digits,one-class,\"a,\"\"b\"\"\",1,,3,0.9125,"
-                           "0.9,0.925,0.0063,,12.5,0,0,0,"));
-    reply_finish(&r);
-    r = ask(f, "GET", "/runs", "Accept: text/csv\r\n", NULL, 0);
-    assert_status(&r, 200);
-    assert_true(!strncmp(r.body, "id,created,method,", 18));
-    reply_finish(&r);
-    r = ask(f, "GET", "/runs?format=json", "Accept: text/csv\r\n", NULL, 0);
-    assert_non_null(r.json);
-    reply_finish(&r);
-    r = ask(f, "GET", "/runs", "Accept: text/csv;q=0.5, application/json\r\n", NULL, 0);
-    assert_non_null(r.json);
-    reply_finish(&r);
-}
-
-static void a_run_has_its_details_and_null_for_what_was_not_evaluated(void **state)
-{
-    reply r = get(*state, "/runs/run-1");
-    assert_status(&r, 200);
-    assert_true(json_is_null(json_object_get(r.json, "average_precision")));
-    assert_int_equal(json_array_size(json_object_get(json_object_get(r.json, "detail"), "roc")), 2);
-    assert_non_null(strstr(r.body, "\"auroc\": 0.9125,"));
-    assert_string_equal(text_at(&r, "blas_core"), "Haswell");
-    json_t *scores = json_object_get(r.json, "scores"), *features = json_object_get(scores, "features");
-    assert_int_equal(json_object_size(scores), 2);
-    assert_true(json_real_value(json_object_get(features, "auroc_high")) == 0.925);
-    assert_true(json_is_null(json_object_get(json_object_get(scores, "logits"), "auroc")));
-    reply_finish(&r);
-}
-
-static double number_at(const reply *r, const char *key)
-{
-    return json_real_value(json_object_get(r->json, key));
-}
-
-static void two_runs_are_compared(void **state)
-{
-    reply r = get(*state, "/compare?a=run-1&b=run-2");
-    assert_status(&r, 200);
-    assert_true(number_at(&r, "difference") == 0.25);
-    assert_true(fabs(number_at(&r, "deviation") - sqrt(0.125)) < 1e-12);
-    assert_true(fabs(number_at(&r, "z") - sqrt(0.5)) < 1e-12);
-    assert_true(fabs(number_at(&r, "p_value") - 0.4795001221869535) < 1e-12);
-    assert_true(number_at(&r, "low") < 0 && number_at(&r, "high") > 0.9);
-    assert_true(json_is_null(json_object_get(r.json, "untested")));
-    assert_string_equal(json_string_value(json_object_get(json_object_get(r.json, "b"), "id")), "run-2");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(r.json, "images"), "digest")), "images");
-    reply_finish(&r);
-    r = get(*state, "/compare?a=run-1&b=run-1");
-    assert_status(&r, 200);
-    assert_true(json_is_real(json_object_get(r.json, "difference")) && number_at(&r, "difference") == 0);
-    assert_true(json_is_null(json_object_get(r.json, "p_value")));
-    assert_non_null(strstr(text_at(&r, "untested"), "alike"));
-    reply_finish(&r);
-}
-
-static void runs_that_cannot_be_compared_say_why(void **state)
-{
-    static const struct {
-        const char *target;
-        int status;
-        const char *words;
-    } cases[] = {
-        {"/compare", 400, "a: missing"},
-        {"/compare?a=run-1", 400, "b: missing"},
-        {"/compare?a=&b=run-1", 400, "a: missing"},
-        {"/compare?a=run-1&b=run-2&c=run-3", 400, "c"},
-        {"/compare?a=run-9&b=run-1", 404, "a: there is no run 'run-9'"},
-        {"/compare?a=run-1&b=run-9", 404, "b: there is no run 'run-9'"},
-        {"/compare?a=run-1&b=run-3", 409, "classes \"a,\"b\"\" and \"c\""},
-        {"/compare?a=run-1&b=run-4", 409, "b: run \"run-4\" keeps no scores"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        reply r = get(*state, cases[i].target);
-        assert_problem(&r, cases[i].status, cases[i].words);
-        reply_finish(&r);
-    }
-}
-
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -571,11 +453,6 @@ int main(void)
         CASE(a_job_is_cancelled_by_delete),
         CASE(a_job_whose_client_leaves_is_still_submitted),
         CASE(job_lists_refuse_unknown_states),
-        CASE(runs_are_filtered),
-        CASE(runs_are_csv_when_asked),
-        CASE(a_run_has_its_details_and_null_for_what_was_not_evaluated),
-        CASE(two_runs_are_compared),
-        CASE(runs_that_cannot_be_compared_say_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

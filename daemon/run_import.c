@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* run_import.c — see run_import.h. */
+#include "daemon/run_import.h"
+
+#include "daemon/id.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct importing {
+    run_done *done;
+    void *context;
+    error e;
+} importing;
+
+static void stored(void *context, const store_answer *answer, const error *failure)
+{
+    importing *i = context;
+    i->done(i->context, answer ? answer->id : NULL, answer && answer->fresh, failure);
+    free(i);
+}
+
+static void refuse(void *context)
+{
+    importing *i = context;
+    i->done(i->context, NULL, false, &i->e);
+    free(i);
+}
+
+static bool has_class(const dataset_info *info, const char *name)
+{
+    for (int c = 0; c < info->classes; c++)
+        if (!strcmp(info->class_names[c], name))
+            return true;
+    return false;
+}
+
+/* The run as this registry has it: on its own name for these images. */
+static bool adopt(const run_importer *by, const run_row *row, run_row *ours, error *e)
+{
+    dataset_row set;
+    if (!id_valid(row->id) || !id_valid(row->job))
+        return error_set(e, ERROR_INVALID, "%s: \"%s\" is not a UUIDv7", id_valid(row->id) ? "job" : "id",
+                         id_valid(row->id) ? row->job : row->id);
+    if (!store_dataset_find(by->reader, row->dataset_digest, row->dataset, &set, e))
+        return error_at(e, "dataset_digest");
+    if (row->class_name[0] && !has_class(&set.info, row->class_name))
+        return error_set(e, ERROR_INVALID, "class: data set \"%s\" has no class \"%s\"", set.name, row->class_name);
+    *ours = *row;
+    memcpy(ours->dataset, set.name, sizeof ours->dataset);
+    ours->imported = time_now();
+    return true;
+}
+
+/* A trace is told by what it left; without epochs it leaves nothing. */
+static bool was_traced(const run_row *row)
+{
+    if (!row->epochs)
+        return true;
+    json_t *detail = json_loads(row->detail, 0, NULL);
+    bool traced = json_object_get(json_object_get(detail, "epochs"), "test_auroc") != NULL;
+    json_decref(detail);
+    return traced;
+}
+
+void run_import(const run_importer *by, const run_row *row, run_done *done, void *context)
+{
+    run_row ours;
+    importing *i = calloc(1, sizeof *i);
+    if (!i) {
+        error e = {0};
+        error_memory(&e, "a run");
+        done(context, NULL, false, &e);
+        return;
+    }
+    *i = (importing){.done = done, .context = context};
+    bool good = adopt(by, row, &ours, &i->e);
+    store_import write = {.run = &ours, .trace = good && was_traced(row)};
+    if (!good || !store_run_import(by->store, &write, (store_reply){.done = stored, .context = i}, &i->e))
+        loop_defer(by->loop, refuse, i);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* run_import.h — takes up a run of another registry: the checks that need this one's data sets, and the write. */
+#ifndef ANOMALYD_DAEMON_RUN_IMPORT_H
+#define ANOMALYD_DAEMON_RUN_IMPORT_H
+
+#include "daemon/loop.h"
+#include "daemon/store.h"
+
+typedef struct run_importer {
+    loop *loop;
+    store *store;
+    store_reader *reader;
+} run_importer;
+
+/* As service.run_import. */
+void run_import(const run_importer *by, const run_row *row, run_done *done, void *context);
+
+#endif

@@ -223,7 +223,7 @@ bool client_ask(client *c, const client_request *q, client_answer *out, error *e
     } else {
         c->failure[0] = 0;
         CURLcode code = curl_easy_perform(c->easy);
-        curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+        status = client_status(c);
         good = !code || failed_transfer(c, code, out, e);
         good = good && ((status >= 200 && status < 300) || tell_problem(c, status, out, e));
     }
@@ -239,6 +239,13 @@ void client_answer_finish(client_answer *a)
 {
     free(a->text);
     *a = (client_answer){0};
+}
+
+long client_status(const client *c)
+{
+    long status = 0;
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status;
 }
 
 const char *client_header(client *c, const char *name)

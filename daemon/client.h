@@ -49,6 +49,8 @@ void client_stop_on(client *c, bool (*stopped)(void *context), void *context);
 /* Asks, and waits for as long as something comes. *out must be zeroed. */
 bool client_ask(client *c, const client_request *q, client_answer *out, error *e);
 void client_answer_finish(client_answer *a);
+/* HTTP's status of the last answer. */
+long client_status(const client *c);
 /* A header of the last answer; NULL: it had none. Borrows until the next request. */
 const char *client_header(client *c, const char *name);
 /* The answer's JSON. Returns new; NULL and *e. */

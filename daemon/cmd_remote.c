@@ -54,7 +54,7 @@ static bool take_operands(remote *r, int count, char **given)
     int expected = 0;
     while (expected < REMOTE_OPERANDS_MAX && names[expected])
         expected++;
-    if (count > expected) {
+    if (count > expected && !r->action->rest) {
         fprintf(stderr, "anomalyd %s: \"%s\" is one argument too many\n", r->command, given[expected]);
         return false;
     }
@@ -65,7 +65,12 @@ static bool take_operands(remote *r, int count, char **given)
         }
         r->operands[i] = given[i];
     }
-    return true;
+    r->rest = given + expected;
+    r->rest_count = count - expected;
+    if (!r->action->rest || r->rest_count > 0)
+        return true;
+    fprintf(stderr, "anomalyd %s: %s is missing\n", r->command, r->action->rest);
+    return false;
 }
 
 static bool read_arguments(remote *r, const char *help, int argc, char **argv)

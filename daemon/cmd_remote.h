@@ -23,6 +23,8 @@ typedef struct remote {
     const char *server; /* as given; NULL: the environment's, or where `serve` listens */
     const char *format; /* one of the action's */
     const char *operands[REMOTE_OPERANDS_MAX];
+    char *const *rest; /* with action->rest: of the arguments after these, rest_count at least 1 */
+    int rest_count;
     void *own; /* what the action's options said; own_size zeroed bytes at first */
     client *client;
     int status; /* that the work wishes to end with, having said why; 0 at first */
@@ -31,6 +33,7 @@ typedef struct remote {
 typedef struct remote_action {
     const char *name;
     const char *operands[REMOTE_OPERANDS_MAX]; /* their names; up to the first NULL */
+    const char *rest;                          /* the name of those after them, one or more; NULL: there are none */
     const char *const *formats;                /* ended by NULL, the first is the preset; NULL: no --format */
     const struct option *options;              /* its own, letters as values, ended by a zeroed one; NULL: none */
     size_t own_size;

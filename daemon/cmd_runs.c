@@ -13,15 +13,20 @@
 
 static const char help[] = "usage: anomalyd runs list [FILTER...] [--limit N] [--format table|csv|json]\n"
                            "       anomalyd runs show RUN [--format text|json]\n"
-                           "       anomalyd runs compare A B [--format text|json]\n\n"
+                           "       anomalyd runs compare A B [--format text|json]\n"
+                           "       anomalyd runs import [--held-out SHARE] FILE...\n\n"
                            "The runs of a running daemon. compare: the AUROC of A minus that of B, by "
                            "the paired DeLong test on\n"
-                           "their common test images.\n\n"
+                           "their common test images. import: takes up runs of another registry, each a file as `runs "
+                           "show --format json`\n"
+                           "prints it and as a report keeps it, where the daemon has their data set; without their "
+                           "models.\n\n"
                            "  --server URL       of the daemon (ANOMALYD_SERVER; default http://127.0.0.1:8080)\n"
                            "  --format FORMAT    the first of those named is the preset; csv and json are the daemon's "
                            "answer as it came, json\n"
                            "                     a document for every 500 runs\n"
-                           "  --limit N          runs listed at most (default 50)\n\n"
+                           "  --limit N          runs listed at most (default 50)\n"
+                           "  --held-out SHARE   of runs that do not say it, as those of earlier programs\n\n"
                            "Filters, of which all must hold:\n"
                            "  --method NAME  --dataset NAME  --protocol NAME  --class NAME  --seed N  --model NAME\n"
                            "  --since TIME  --until TIME     such as 2026-01-31T12:00:00Z\n"
@@ -147,12 +152,11 @@ static void put_fact(columns *c, const json_t *run, const char *name)
 static bool print_facts(const json_t *run, error *e)
 {
     static const char *const names[] = {
-        "id",           "created",         "method",      "dataset",    "dataset_digest",
-        "protocol",     "class",           "seed",        "model",      "version",
-        "job",          "auroc",           "auroc_low",   "auroc_high", "average_precision",
-        "images",       "training_digest", "test_digest", "epochs",     "chosen_epoch",
-        "train_s",      "score_s",         "parameters",  "blas_core",  "threads",
-        "code_version", "hyperparameters"};
+        "id",       "created",         "imported",    "method",     "dataset",         "dataset_digest",
+        "protocol", "class",           "seed",        "held_out",   "model",           "version",
+        "job",      "auroc",           "auroc_low",   "auroc_high", "auroc_deviation", "average_precision",
+        "images",   "training_digest", "test_digest", "epochs",     "chosen_epoch",    "train_s",
+        "score_s",  "parameters",      "blas_core",   "threads",    "code_version",    "hyperparameters"};
     columns *c = columns_new(2, e);
     if (!c)
         return false;
@@ -242,6 +246,68 @@ static bool compare(remote *r, error *e)
     return ask_and_print(r, &q, print_comparison, e);
 }
 
+/* ---- import */
+
+enum { LETTER_HELD_OUT = 1 };
+
+static const struct option import_names[] = {{"held-out", required_argument, NULL, LETTER_HELD_OUT},
+                                             {NULL, 0, NULL, 0}};
+
+typedef struct import_options {
+    bool has_held_out;
+    double held_out;
+} import_options;
+
+static bool take_held_out(remote *r, int letter)
+{
+    import_options *o = r->own;
+    (void)letter; /* there is but one */
+    o->has_held_out = true;
+    return argument_number(r->command, "held-out", optarg, 0, 0.4, &o->held_out);
+}
+
+/* *fresh: the daemon did not have it. */
+static bool import_file(remote *r, const char *path, bool *fresh, error *e)
+{
+    const import_options *o = r->own;
+    json_error_t at;
+    json_t *run = json_load_file(path, JSON_REJECT_DUPLICATES, &at);
+    if (!run)
+        return error_set(e, ERROR_INVALID, "%s: %s", path, at.text);
+    if (o->has_held_out && json_is_object(run) && !json_object_get(run, "held_out"))
+        json_object_set_new(run, "held_out", json_real(o->held_out));
+    client_answer a = {0};
+    client_request q = {.method = "POST", .path = {"runs"}, .body = run};
+    bool good = client_ask(r->client, &q, &a, e) || error_at(e, "%s", path);
+    *fresh = good && client_status(r->client) == 201;
+    client_answer_finish(&a);
+    json_decref(run);
+    return good;
+}
+
+/* One that is refused does not keep the others out. */
+static bool import(remote *r, error *e)
+{
+    int fresh = 0, known = 0, refused = 0;
+    for (int i = 0; i < r->rest_count; i++) {
+        bool new = false;
+        error why = {0};
+        if (import_file(r, r->rest[i], &new, &why)) {
+            new ? fresh++ : known++;
+            continue;
+        }
+        if (why.code == ERROR_IO || why.code == ERROR_BUSY) {
+            *e = why;
+            return false;
+        }
+        fprintf(stderr, "anomalyd %s: %s\n", r->command, why.message);
+        refused++;
+    }
+    printf("%d imported, %d were here, %d refused\n", fresh, known, refused);
+    r->status = refused ? 1 : 0;
+    return true;
+}
+
 static int run(int argc, char **argv)
 {
     static const remote_action actions[] = {
@@ -253,6 +319,12 @@ static int run(int argc, char **argv)
          .work = list},
         {.name = "show", .operands = {"RUN"}, .formats = remote_text_json, .work = show},
         {.name = "compare", .operands = {"A", "B"}, .formats = remote_text_json, .work = compare},
+        {.name = "import",
+         .rest = "FILE",
+         .options = import_names,
+         .own_size = sizeof(import_options),
+         .take = take_held_out,
+         .work = import},
     };
     return remote_main(help, actions, sizeof actions / sizeof *actions, argc, argv);
 }

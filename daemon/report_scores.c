@@ -4,7 +4,9 @@
 #include "daemon/report.h"
 
 #include "api/markdown.h"
+#include "api/result_notes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Names of the other scores of one method's runs, in the order they are met. */
@@ -87,6 +89,21 @@ static bool put_method(FILE *out, const report *r, int row, error *e)
     return true;
 }
 
+/* Whether the table has a note on which images a row was tested on, or which versions made it. */
+static bool has_notes(const result_table *t)
+{
+    result_notes notes;
+    bool has = false;
+    if (!result_notes_make(&notes, t))
+        return false;
+    for (int m = 0; m < t->method_count; m++) {
+        char *text = result_notes_text(&notes, m, RESULT_NOTES_ALL);
+        has = has || (text && *text);
+        free(text);
+    }
+    return has;
+}
+
 bool report_put_scores(FILE *out, const report *r, error *e)
 {
     const result_table *t = &r->tabulated.table;
@@ -97,8 +114,11 @@ bool report_put_scores(FILE *out, const report *r, error *e)
         return true;
     fputs("\n## Every score\n\nOf the same models in the same tests: each run's own score, the others that its method "
           "knows, and what refining by held-out normals makes of them (`fusion`, `complexity`, `fusion-complexity`). "
-          "Figures to compare, not to choose by: the labels of the test decide which is highest.\n\n| method | score |",
+          "Figures to compare, not to choose by: the labels of the test decide which is highest.",
           out);
+    if (has_notes(t))
+        fputs(" The table's notes hold for these rows too.", out);
+    fputs("\n\n| method | score |", out);
     for (int c = 0; c < t->class_count; c++) {
         fputc(' ', out);
         markdown_text(out, t->classes[c]);

@@ -128,7 +128,8 @@ static bool check_cells(request *r)
             job_spec spec = cell_spec(&x->spec, m, c, x->spec.seeds[0]);
             wire_plan plan;
             bool good = wire_plan_make(&plan, &spec, r->info, &r->e) && train_check(&plan.train, r->info, &r->e);
-            if (good && c == 0 && !(x->resolved[m] = wire_options(&plan)))
+            if (good && c == 0 &&
+                (!(x->resolved[m] = wire_options(&plan)) || !(x->presets[m] = wire_presets(plan.train.method))))
                 good = error_memory(&r->e, "a method's options");
             wire_plan_finish(&plan);
             if (!good)
@@ -233,9 +234,10 @@ static bool prepare(request *r, const experiment_spec *spec, const char *key, er
     snprintf(x->code_version, sizeof x->code_version, "%s", version_text());
     snprintf(x->key, sizeof x->key, "%s", key ? key : "");
     x->resolved = calloc((size_t)x->spec.method_count, sizeof *x->resolved);
+    x->presets = calloc((size_t)x->spec.method_count, sizeof *x->presets);
     x->models = calloc((size_t)x->spec.method_count, sizeof *x->models);
     x->jobs = calloc((size_t)cells, sizeof *x->jobs);
-    if (!x->resolved || !x->models || !x->jobs)
+    if (!x->resolved || !x->presets || !x->models || !x->jobs)
         return error_memory(e, "an experiment");
     x->created = time_now();
     id_make(o->ids, x->id);

@@ -142,6 +142,7 @@ typedef struct store_new_experiment {
     bool all_classes;
     char *axes;      /* JSON, as in experiment_row */
     char **resolved; /* one a method: all its options as a run records them; with reuse only */
+    char **presets;  /* one a method: the same where none is given; with reuse only */
     char code_version[48];
     char (*models)[SERVICE_NAME_MAX]; /* one a method */
     char (*jobs)[SERVICE_ID_MAX];     /* ids, one a cell: seeds, then classes, then methods */

@@ -27,7 +27,10 @@ void store_new_experiment_free(store_new_experiment *x)
         return;
     for (int m = 0; m < x->spec.method_count && x->resolved; m++)
         free(x->resolved[m]);
+    for (int m = 0; m < x->spec.method_count && x->presets; m++)
+        free(x->presets[m]);
     free(x->resolved);
+    free(x->presets);
     free(x->models);
     free(x->jobs);
     free(x->axes);
@@ -90,7 +93,8 @@ typedef struct place {
 } place;
 
 /* Of a succeeded job that did exactly what this cell asks, the newest, but rather one of this version; empty: there is
- * none. */
+ * none. An option that another version's run did not record came with a later program: its preset is what that one
+ * did. */
 static bool find_twin(connection *c, const store_new_experiment *x, place p, char job[SERVICE_ID_MAX], error *e)
 {
     const experiment_spec *s = &x->spec;
@@ -107,6 +111,7 @@ static bool find_twin(connection *c, const store_new_experiment *x, place p, cha
     query_put_text(&q, x->code_version);
     query_put_int(&q, s->reuse == REUSE_ANY_VERSION);
     query_put_text(&q, x->resolved[p.method]);
+    query_put_text(&q, x->presets[p.method]);
     if (query_step(&q))
         query_get_text(&q, job, SERVICE_ID_MAX);
     return query_end(&q, e);

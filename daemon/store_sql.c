@@ -138,7 +138,8 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_CELL_TWIN] =
         "SELECT r.job FROM runs AS r JOIN jobs AS j ON j.id = r.job WHERE r.dataset_digest = ? AND r.protocol = ? "
         "AND r.class = ? AND r.method = ? AND r.seed = ? AND r.test_images = ? AND j.held_out = ? AND j.trace >= ? "
-        "AND (r.code_version = ?9 OR ?10) AND r.hyperparameters = ?11 AND r.auroc IS NOT NULL "
+        "AND (r.code_version = ?9 OR ?10) AND r.auroc IS NOT NULL "
+        "AND iif(r.code_version = ?9, r.hyperparameters, json_patch(?12, r.hyperparameters)) = ?11 "
         "ORDER BY r.code_version = ?9 DESC, r.id DESC LIMIT 1",
     [SQL_CELL_LOST] = "SELECT c.position, c.job FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
                       "WHERE c.experiment = ? AND j.state IN ('failed', 'cancelled') ORDER BY c.position",

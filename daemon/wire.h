@@ -53,6 +53,8 @@ void wire_plan_finish(wire_plan *p);
 
 /* All of the method's options, the presets too, as a run records them. Returns new; NULL: out of memory. */
 char *wire_options(const wire_plan *p);
+/* The same where none is given. */
+char *wire_presets(const method *m);
 
 /* What a worker found. */
 typedef struct wire_found {

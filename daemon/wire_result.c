@@ -30,16 +30,15 @@ static char *options_text(const json_t *o)
     return json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
 }
 
-/* All options, the presets too, as JSON values of their own types. */
-static json_t *all_options(const wire_plan *p)
+/* All options of a method, of which `count` are given, as JSON values of their own types. */
+static json_t *all_options(const method *m, const struct train_option *given, size_t count)
 {
-    const method *m = p->train.method;
     void *self = calloc(1, m->size);
     json_t *o = self ? json_object() : NULL;
     if (o) {
         options_preset(m->options, self);
-        for (size_t i = 0; i < p->train.option_count; i++)
-            options_set(m->options, self, p->options[i].name, p->options[i].value, NULL);
+        for (size_t i = 0; i < count; i++)
+            options_set(m->options, self, given[i].name, given[i].value, NULL);
         for (const option *at = m->options; at->name; at++) {
             char text[OPTION_VALUE_MAX];
             options_get(at, self, text);
@@ -54,12 +53,27 @@ static json_t *all_options(const wire_plan *p)
     return o;
 }
 
-char *wire_options(const wire_plan *p)
+static json_t *plan_options(const wire_plan *p)
 {
-    json_t *o = all_options(p);
+    return all_options(p->train.method, p->options, p->train.option_count);
+}
+
+/* Takes o. */
+static char *text_of(json_t *o)
+{
     char *text = o ? options_text(o) : NULL;
     json_decref(o);
     return text;
+}
+
+char *wire_options(const wire_plan *p)
+{
+    return text_of(plan_options(p));
+}
+
+char *wire_presets(const method *m)
+{
+    return text_of(all_options(m, NULL, 0));
 }
 
 static json_t *floats(const float *values, size_t n)
@@ -97,7 +111,7 @@ static json_t *model_json(const wire_plan *p, const train_result *r, const score
                      f->input.w, f->input.c, "parameters", (json_int_t)f->parameters, "calibration_count",
                      (json_int_t)f->calibration_count, "threshold", real(has ? (double)threshold : NAN),
                      "false_alarm_rate", WIRE_FALSE_ALARM_RATE, "code_version", version_text(), "hyperparameters",
-                     all_options(p));
+                     plan_options(p));
 }
 
 static json_t *scores(const train_result *r)

@@ -25,6 +25,7 @@ static store_new_experiment *sweep(fixture *f, enum reuse reuse)
                            .classes = calloc(CLASSES, sizeof *s->classes),
                            .seeds = calloc(SEEDS, sizeof *s->seeds)};
     x->resolved = calloc(METHODS, sizeof *x->resolved);
+    x->presets = calloc(METHODS, sizeof *x->presets);
     x->models = calloc(METHODS, sizeof *x->models);
     x->jobs = calloc(CELLS, sizeof *x->jobs);
     for (int m = 0; m < METHODS; m++) {
@@ -32,6 +33,7 @@ static store_new_experiment *sweep(fixture *f, enum reuse reuse)
         s->methods[m].hyperparameters = strdup("{}");
         s->methods[m].held_out = s->held_out;
         x->resolved[m] = strdup("{\"k\":2}");
+        x->presets[m] = strdup("{\"k\":1}");
         snprintf(x->models[m], sizeof x->models[m], "set-%d", m);
     }
     snprintf(s->classes[0], sizeof s->classes[0], "zero");
@@ -278,6 +280,31 @@ static void another_version_is_reused_where_it_was_asked_for(void **state)
     expect_first_cell(f, "1", REUSE_ANY_VERSION, "3"); /* that one is no twin */
 }
 
+/* A sweep whose first method has an option that the run before, {"k":2}, did not know. */
+static store_new_experiment *later_sweep(fixture *f, const char *version, const char *resolved)
+{
+    store_new_experiment *x = sweep(f, REUSE_ANY_VERSION);
+    snprintf(x->code_version, sizeof x->code_version, "%s", version);
+    free(x->resolved[0]);
+    free(x->presets[0]);
+    x->resolved[0] = strdup(resolved);
+    x->presets[0] = strdup("{\"later\":0.5,\"k\":1,\"mode\":\"slow\"}");
+    return x;
+}
+
+static void what_a_run_did_not_know_is_at_its_preset(void **state)
+{
+    fixture *f = *state;
+    add_dataset(f, "set");
+    run_before_by(f, "1", nothing);
+    assert_int_equal(reused_of(f, later_sweep(f, "2", "{\"later\":0.5,\"k\":2,\"mode\":\"slow\"}")), 1);
+    assert_int_equal(reused_of(f, later_sweep(f, "2", "{\"later\":0.25,\"k\":2,\"mode\":\"slow\"}")), 0);
+    assert_int_equal(reused_of(f, later_sweep(f, "2", "{\"later\":0.5,\"k\":2,\"mode\":\"fast\"}")), 0);
+    assert_int_equal(reused_of(f, later_sweep(f, "2", "{\"later\":0.5,\"k\":1,\"mode\":\"slow\"}")), 0);
+    assert_int_equal(reused_of(f, later_sweep(f, "2", "{\"later\":0.5,\"mode\":\"slow\"}")), 0);         /* k is gone */
+    assert_int_equal(reused_of(f, later_sweep(f, "1", "{\"later\":0.5,\"k\":2,\"mode\":\"slow\"}")), 0); /* it knew */
+}
+
 /* As programs that knew neither overrides nor other versions' runs have left them. */
 static void experiments_of_before_read_as_they_did(void **state)
 {
@@ -448,6 +475,7 @@ int main(void)
         TEST(a_sweep_that_cannot_be_added_leaves_nothing),
         TEST(only_what_is_the_same_is_reused),
         TEST(another_version_is_reused_where_it_was_asked_for),
+        TEST(what_a_run_did_not_know_is_at_its_preset),
         TEST(experiments_of_before_read_as_they_did),
         TEST(what_is_in_force_for_the_method_must_be_the_same),
         TEST(cells_can_be_given_another_score),

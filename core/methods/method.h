@@ -20,6 +20,7 @@ struct method_state {
     int epochs, batch;
     int selection;       /* enum selection */
     float average_decay; /* of the weights' moving average; 0: none */
+    int members;         /* networks that are trained, and score together */
 
     /* When a run counts as collapsed: its discriminator's loss, or its images' spread as a share of the training
      * images', beyond a limit for so many steps in succession. 0: not looked for. */
@@ -31,6 +32,7 @@ struct method_state {
     uint64_t steps_an_epoch; /* set by the trainer before the first step; 0 where there is no trainer */
 };
 enum selection { SELECT_PSEUDO, SELECT_LAST };
+enum { MEMBERS_MAX = 8 };
 extern const char *const selection_choices[];
 /* Of which scores the model's is refined (see refine.h): its own as it is; all variants; its own, by the image's
  * complexity; all variants, by the image's complexity. */
@@ -85,6 +87,16 @@ extern const char *const refining_choices[];
          .most = 0.99999,                                                                                       \
          .unit = "",                                                                                            \
          .help = "decay of the moving average of the weights; 0 scores with the weights themselves",            \
+         .source = ""},                                                                                         \
+        {.name = "members",                                                                                     \
+         .type = OPTION_INT,                                                                                    \
+         .offset = offsetof(struct_, state.members),                                                            \
+         .preset = 1,                                                                                           \
+         .least = 1,                                                                                            \
+         .most = MEMBERS_MAX,                                                                                   \
+         .unit = "networks",                                                                                    \
+         .help = "how often it is trained, each time with random numbers of its own; the score is the mean of " \
+                 "theirs, each on the scale of held-out normals",                                               \
          .source = ""},                                                                                         \
         REFINE_OPTION(struct_),                                                                                 \
         COLLAPSE_OPTION(struct_, collapse_steps, OPTION_INT, 1000, 1000000, "steps",                            \

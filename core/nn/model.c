@@ -70,6 +70,11 @@ uint64_t model_seed(const model *m)
     return m->seed;
 }
 
+void model_set_prefix(model *m, const char *prefix)
+{
+    snprintf(m->prefix, sizeof m->prefix, "%s", prefix);
+}
+
 net *model_net(model *m, const char *name)
 {
     for (int i = 0; i < m->net_count; i++)
@@ -277,6 +282,12 @@ static size_t copy_floats(const model *m, size_t *settling)
             *settling = shape_size(p->s);
     }
     return floats;
+}
+
+size_t model_weights_bytes(const model *m)
+{
+    size_t settling;
+    return copy_floats(m, &settling) * sizeof(float);
 }
 
 size_t model_average_bytes(const model *m)

@@ -53,6 +53,8 @@ size_t model_parameters(const model *m);
 void net_reset(net *n);
 /* Bytes of weights, gradients, moments and arrays. */
 size_t model_bytes(const model *m);
+/* Of the weights and running statistics alone. */
+size_t model_weights_bytes(const model *m);
 /* Prints each net's parameters, and the bytes of each of those parts. */
 void model_describe(const model *m, FILE *out);
 
@@ -73,6 +75,10 @@ bool model_has_kept(const model *m);
 /* Bytes that model_bytes will grow by with the first model_average and the first model_keep; 0 for what is there. */
 size_t model_average_bytes(const model *m);
 size_t model_keep_bytes(const model *m);
+
+/* What the names of the model's tensors and header keys begin with in a file: of several models in one, each has its
+ * own. At first nothing; cut to fit. */
+void model_set_prefix(model *m, const char *prefix);
 
 enum model_parts {
     MODEL_WEIGHTS = 1, /* nets' weights and statistics; arrays marked as saved */

@@ -3,7 +3,7 @@
  * model_file.c — a model's tensors to and from a bundle. Knows names, not meanings.
  *
  * Names: net/NET/PARAM, average/NET/PARAM, kept/NET/PARAM, array/ARRAY, optim/OPTIM/OWNER/THING/first|second; header
- * keys: net.NET.resets, optim.OPTIM.steps.
+ * keys: net.NET.resets, optim.OPTIM.steps. All of them begin with the model's prefix.
  */
 #include "nn/parts.h"
 
@@ -15,23 +15,23 @@ enum { NAME_MAX_ = 256 };
 static void put(bundle *b, const char *kind, const net *n, const param *p, const float *values)
 {
     char name[NAME_MAX_];
-    snprintf(name, sizeof name, "%s/%s/%s", kind, n->name, p->name);
+    snprintf(name, sizeof name, "%s%s/%s/%s", n->owner->prefix, kind, n->name, p->name);
     if (values)
         bundle_put_tensor(b, name, p->s, values);
 }
 
-static void put_optim(bundle *b, const optim *o)
+static void put_optim(bundle *b, const model *m, const optim *o)
 {
     char name[NAME_MAX_];
-    snprintf(name, sizeof name, "optim.%s.steps", o->name);
+    snprintf(name, sizeof name, "%soptim.%s.steps", m->prefix, o->name);
     bundle_put_number(b, name, (double)o->steps);
     for (int i = 0; i < o->slot_count; i++) {
         const optim_slot *s = &o->slots[i];
         shape flat = {1, 1, 1, (int)s->what.count};
-        snprintf(name, sizeof name, "optim/%s/%s/first", o->name, s->name);
+        snprintf(name, sizeof name, "%soptim/%s/%s/first", m->prefix, o->name, s->name);
         if (s->first)
             bundle_put_tensor(b, name, flat, s->first);
-        snprintf(name, sizeof name, "optim/%s/%s/second", o->name, s->name);
+        snprintf(name, sizeof name, "%soptim/%s/%s/second", m->prefix, o->name, s->name);
         if (s->second)
             bundle_put_tensor(b, name, flat, s->second);
     }
@@ -40,7 +40,7 @@ static void put_optim(bundle *b, const optim *o)
 static void put_net(bundle *b, const net *n, unsigned parts, bool kept)
 {
     char key[NAME_MAX_];
-    snprintf(key, sizeof key, "net.%s.resets", n->name);
+    snprintf(key, sizeof key, "%snet.%s.resets", n->owner->prefix, n->name);
     if (parts & MODEL_WEIGHTS)
         bundle_put_number(b, key, (double)n->resets);
     for (int i = 0; i < n->count; i++) {
@@ -60,12 +60,12 @@ void model_write(const model *m, bundle *b, unsigned parts)
         put_net(b, m->nets[i], parts, m->has_kept);
     for (int i = 0; i < m->array_count; i++) {
         char name[NAME_MAX_];
-        snprintf(name, sizeof name, "array/%s", m->arrays[i]->name);
+        snprintf(name, sizeof name, "%sarray/%s", m->prefix, m->arrays[i]->name);
         if (m->arrays[i]->saved && parts & MODEL_WEIGHTS)
             bundle_put_tensor(b, name, m->arrays[i]->s, m->arrays[i]->values);
     }
     for (int i = 0; parts & MODEL_TRAINING && i < m->optim_count; i++)
-        put_optim(b, m->optims[i]);
+        put_optim(b, m, m->optims[i]);
 }
 
 /* Copies the tensor of that name over `values`; it must be there, with that shape. */
@@ -85,21 +85,21 @@ static bool take(const bundle *b, const char *name, shape expected, float *value
 
 static bool has(const bundle *b, const char *kind, const net *n, const param *p, char name[NAME_MAX_])
 {
-    snprintf(name, NAME_MAX_, "%s/%s/%s", kind, n->name, p->name);
+    snprintf(name, NAME_MAX_, "%s%s/%s/%s", n->owner->prefix, kind, n->name, p->name);
     return bundle_tensor(b, name, NULL) != NULL;
 }
 
 static bool read_net(net *n, const bundle *b, error *e)
 {
     char name[NAME_MAX_];
-    snprintf(name, sizeof name, "net.%s.resets", n->name);
+    snprintf(name, sizeof name, "%snet.%s.resets", n->owner->prefix, n->name);
     double resets = 0;
     if (bundle_get(b, name) && !bundle_get_number(b, name, &resets, e))
         return false;
     n->resets = (uint64_t)resets;
     for (int i = 0; i < n->count; i++) {
         param *p = n->params[i];
-        snprintf(name, sizeof name, "net/%s/%s", n->name, p->name);
+        snprintf(name, sizeof name, "%snet/%s/%s", n->owner->prefix, n->name, p->name);
         if (!take(b, name, p->s, p->values, e))
             return false;
     }
@@ -129,21 +129,21 @@ static bool read_copies(model *m, const bundle *b, error *e)
     return true;
 }
 
-static bool read_optim(optim *o, const bundle *b, error *e)
+static bool read_optim(optim *o, const model *m, const bundle *b, error *e)
 {
     char name[NAME_MAX_];
     double steps;
-    snprintf(name, sizeof name, "optim.%s.steps", o->name);
+    snprintf(name, sizeof name, "%soptim.%s.steps", m->prefix, o->name);
     if (!bundle_get_number(b, name, &steps, e))
         return false;
     o->steps = (uint64_t)steps;
     for (int i = 0; i < o->slot_count; i++) {
         optim_slot *s = &o->slots[i];
         shape flat = {1, 1, 1, (int)s->what.count};
-        snprintf(name, sizeof name, "optim/%s/%s/first", o->name, s->name);
+        snprintf(name, sizeof name, "%soptim/%s/%s/first", m->prefix, o->name, s->name);
         if (s->first && !take(b, name, flat, s->first, e))
             return false;
-        snprintf(name, sizeof name, "optim/%s/%s/second", o->name, s->name);
+        snprintf(name, sizeof name, "%soptim/%s/%s/second", m->prefix, o->name, s->name);
         if (s->second && !take(b, name, flat, s->second, e))
             return false;
     }
@@ -152,14 +152,15 @@ static bool read_optim(optim *o, const bundle *b, error *e)
 
 static bool read_arrays(model *m, const bundle *b, error *e)
 {
-    static const char prefix[] = "array/";
+    char prefix[NAME_MAX_];
+    size_t length = (size_t)snprintf(prefix, sizeof prefix, "%sarray/", m->prefix);
     for (size_t i = 0; i < bundle_tensor_count(b); i++) {
         const char *name = bundle_tensor_name(b, i);
-        if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+        if (strncmp(name, prefix, length) != 0)
             continue;
         shape s;
         const float *values = bundle_tensor(b, name, &s);
-        array *a = model_array(m, name + sizeof prefix - 1, s);
+        array *a = model_array(m, name + length, s);
         if (!a) {
             *e = m->failure;
             return error_at(e, "tensor '%s'", name);
@@ -186,7 +187,7 @@ bool model_read(model *m, const bundle *b, unsigned parts, error *e)
     if (!(parts & MODEL_TRAINING))
         return true;
     for (int i = 0; i < m->optim_count; i++)
-        if (!read_optim(m->optims[i], b, e))
+        if (!read_optim(m->optims[i], m, b, e))
             return false;
     return read_copies(m, b, e);
 }

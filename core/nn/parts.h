@@ -7,7 +7,7 @@
 #include "graph/program_parts.h"
 #include "nn/net.h"
 
-enum { MODEL_THINGS_MAX = 64 };
+enum { MODEL_THINGS_MAX = 64, MODEL_PREFIX_MAX = 24 };
 
 enum param_draw { DRAW_WEIGHT, DRAW_ZERO, DRAW_ONE, DRAW_GAMMA, DRAW_DIRECTION };
 
@@ -28,6 +28,7 @@ struct net {
 
 struct model {
     uint64_t seed;
+    char prefix[MODEL_PREFIX_MAX]; /* of its names in files */
     team *team;
     net *nets[MODEL_THINGS_MAX];
     int net_count;

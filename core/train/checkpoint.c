@@ -3,6 +3,7 @@
 #include "train/checkpoint.h"
 
 #include "train/collapse.h"
+#include "train/ensemble.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -97,6 +98,7 @@ static bool write_file(const run *r, error *e)
         bundle_put_number(b, key, r->tally.sums[i]);
     }
     collapse_put(r, b);
+    ensemble_put(r, b);
     model_write(r->model, b, MODEL_WEIGHTS | MODEL_TRAINING);
     bool ok = bundle_write(b, r->plan->checkpoint_path, e);
     bundle_free(b);
@@ -155,6 +157,28 @@ static bool same_images(const run *r, const bundle *b, error *e)
                      theirs ? theirs : "none", r->training_digest);
 }
 
+/* An option that the checkpoint does not have came with a later program: its preset is what the earlier one did. */
+static bool same_options(const run *r, const bundle *b, error *e)
+{
+    void *presets = method_state_new(r->method, e);
+    bool same = presets != NULL;
+    for (const option *o = r->method->options; same && o->name; o++) {
+        char key[80], ours[OPTION_VALUE_MAX], preset[OPTION_VALUE_MAX];
+        if (o->observes)
+            continue;
+        snprintf(key, sizeof key, "option.%s", o->name);
+        options_get(o, presets, preset);
+        options_get(o, r->self, ours);
+        const char *theirs = bundle_get(b, key);
+        theirs = theirs ? theirs : preset;
+        if (strcmp(theirs, ours) != 0)
+            same = error_set(e, ERROR_CONFLICT, "it is of another run: option %s is %.60s there and %.60s here",
+                             o->name, theirs, ours);
+    }
+    method_state_free(r->method, presets);
+    return same;
+}
+
 /* Every key that describes the run must say in the checkpoint what it says of this plan. */
 static bool same_plan(const run *r, const bundle *b, error *e)
 {
@@ -175,17 +199,7 @@ static bool same_plan(const run *r, const bundle *b, error *e)
             same = error_set(e, ERROR_CONFLICT, "it is of another run: %s is %.80s there and %.80s here", keys[i],
                              theirs ? theirs : "none", ours ? ours : "none");
     }
-    same = same && same_images(r, b, e);
-    for (const option *o = r->method->options; same && o->name; o++) {
-        char key[80];
-        if (o->observes)
-            continue;
-        snprintf(key, sizeof key, "option.%s", o->name);
-        const char *theirs = bundle_get(b, key), *ours = bundle_get(own, key);
-        if (!theirs || strcmp(theirs, ours) != 0)
-            same = error_set(e, ERROR_CONFLICT, "it is of another run: option %s is %.60s there and %.60s here",
-                             o->name, theirs ? theirs : "not", ours);
-    }
+    same = same && same_images(r, b, e) && same_options(r, b, e);
     bundle_free(own);
     return same;
 }
@@ -213,11 +227,13 @@ static bool read_position(run *r, const bundle *b, error *e)
     uint64_t best_epoch = 0;
     if (!checkpoint_whole(b, "step", r->steps, &r->step, e) ||
         !checkpoint_count(b, "good_step", r->step, &r->good_step, e) ||
-        !checkpoint_whole(b, "best_epoch", (uint64_t)r->state->epochs, &best_epoch, e) ||
+        !checkpoint_whole(b, "best_epoch", (uint64_t)run_epochs(r), &best_epoch, e) ||
         !checkpoint_whole(b, "tally.steps", r->steps_an_epoch, &r->tally.steps, e) ||
         !bundle_get_number(b, "best", &r->best, e) || !bundle_get_number(b, "train_s", &r->train_s, e))
         return false;
     r->best_epoch = (int)best_epoch;
+    if (r->step < r->from || r->step > r->until)
+        return error_set(e, ERROR_CORRUPT, "header: step and members.done contradict each other");
     if (r->tally.steps != r->step % r->steps_an_epoch)
         return error_set(e, ERROR_CORRUPT, "header: step and tally.steps contradict each other");
     for (int i = 0; i < r->tally.count; i++) {
@@ -258,7 +274,7 @@ bool checkpoint_read(run *r, bool *found, error *e)
     bundle *b = bundle_open(path, e);
     if (!b)
         return error_at(e, "checkpoint");
-    bool ok = same_plan(r, b, e) && read_position(r, b, e) &&
+    bool ok = same_plan(r, b, e) && ensemble_get(r, b, e) && read_position(r, b, e) &&
               model_read(r->model, b, MODEL_WEIGHTS | MODEL_TRAINING, e) &&
               (r->best_epoch == 0 || model_has_kept(r->model) ||
                error_set(e, ERROR_CORRUPT, "the weights of the best epoch are not in it"));

@@ -103,7 +103,7 @@ static bool collapsed(const run *r, const suspect *s, double value, error *e)
 bool collapse_check(run *r, error *e)
 {
     const struct method_state *m = r->state;
-    if (r->method->pretraining && r->step < r->method->pretraining(r->self))
+    if (r->method->pretraining && r->step - r->from < r->method->pretraining(r->self))
         return true;
     for (int i = 0; i < r->suspect_count; i++) {
         suspect *s = &r->suspects[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* evaluate.c — prepares images, runs scoring programs or searches at the batch size that fits. */
-#include "train/evaluate.h"
+#include "train/joint.h"
 
 #include <assert.h>
 #include <math.h>
@@ -23,7 +23,14 @@ struct evaluator {
     int count;
     bool searches;
     search_watch watch;
+    joint *joint; /* of several evaluators, which have the stages; NULL: it is one */
 };
+
+/* What the members of a joint one have in common, its first tells. */
+static const evaluator *first_of(const evaluator *v)
+{
+    return v->joint ? joint_member(v->joint, 0) : v;
+}
 
 void *method_state_new(const method *m, error *e)
 {
@@ -140,8 +147,26 @@ evaluator *evaluator_new(const evaluator_setup *s, error *e)
     return NULL;
 }
 
+evaluator *evaluator_join(evaluator *const *members, int count, const joint_scales *scales, error *e)
+{
+    const evaluator *first = members[0];
+    evaluator *v = calloc(1, sizeof *v);
+    if (!v) {
+        error_memory(e, "an evaluator");
+        return NULL;
+    }
+    *v = (evaluator){.method = first->method, .row = first->row};
+    v->joint = joint_new(members, count, scales, first->row, e);
+    if (v->joint)
+        return v;
+    free(v);
+    return NULL;
+}
+
 void evaluator_free(evaluator *v)
 {
+    if (v)
+        joint_free(v->joint);
     for (int i = 0; v && i < v->count; i++)
         search_free(v->stages[i].search);
     free(v);
@@ -201,7 +226,10 @@ static bool run_closed_form(evaluator *v, const float *rows, size_t n, const sco
 bool evaluator_run(evaluator *v, const float *rows, size_t n, const scored_rows *out, error *e)
 {
     assert(!out->reconstruction || evaluator_reconstructs(v));
-    if (v->method->closed_form) {
+    if (v->joint) {
+        if (!joint_run(v->joint, rows, n, out, e))
+            return false;
+    } else if (v->method->closed_form) {
         if (!run_closed_form(v, rows, n, out, e))
             return false;
     } else if (v->searches) {
@@ -215,23 +243,30 @@ bool evaluator_run(evaluator *v, const float *rows, size_t n, const scored_rows 
 
 size_t evaluator_variant_count(const evaluator *v)
 {
-    return v->count ? scored_variant_count(v->stages[0].program) : 0;
+    const evaluator *one = first_of(v);
+    return one->count ? scored_variant_count(one->stages[0].program) : 0;
 }
 
 const char *evaluator_variant_name(const evaluator *v, size_t index)
 {
-    return scored_variant_name(v->stages[0].program, index);
+    return scored_variant_name(first_of(v)->stages[0].program, index);
 }
 
 bool evaluator_reconstructs(const evaluator *v)
 {
-    return v->count ? scored_reconstructs(v->stages[0].program) : v->method->reconstruct_rows != NULL;
+    const evaluator *one = first_of(v);
+    return one->count ? scored_reconstructs(one->stages[0].program) : v->method->reconstruct_rows != NULL;
 }
 
 bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e)
 {
     float scores[EVALUATE_ROWS_MAX];
     assert(n <= EVALUATE_ROWS_MAX);
+    for (int m = 0; v->joint && m < joint_count(v->joint); m++)
+        if (!evaluator_warm(joint_member(v->joint, m), rows, n, e))
+            return false;
+    if (v->joint)
+        return true;
     if (!v->searches)
         return evaluator_run(v, rows, n, &(scored_rows){.score = scores}, e);
     search *s = stage_for(v, n)->search;
@@ -243,6 +278,8 @@ bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e)
 void evaluator_watch(evaluator *v, bool (*cancelled)(void *context), void *context)
 {
     v->watch = (search_watch){cancelled, context};
+    for (int m = 0; v->joint && m < joint_count(v->joint); m++)
+        evaluator_watch(joint_member(v->joint, m), cancelled, context);
 }
 
 size_t evaluator_program_bytes(const evaluator *v, int index)
@@ -253,7 +290,9 @@ size_t evaluator_program_bytes(const evaluator *v, int index)
 
 size_t evaluator_bytes(const evaluator *v)
 {
-    size_t bytes = 0;
+    size_t bytes = v->joint ? joint_bytes(v->joint) : 0;
+    for (int m = 0; v->joint && m < joint_count(v->joint); m++)
+        bytes += evaluator_bytes(joint_member(v->joint, m));
     for (int i = 0; i < v->count; i++)
         bytes += evaluator_program_bytes(v, i);
     return bytes;
@@ -261,7 +300,8 @@ size_t evaluator_bytes(const evaluator *v)
 
 size_t evaluator_rows(const evaluator *v)
 {
-    return v->count ? (size_t)v->stages[v->count - 1].batch : EVALUATE_ROWS_MAX;
+    const evaluator *one = first_of(v);
+    return one->count ? (size_t)one->stages[one->count - 1].batch : EVALUATE_ROWS_MAX;
 }
 
 const program *evaluator_program(const evaluator *v, int index, int *batch)

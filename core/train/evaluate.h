@@ -10,6 +10,7 @@
 #include "methods/method.h"
 
 enum { EVALUATE_BATCHES_MAX = 8, EVALUATE_ROWS_MAX = 256 };
+struct joint_scales;
 
 typedef struct evaluator evaluator;
 
@@ -44,6 +45,9 @@ typedef struct evaluator_setup {
 /* Records and compiles a scoring program or a search for each batch size of a neural method, or makes a closed-form one
  * ready. Returns new. */
 evaluator *evaluator_new(const evaluator_setup *s, error *e);
+/* Of several evaluators alike one whose scores are all of theirs (see joint.h). Borrows the members for its life.
+ * Returns new. */
+evaluator *evaluator_join(evaluator *const *members, int count, const struct joint_scales *scales, error *e);
 void evaluator_free(evaluator *v);
 
 /* Variants of the score that it gives; 0 for a closed form. A search finds its variants on its way, asked or not. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* finish.c — what is done once with a finished run: calibration, the model file. */
 #include "train/checkpoint.h"
+#include "train/ensemble.h"
 
 #include "base/blas.h"
 #include "base/clock.h"
@@ -77,7 +78,7 @@ static bool score_and_scale(run *r, score_set *found, double *scale, error *e)
         for (int k = 0; k < found->variant_count; k++)
             variants[k] = found->variants[k] + first;
         scored_rows out = {.score = found->own + first, .variants = variants, .reconstruction = w->x_hat};
-        ok = run_score(r, indices + first, count, &out, found->complexity + first, e) &&
+        ok = run_score(r, r->evaluator, indices + first, count, &out, found->complexity + first, e) &&
              run_prepare(r, indices + first, count, w->x, e);
         if (ok)
             count_errors(r, w, count);
@@ -101,8 +102,8 @@ static bool calibrate(run *r, float *calibration, double *scale, run_refined *re
     if (ok && evaluator_reconstructs(r->evaluator))
         ok = score_and_scale(r, &found, scale, e);
     else if (ok)
-        ok = run_score(r, r->parts.calibration, n, &(scored_rows){.score = found.own, .variants = found.variants},
-                       found.complexity, e);
+        ok = run_score(r, r->evaluator, r->parts.calibration, n,
+                       &(scored_rows){.score = found.own, .variants = found.variants}, found.complexity, e);
     ok = ok && run_refine(r, &found, refined, e);
     if (ok) {
         const int kind = r->state->refine;
@@ -119,6 +120,7 @@ typedef struct calibrated {
     double scale;  /* of heat maps; 0: none */
     run_refined refined;
     float packed[REFINE_COMPONENTS_MAX * REFINE_VALUES]; /* of the refinement that the model's score is made by */
+    ensemble_packed scales;                              /* of its members */
 } calibrated;
 
 /* The bundle borrows what is packed until it is written. */
@@ -146,7 +148,7 @@ static bool write_model(const run *r, calibrated *c, train_result *out, error *e
     bundle_put(b, "version", version_text());
     if (c->scale > 0)
         bundle_put_number(b, "explain.scale", c->scale);
-    model_write(r->model, b, MODEL_WEIGHTS);
+    ensemble_write(r, b, c->scales);
     if (out->calibration_count)
         bundle_put_tensor(b, "calibration", (shape){1, 1, 1, (int)out->calibration_count}, c->scores);
     put_refinement(r, c, b);
@@ -162,7 +164,7 @@ static bool write_model(const run *r, calibrated *c, train_result *out, error *e
 bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
 {
     train_event ev = {.kind = TRAIN_EVALUATING, .step = r->step, .steps = r->steps};
-    ev.epochs = ev.epoch = r->method->closed_form ? 0 : r->state->epochs;
+    ev.epochs = ev.epoch = run_epochs(r);
     run_report(r, &ev);
     *out = (train_result){.auroc = {NAN, NAN, NAN, NAN}, .average_precision = NAN};
     out->train_count = r->parts.train_count;
@@ -173,8 +175,8 @@ bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
     out->epochs = ev.epochs;
     out->chosen_epoch = chosen_epoch;
     out->train_s = r->train_s;
-    out->parameters = model_parameters(r->model);
-    model_digest(r->model, out->weights_digest);
+    out->parameters = ensemble_parameters(r);
+    ensemble_digest(r, out->weights_digest);
     out->blas_core = blas_core();
     out->threads = team_threads(r->team);
     calibrated c = {.scores = malloc((out->calibration_count + 1) * sizeof *c.scores)};

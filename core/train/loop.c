@@ -30,8 +30,8 @@ static int epoch_of(const run *r, uint64_t step)
 
 static void shuffle(run *r)
 {
-    uint64_t epoch = r->step / r->steps_an_epoch;
-    random_permutation(random_stream(r->plan->seed, "shuffle"), epoch, r->order, r->parts.train_count);
+    uint64_t epoch = (r->step - r->from) / r->steps_an_epoch;
+    random_permutation(random_stream(r->seed, "shuffle"), epoch, r->order, r->parts.train_count);
 }
 
 static void fill_batch(run *r)
@@ -83,7 +83,7 @@ static train_event event_of(const run *r, const clocks *c, enum train_event_kind
     double rate = spent > 0 ? (double)(r->step - c->pace_step) / spent : 0;
     train_event ev = {.kind = kind,
                       .epoch = r->step ? epoch_of(r, r->step - 1) : 1,
-                      .epochs = r->state->epochs,
+                      .epochs = run_epochs(r),
                       .step = r->step,
                       .steps = r->steps,
                       .images_s = rate * r->state->batch,
@@ -101,7 +101,7 @@ static bool trace_test(run *r, train_event *ev, error *e)
     auroc found;
     if (!scores)
         return error_memory(e, "test scores");
-    bool ok = run_score(r, r->parts.test, n, &(scored_rows){.score = scores}, NULL, e) &&
+    bool ok = run_score(r, r->evaluator, r->parts.test, n, &(scored_rows){.score = scores}, NULL, e) &&
               metric_auroc(scores, r->parts.anomalous, n, &found, e);
     free(scores);
     if (ok)
@@ -149,10 +149,11 @@ static bool save(run *r, clocks *c, error *e)
 static bool make_step(run *r, error *e)
 {
     fill_batch(r);
-    r->method->step(r->self, r->step);
+    uint64_t own = r->step - r->from;
+    r->method->step(r->self, own);
     if (!tally_step(r, e))
         return false;
-    if (r->state->average_decay > 0 && !model_average(r->model, r->state->average_decay, r->step, e))
+    if (r->state->average_decay > 0 && !model_average(r->model, r->state->average_decay, own, e))
         return false;
     r->step++;
     return true;
@@ -174,7 +175,7 @@ bool run_loop(run *r, error *e)
     double start = clock_now_s();
     clocks c = {start, r->train_s, start, start, r->step, start, r->step, team_active(r->team)};
     shuffle(r);
-    while (r->step < r->steps) {
+    while (r->step < r->until) {
         if (run_cancelled(r, e))
             return save(r, &c, e) && error_set(e, ERROR_CANCELLED, "cancelled at step %llu of %llu",
                                                (unsigned long long)r->step, (unsigned long long)r->steps);
@@ -190,10 +191,10 @@ bool run_loop(run *r, error *e)
             run_report(r, &ev);
             c.event_s = clock_now_s();
         }
-        if (r->step < r->steps && clock_now_s() - c.checkpoint_s >= r->plan->checkpoint_s && !save(r, &c, e))
+        if (r->step < r->until && clock_now_s() - c.checkpoint_s >= r->plan->checkpoint_s && !save(r, &c, e))
             return false;
     }
     r->train_s = c.train_s_before + clock_now_s() - c.start_s;
-    return c.first_step == r->steps ||
+    return c.first_step == r->until ||
            save(r, &c, e); /* what follows may be cancelled too, and must not cost the run */
 }

@@ -2,7 +2,7 @@
 /* plan.c — says before a run what it will build and how much memory that takes. */
 #include "base/memory.h"
 #include "data/image.h"
-#include "train/run.h"
+#include "train/ensemble.h"
 
 /* What a run has in memory beside its model and its programs. */
 enum part { PART_PREPARED, PART_WINDOWS, PART_LISTS, PART_FIT, PART_SCRATCH, PART_DATA, PART_PROCESS, PARTS };
@@ -70,6 +70,7 @@ static size_t bytes_in_all(const run *r, const dataset_info *info)
         sum += run_selects(r) ? model_keep_bytes(r->model) : 0;
     }
     sum += r->evaluator ? evaluator_bytes(r->evaluator) : 0;
+    sum += ensemble_bytes(r);
     measure_parts(r, info, beside);
     for (int i = 0; i < PARTS; i++)
         sum += beside[i];
@@ -120,6 +121,8 @@ static void print_all(const run *r, const dataset_info *info, FILE *out)
         model_describe(r->model, out);
         print_programs(r, out);
     }
+    if (r->members > 1)
+        fprintf(out, "%-24s %14zu bytes\n", "members, to score", ensemble_bytes(r));
     measure_parts(r, info, beside);
     for (int i = 0; i < PARTS; i++)
         if (beside[i])

@@ -3,12 +3,14 @@
  * run.h — the state of one training run, shared by the files of train/. Private to them.
  *
  * train.c sets a run up and takes it down; loop.c makes the steps; select.c judges epochs; checkpoint.c saves and
- * restores it all; finish.c calibrates it, test.c tests it, and finish.c writes the model.
+ * restores it all; ensemble.c keeps one member and begins the next; finish.c calibrates it, test.c tests it, and
+ * finish.c writes the model.
  */
 #ifndef ANOMALYD_TRAIN_RUN_H
 #define ANOMALYD_TRAIN_RUN_H
 
-#include "train/evaluate.h"
+#include "train/joint.h"
+#include "train/member.h"
 #include "train/scores.h"
 #include "train/train.h"
 
@@ -40,22 +42,31 @@ typedef struct run {
     const method *method;
     void *self;
     struct method_state *state; /* the head of self; of closed-form methods only `refine` is set */
+    int members;                /* networks that are trained, one after the other */
     shape data_shape, input;    /* n is 1 */
     parts parts;
     char training_digest[DATASET_DIGEST_TEXT]; /* of the parts */
     float *train;                              /* train_count prepared rows */
 
+    /* The member under way; at the end of several, the evaluator is of them all and the model NULL. */
     model *model;
     evaluator *evaluator;
     array *batch;
-    uint32_t *order; /* of the training rows in the epoch under way */
+    uint64_t seed;        /* its own: see ensemble_seed */
+    uint64_t from, until; /* its first step, and the one behind its last */
+    uint32_t *order;      /* of the training rows in the epoch under way */
 
-    /* What a checkpoint keeps, with the model. */
-    uint64_t step; /* done */
+    member done[MEMBERS_MAX]; /* those of several that have learned */
+    int done_count;
+    size_t parameters; /* of each, with the nets that only learning takes */
+    joint_scales scales;
+
+    /* What a checkpoint keeps, with the model and those that are done. */
+    uint64_t step; /* done, by all members */
     double train_s;
     tally tally;
-    double best; /* selection AUROC of best_epoch */
-    int best_epoch;
+    double best;    /* selection AUROC of best_epoch */
+    int best_epoch; /* counted through all members, as in events */
     suspect suspects[TRAIN_VALUES_MAX];
     int suspect_count;
     uint64_t good_step; /* of the last checkpoint that was written while nothing was amiss; 0: there is none */
@@ -70,8 +81,16 @@ typedef struct run {
 
 /* Sets the run's options, shapes and shares from its plan, and checks them against the data set. */
 bool run_describe(run *r, const dataset_info *info, protocol_spec *spec, error *e);
+/* The method's struct with the plan's options. Returns new. */
+void *run_options(const run *r, error *e);
 /* Makes nets and programs of a neural method, and its scoring program. */
 bool run_build(run *r, error *e);
+/* Makes a member of the run ready to learn, in place of the one before. */
+bool run_begin(run *r, int index, error *e);
+/* Frees what the member under way learns with. */
+void run_take_down_nets(run *r);
+/* Epochs of all members. */
+int run_epochs(const run *r);
 /* True for a neural method whose epoch is chosen by pseudo-anomalies. */
 bool run_selects(const run *r);
 /* Shares of the training normals for validation and calibration. */
@@ -89,9 +108,12 @@ bool run_tallies(const char *output);
 bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *e);
 /* Scores images of the data set, a window at a time; see evaluator_run. With `complexity`, n floats, also that of each
  * (see evaluate_complexity). */
-bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out, float *complexity, error *e);
+bool run_score(run *r, evaluator *by, const uint32_t *indices, size_t n, const scored_rows *out, float *complexity,
+               error *e);
+/* Batch sizes of the programs that score for a run. */
+extern const int run_batches[];
 
-/* loop.c: all steps from r->step on. */
+/* loop.c: the member's steps from r->step on. */
 bool run_loop(run *r, error *e);
 
 /* Refinements fitted to the calibration images, by enum refining. */

@@ -4,6 +4,8 @@
 
 #include "data/heat.h"
 #include "eval/metric.h"
+#include "train/joint.h"
+#include "train/member.h"
 #include "train/scores.h"
 
 #include <assert.h>
@@ -14,9 +16,11 @@
 
 struct scorer {
     bundle *file;
-    void *self;
-    model *model;
-    evaluator *evaluator;
+    void *self; /* for its options */
+    member members[MEMBERS_MAX];
+    int count;
+    evaluator *joined;    /* of several members; else NULL */
+    evaluator *evaluator; /* that one, or the only member's */
     scorer_facts facts;
     const float *calibration; /* ascending; borrowed from the file */
     enum refining refining;
@@ -142,31 +146,69 @@ static size_t resident_bytes(const scorer *s)
     size_t floats = evaluator_rows(s->evaluator) * shape_row(s->facts.input) + shape_row(s->facts.data);
     if (evaluator_reconstructs(s->evaluator))
         floats += made_floats(s);
-    size_t scores = s->refining ? scores_bytes(s->evaluator, s->found.n) : 0;
-    return model_bytes(s->model) + evaluator_bytes(s->evaluator) + scores + floats * sizeof(float);
+    size_t sum = floats * sizeof(float);
+    sum += s->refining ? scores_bytes(s->evaluator, s->found.n) : 0;
+    sum += evaluator_bytes(s->evaluator);
+    for (int m = 0; m < s->count; m++)
+        sum += model_bytes(s->members[m].model);
+    return sum;
 }
 
-/* A neural method's weights take their places only when its graph has been recorded; a closed-form method finds its
- * arrays only when they have been read. */
-static bool rebuild(scorer *s, team *t, error *e)
+static bool open_members(scorer *s, team *t, error *e)
 {
     const method *m = s->facts.method;
-    s->model = model_new(0, t, e);
-    if (!s->model || (m->closed_form && !model_read(s->model, s->file, MODEL_WEIGHTS, e)))
-        return false;
+    const struct method_state *state = s->self;
+    int count = m->closed_form ? 1 : state->members;
+    for (s->count = 0; s->count < count;) {
+        char prefix[MEMBER_PREFIX_MAX];
+        void *self = method_state_new(m, e);
+        member_prefix(s->count, count, prefix);
+        const member_setup setup = {.method = m,
+                                    .input = s->facts.input,
+                                    .batches = batches,
+                                    .variants = s->refining != REFINE_NONE,
+                                    .team = t,
+                                    .weights = s->file,
+                                    .prefix = prefix};
+        if (!self || !read_options(s->file, m, self, e)) {
+            method_state_free(m, self);
+            return false;
+        }
+        if (!member_open(&s->members[s->count++], self, &setup, e))
+            return false;
+        s->facts.parameters += model_parameters(s->members[s->count - 1].model);
+    }
+    return true;
+}
+
+/* The evaluator of all members. */
+static bool join_members(scorer *s, error *e)
+{
+    shape at;
+    joint_scales scales;
+    evaluator *members[MEMBERS_MAX];
+    s->evaluator = s->members[0].evaluator;
+    if (s->count == 1)
+        return true;
+    const float *values = bundle_tensor(s->file, "members", &at);
+    if (!values)
+        return error_set(e, ERROR_CORRUPT, "tensor 'members' is missing, and the model has %d", s->count);
+    if (!joint_unpack(values, shape_size(at), at.h, s->count, &scales, e))
+        return error_at(e, "tensor 'members'");
+    if (1 + evaluator_variant_count(s->evaluator) > (size_t)at.h)
+        return error_set(e, ERROR_CORRUPT, "tensor 'members' is of %d scores, expected %zu", at.h,
+                         1 + evaluator_variant_count(s->evaluator));
+    for (int m = 0; m < s->count; m++)
+        members[m] = s->members[m].evaluator;
+    s->evaluator = s->joined = evaluator_join(members, s->count, &scales, e);
+    return s->evaluator != NULL;
+}
+
+static bool rebuild(scorer *s, team *t, error *e)
+{
     s->refining = (enum refining)((struct method_state *)s->self)->refine;
-    s->evaluator = evaluator_new(&(evaluator_setup){.method = m,
-                                                    .self = s->self,
-                                                    .model = s->model,
-                                                    .input = s->facts.input,
-                                                    .batches = batches,
-                                                    .variants = s->refining != REFINE_NONE},
-                                 e);
-    if (!s->evaluator || (!m->closed_form && !model_read(s->model, s->file, MODEL_WEIGHTS, e)))
+    if (!open_members(s, t, e) || !join_members(s, e) || (s->refining && !read_refinement(s, e)))
         return false;
-    if (s->refining && !read_refinement(s, e))
-        return false;
-    s->facts.parameters = model_parameters(s->model);
     size_t row = shape_row(s->facts.input), rows = evaluator_rows(s->evaluator);
     s->rows = calloc(rows * row, sizeof *s->rows);
     s->shrunk = calloc(shape_row(s->facts.data), sizeof *s->shrunk);
@@ -207,10 +249,11 @@ void scorer_free(scorer *s)
     if (!s)
         return;
     scores_finish(&s->found);
-    evaluator_free(s->evaluator);
+    evaluator_free(s->joined);
     if (s->facts.method)
         method_state_free(s->facts.method, s->self);
-    model_free(s->model);
+    for (int m = 0; m < s->count; m++)
+        member_close(&s->members[m], s->facts.method);
     bundle_free(s->file);
     free(s->rows);
     free(s->work);

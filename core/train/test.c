@@ -106,8 +106,8 @@ bool run_test(run *r, const run_refined *refined, train_result *out, error *e)
     float *own = malloc(n * sizeof *own); /* the scores that the model will give */
     bool ok = scores_start(&found, r->evaluator, n, e) && (own || error_memory(e, "test scores"));
     double start = clock_now_s();
-    ok = ok && run_score(r, r->parts.test, n, &(scored_rows){.score = found.own, .variants = found.variants},
-                         found.complexity, e);
+    ok = ok && run_score(r, r->evaluator, r->parts.test, n,
+                         &(scored_rows){.score = found.own, .variants = found.variants}, found.complexity, e);
     out->score_s = clock_now_s() - start;
     if (ok)
         scores_refine(&found, (enum refining)r->state->refine, &refined->of[r->state->refine], n, own);

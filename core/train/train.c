@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "train/checkpoint.h"
 #include "train/collapse.h"
+#include "train/ensemble.h"
 #include "train/select.h"
 
 #include <assert.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 
 /* Validation and test images are scored one by one's worth of memory, not all at once. */
-static const int batches[] = {64, 0};
+const int run_batches[] = {64, 0};
 enum { PREPARE_CHUNK = 64, WINDOW_BATCHES = 16, WINDOW_BYTES = 16 << 20 };
 
 bool run_selects(const run *r)
@@ -74,39 +75,47 @@ size_t run_window(const run *r)
     return batch * (fitting < 1 ? 1 : fitting < WINDOW_BATCHES ? fitting : WINDOW_BATCHES);
 }
 
-bool run_score(run *r, const uint32_t *indices, size_t n, const scored_rows *out, float *complexity, error *e)
+bool run_score(run *r, evaluator *by, const uint32_t *indices, size_t n, const scored_rows *out, float *complexity,
+               error *e)
 {
     size_t window = run_window(r);
     float *rows = malloc(window * shape_row(r->input) * sizeof *rows);
     if (!rows)
         return error_memory(e, "images to score");
     bool ok = true;
-    evaluator_watch(r->evaluator, r->watch ? r->watch->cancelled : NULL, r->watch ? r->watch->context : NULL);
+    evaluator_watch(by, r->watch ? r->watch->cancelled : NULL, r->watch ? r->watch->context : NULL);
     for (size_t first = 0; ok && first < n; first += window) {
         size_t count = n - first < window ? n - first : window;
         scored_rows part = *out;
         part.at += first;
         ok = !run_cancelled(r, e) && run_prepare(r, indices + first, count, rows, e) &&
-             evaluator_run(r->evaluator, rows, count, &part, e);
+             evaluator_run(by, rows, count, &part, e);
         for (size_t i = 0; ok && complexity && i < count; i++)
             complexity[first + i] = evaluate_complexity(r->method, rows + i * shape_row(r->input), r->input);
     }
-    evaluator_watch(r->evaluator, NULL, NULL);
+    evaluator_watch(by, NULL, NULL);
     free(rows);
     return ok;
+}
+
+void *run_options(const run *r, error *e)
+{
+    const method *m = r->plan->method;
+    void *self = method_state_new(m, e);
+    for (size_t i = 0; self && i < r->plan->option_count; i++)
+        if (!options_set(m->options, self, r->plan->options[i].name, r->plan->options[i].value, e)) {
+            method_state_free(m, self);
+            self = NULL;
+        }
+    return self;
 }
 
 static bool set_options(run *r, error *e)
 {
     r->method = r->plan->method;
-    r->self = method_state_new(r->method, e);
+    r->self = run_options(r, e);
     r->state = r->self;
-    if (!r->self)
-        return false;
-    for (size_t i = 0; i < r->plan->option_count; i++)
-        if (!options_set(r->method->options, r->self, r->plan->options[i].name, r->plan->options[i].value, e))
-            return false;
-    return true;
+    return r->self != NULL;
 }
 
 static bool check_protocol(const run *r, const dataset_info *info, error *e)
@@ -120,6 +129,11 @@ static bool check_protocol(const run *r, const dataset_info *info, error *e)
         return error_set(e, ERROR_INVALID,
                          "held_out: 0 leaves no images to choose an epoch by; hold some out, or set "
                          "selection to last");
+    if (r->members > 1 && r->plan->held_out <= 0)
+        return error_set(e, ERROR_INVALID,
+                         "held_out: 0 leaves no images to bring the scores of %d members to one scale by; hold some "
+                         "out",
+                         r->members);
     if (r->state->refine != REFINE_NONE && r->plan->held_out <= 0)
         return error_set(e, ERROR_INVALID, "held_out: 0 leaves no images to refine scores by; hold some out");
     if (p->protocol == PROTOCOL_UNLABELLED)
@@ -137,8 +151,10 @@ bool run_describe(run *r, const dataset_info *info, protocol_spec *spec, error *
 {
     r->data_shape = info->image;
     r->data_shape.n = 1;
-    if (!set_options(r, e) || !check_protocol(r, info, e) ||
-        !method_input(r->method, r->self, r->data_shape, &r->input, e))
+    if (!set_options(r, e))
+        return false;
+    r->members = r->method->closed_form ? 1 : r->state->members;
+    if (!check_protocol(r, info, e) || !method_input(r->method, r->self, r->data_shape, &r->input, e))
         return false;
     *spec = r->plan->protocol;
     spec->seed = r->plan->seed;
@@ -185,7 +201,7 @@ static bool make_evaluator(run *r, error *e)
                                                     .self = r->self,
                                                     .model = r->model,
                                                     .input = r->input,
-                                                    .batches = batches,
+                                                    .batches = run_batches,
                                                     .variants = true},
                                  e);
     return r->evaluator != NULL;
@@ -205,11 +221,45 @@ bool run_build(run *r, error *e)
     return make_evaluator(r, e);
 }
 
+void run_take_down_nets(run *r)
+{
+    evaluator_free(r->evaluator);
+    method_state_free(r->method, r->self);
+    model_free(r->model);
+    r->evaluator = NULL;
+    r->self = r->state = NULL;
+    r->model = NULL;
+}
+
+bool run_begin(run *r, int index, error *e)
+{
+    if (r->model) {
+        run_take_down_nets(r);
+        if (!set_options(r, e))
+            return false;
+    }
+    uint64_t steps = r->steps / (uint64_t)r->members;
+    r->seed = ensemble_seed(r->plan->seed, index);
+    r->from = (uint64_t)index * steps;
+    r->until = r->from + steps;
+    r->tally = (tally){0};
+    r->best = 0;
+    r->best_epoch = 0;
+    r->state->steps_an_epoch = r->steps_an_epoch;
+    r->model = model_new(r->seed, r->team, e);
+    return r->model && run_build(r, e);
+}
+
+int run_epochs(const run *r)
+{
+    return r->method->closed_form ? 0 : r->members * r->state->epochs;
+}
+
 static void report_started(const run *r)
 {
     train_event ev = {.kind = TRAIN_STARTED, .plan_bytes = run_bytes(r), .step = r->step, .steps = r->steps};
     if (!r->method->closed_form) {
-        ev.epochs = r->state->epochs;
+        ev.epochs = run_epochs(r);
         ev.epoch = (int)(r->step / r->steps_an_epoch) + 1;
     }
     run_report(r, &ev);
@@ -239,6 +289,41 @@ static bool fit(run *r, error *e)
     return good;
 }
 
+/* Until the member under way has its weights. */
+static bool learn_member(run *r, int *chosen_epoch, error *e)
+{
+    if (!run_loop(r, e)) {
+        if (e->code == ERROR_DIVERGED)
+            checkpoint_settle(r);
+        return false;
+    }
+    if (run_selects(r))
+        model_restore(r->model);
+    else if (r->state->average_decay > 0)
+        model_average_swap(r->model);
+    *chosen_epoch = run_selects(r) ? r->best_epoch - (int)(r->from / r->steps_an_epoch) : r->state->epochs;
+    return true;
+}
+
+static bool learn_all(run *r, int *chosen_epoch, error *e)
+{
+    for (;;) {
+        int chosen;
+        if (!learn_member(r, &chosen, e))
+            return false;
+        *chosen_epoch = chosen;
+        if (r->members == 1)
+            return true;
+        if (!ensemble_retire(r, chosen, e))
+            return false;
+        *chosen_epoch = r->done[0].chosen_epoch;
+        if (r->done_count == r->members)
+            return ensemble_join(r, e);
+        if (!run_begin(r, r->done_count, e))
+            return false;
+    }
+}
+
 static bool learn(run *r, int *chosen_epoch, error *e)
 {
     bool resumed;
@@ -249,29 +334,19 @@ static bool learn(run *r, int *chosen_epoch, error *e)
     if (r->steps_an_epoch == 0)
         return error_set(e, ERROR_INVALID, "batch: %d images are more than the %zu for training", r->state->batch,
                          r->parts.train_count);
-    r->steps = r->steps_an_epoch * (uint64_t)r->state->epochs;
+    r->steps = r->steps_an_epoch * (uint64_t)run_epochs(r);
+    r->until = r->steps / (uint64_t)r->members;
     r->state->steps_an_epoch = r->steps_an_epoch;
     if (!collapse_measure(r, e) || !select_start(r, e) || !checkpoint_read(r, &resumed, e))
         return false;
     report_started(r);
-    if (!run_loop(r, e)) {
-        if (e->code == ERROR_DIVERGED)
-            checkpoint_settle(r);
-        return false;
-    }
-    if (run_selects(r))
-        model_restore(r->model);
-    else if (r->state->average_decay > 0)
-        model_average_swap(r->model);
-    *chosen_epoch = run_selects(r) ? r->best_epoch : r->state->epochs;
-    return true;
+    return learn_all(r, chosen_epoch, e);
 }
 
 static void run_take_down(run *r)
 {
-    evaluator_free(r->evaluator);
-    method_state_free(r->method, r->self);
-    model_free(r->model);
+    run_take_down_nets(r);
+    ensemble_free(r);
     parts_finish(&r->parts);
     free(r->train);
     free(r->order);
@@ -292,9 +367,10 @@ static bool make_parts(run *r, const protocol_spec *spec, error *e)
 static bool check_parts(const run *r, error *e)
 {
     size_t n = r->parts.calibration_count;
-    return r->state->refine == REFINE_NONE || n >= REFINE_IMAGES_LEAST ||
-           error_set(e, ERROR_INVALID, "held_out: %zu calibration images are too few to refine scores by; at least %d",
-                     n, REFINE_IMAGES_LEAST);
+    bool alone = r->members == 1;
+    return (r->state->refine == REFINE_NONE && alone) || n >= REFINE_IMAGES_LEAST ||
+           error_set(e, ERROR_INVALID, "held_out: %zu calibration images are too few to %s by; at least %d", n,
+                     alone ? "refine scores" : "bring the scores of members to one scale", REFINE_IMAGES_LEAST);
 }
 
 bool train_run(const train_plan *plan, const dataset *d, team *t, const train_watch *watch, train_result *out, error *e)
@@ -306,8 +382,8 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
     protocol_spec spec;
     int chosen_epoch;
     bool ok = run_describe(&r, dataset_facts(d), &spec, e) && make_parts(&r, &spec, e) && check_parts(&r, e) &&
-              (r.model = model_new(plan->seed, t, e)) != NULL && run_build(&r, e) && load_images(&r, e) &&
-              learn(&r, &chosen_epoch, e) && run_finish(&r, chosen_epoch, out, e);
+              run_begin(&r, 0, e) && load_images(&r, e) && learn(&r, &chosen_epoch, e) &&
+              run_finish(&r, chosen_epoch, out, e);
     if (!ok)
         *out = (train_result){.checkpoint_step = e->code == ERROR_DIVERGED ? r.good_step : 0};
     run_take_down(&r);

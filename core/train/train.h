@@ -36,7 +36,7 @@ enum { TRAIN_VALUES_MAX = 16 };
 
 typedef struct train_event {
     enum train_event_kind kind;
-    int epoch, epochs;    /* epoch counts from 1 */
+    int epoch, epochs;    /* epoch counts from 1, through all members */
     uint64_t step, steps; /* done and in all */
     double images_s, eta_s;
     size_t plan_bytes; /* TRAIN_STARTED: memory that the process will have at most, as far as the run can tell */
@@ -82,7 +82,7 @@ typedef struct train_result {
     size_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
     size_t left_out_count;                     /* normals that the test split has too: the run saw none of them */
     char training_digest[DATASET_DIGEST_TEXT]; /* see parts_training_digest */
-    int epochs, chosen_epoch;                  /* 0 for closed-form methods */
+    int epochs, chosen_epoch;                  /* of all members; of the first. 0 for closed-form methods */
     double train_s, score_s;                   /* wall time */
     size_t parameters;
     uint64_t checkpoint_step; /* of a run that failed: see train_run */

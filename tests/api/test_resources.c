@@ -30,12 +30,12 @@ static void methods_come_with_their_options(void **state)
     json_t *items = json_object_get(r.json, "items");
     assert_int_equal(json_array_size(items), 2);
     json_t *options = json_object_get(json_array_get(items, 0), "options");
-    static const char *const types[] = {"integer", "integer", "choice", "number", "choice",  "integer",
+    static const char *const types[] = {"integer", "integer", "choice", "number", "integer", "choice", "integer",
                                         "number",  "number",  "number", "number", "boolean", "choice"};
-    assert_int_equal(json_array_size(options), 12);
-    for (size_t i = 0; i < 12; i++)
+    assert_int_equal(json_array_size(options), 13);
+    for (size_t i = 0; i < 13; i++)
         assert_string_equal(json_string_value(json_object_get(json_array_get(options, i), "type")), types[i]);
-    json_t *mode = json_array_get(options, 11);
+    json_t *mode = json_array_get(options, 12);
     assert_string_equal(json_string_value(json_object_get(mode, "default")), "slow");
     assert_int_equal(json_array_size(json_object_get(mode, "choices")), 2);
     assert_non_null(strstr(r.body, "\"default\": 0.001,"));
@@ -314,9 +314,10 @@ static void every_fault_of_a_job_is_told_at_once(void **state)
     assert_true(has_error(&r, "/held_out", "0.9"));
     assert_true(has_error(&r, "/test_images", "19 is neither 0, for all, nor at least 20"));
     assert_true(has_error(&r, "/trace", "expected true or false"));
-    assert_true(has_error(&r, "/hyperparameters/epoch",
-                          "unknown hyperparameter 'epoch'; toy takes: epochs, batch, selection, average_decay, "
-                          "refine, collapse_steps, collapse_won, collapse_lost, collapse_spread, rate"));
+    assert_true(
+        has_error(&r, "/hyperparameters/epoch",
+                  "unknown hyperparameter 'epoch'; toy takes: epochs, batch, selection, average_decay, members, "
+                  "refine, collapse_steps, collapse_won, collapse_lost, collapse_spread, rate"));
     assert_true(has_error(&r, "/hyperparameters/epochs", "0"));
     assert_true(has_error(&r, "/hyperparameters/batch", "expected an integer"));
     assert_true(has_error(&r, "/hyperparameters/mode", "medium"));

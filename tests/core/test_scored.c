@@ -2,7 +2,7 @@
 /* test_scored.c — what a scoring pass gives beside scores: of every method that reconstructs, and the same bits in any
  * company. */
 #include "base/blas.h"
-#include "train/evaluate.h"
+#include "train/joint.h"
 #include "trial.h"
 
 enum { IMAGES = 21, SIDE = 16, ROW = SIDE * SIDE, VARIANTS_MAX = 4 };
@@ -288,6 +288,68 @@ static void pcas_reconstruction_is_what_its_score_measures(void **state)
     pass_close(&p, "pca");
 }
 
+/* Scales of made-up numbers; the last variant has none. */
+static joint_scales scales_of(size_t variants)
+{
+    joint_scales s = {0};
+    for (size_t k = 0; k < variants; k++) {
+        s.of[k].count = 2;
+        s.of[k].components[0] = (struct refine_component){.logarithm = true, .level = -1.5F, .deviation = 0.25F};
+        s.of[k].components[1] = (struct refine_component){.level = 0.5F + (float)k, .deviation = 4};
+    }
+    return s;
+}
+
+static double mean_on_scales(float first, float second, size_t k)
+{
+    return ((log((double)first) + 1.5) / 0.25 + ((double)second - 0.5 - (double)k) / 4) / 2;
+}
+
+static void assert_near(float value, double expected)
+{
+    if (fabs((double)value - expected) > 1e-5 * fmax(1, fabs(expected)))
+        fail_msg("%.9g instead of %.9g", (double)value, expected);
+}
+
+/* Two networks of one method, joined: by hand, one image at a time and all at once. */
+static void a_joint_score_is_the_mean_on_the_scales_of_its_members(void **state)
+{
+    (void)state;
+    static found of[2], whole, alone;
+    const struct subject *s = &subjects[0]; /* GANomaly */
+    pass p[2] = {pass_open(s->id, 1, s->options), pass_open(s->id, 1, s->options)};
+    net_reset(model_net(p[1].model, "decoder"));
+    for (int m = 0; m < 2; m++)
+        score_some(&p[m], 0, IMAGES, &of[m]);
+    const joint_scales scales = scales_of(s->variants);
+    evaluator *members[] = {p[0].evaluator, p[1].evaluator}, *joined;
+    error e;
+    assert_non_null(joined = evaluator_join(members, 2, &scales, &e));
+    assert_int_equal(evaluator_variant_count(joined), s->variants);
+    assert_string_equal(evaluator_variant_name(joined, 1), evaluator_variant_name(members[0], 1));
+    assert_true(evaluator_bytes(joined) > evaluator_bytes(members[0]) + evaluator_bytes(members[1]));
+    pass both = p[0];
+    both.evaluator = joined;
+    score_some(&both, 0, IMAGES, &whole);
+    for (size_t i = 0; i < IMAGES; i++)
+        score_some(&both, i, 1, &alone);
+    for (size_t k = 0; k < s->variants; k++)
+        for (size_t i = 0; i < IMAGES; i++)
+            if (k + 1 == s->variants)
+                assert_true(isnan(whole.variants[k][i]));
+            else
+                assert_near(whole.variants[k][i], mean_on_scales(of[0].variants[k][i], of[1].variants[k][i], k + 1));
+    for (size_t i = 0; i < IMAGES; i++)
+        assert_near(whole.score[i], mean_on_scales(of[0].score[i], of[1].score[i], 0));
+    for (size_t i = 0; i < IMAGES * ROW; i++)
+        assert_near(whole.reconstruction[i], ((double)of[0].reconstruction[i] + (double)of[1].reconstruction[i]) / 2);
+    assert_memory_equal(whole.score, alone.score, sizeof whole.score);
+    assert_memory_equal(whole.reconstruction, alone.reconstruction, sizeof whole.reconstruction);
+    evaluator_free(joined);
+    for (int m = 0; m < 2; m++)
+        pass_close(&p[m], s->id);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -303,6 +365,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(variants_of_pixels_measure_the_reconstruction),
         cmocka_unit_test(what_a_search_gives_is_of_the_code_that_counts),
         cmocka_unit_test(pcas_reconstruction_is_what_its_score_measures),
+        cmocka_unit_test(a_joint_score_is_the_mean_on_the_scales_of_its_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

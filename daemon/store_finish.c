@@ -12,21 +12,27 @@
 
 /* ---- runs */
 
+/* Its job, and what that was to do: the same columns of jobs and runs. */
+static void put_subject(query *q, const run_row *r)
+{
+    query_put_text(q, r->job);
+    query_put_text(q, r->method);
+    query_put_text(q, r->dataset);
+    query_put_text(q, r->dataset_digest);
+    query_put_text(q, r->protocol);
+    query_put_text(q, r->class_name);
+    query_put_int(q, (int64_t)r->seed);
+    query_put_real(q, r->held_out);
+    query_put_int(q, r->test_images);
+}
+
 static bool add_run(connection *c, const run_row *r, error *e)
 {
     query q = query_begin(c, SQL_RUN_ADD);
     query_put_text(&q, r->id);
     query_put_int(&q, r->created);
     query_put_int(&q, r->imported);
-    query_put_text(&q, r->job);
-    query_put_text(&q, r->method);
-    query_put_text(&q, r->dataset);
-    query_put_text(&q, r->dataset_digest);
-    query_put_text(&q, r->protocol);
-    query_put_text(&q, r->class_name);
-    query_put_int(&q, (int64_t)r->seed);
-    query_put_real(&q, r->held_out);
-    query_put_int(&q, r->test_images);
+    put_subject(&q, r);
     query_put_text(&q, r->model);
     query_put_int(&q, r->version);
     query_put_real(&q, r->auroc);
@@ -263,15 +269,7 @@ static bool add_job(connection *c, const run_import *a, error *e)
 {
     const run_row *r = &a->run;
     query q = query_begin(c, SQL_JOB_IMPORT);
-    query_put_text(&q, r->job);
-    query_put_text(&q, r->method);
-    query_put_text(&q, r->dataset);
-    query_put_text(&q, r->dataset_digest);
-    query_put_text(&q, r->protocol);
-    query_put_text(&q, r->class_name);
-    query_put_int(&q, (int64_t)r->seed);
-    query_put_real(&q, r->held_out);
-    query_put_int(&q, r->test_images);
+    put_subject(&q, r);
     query_put_int(&q, a->trace);
     query_put_text(&q, r->model);
     query_put_text(&q, r->hyperparameters);

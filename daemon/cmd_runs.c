@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_runs.c — `anomalyd runs`: the history of a running daemon's experiments, from the command line. */
+#include "api/training.h"
 #include "daemon/cmd_argument.h"
 #include "daemon/cmd_remote.h"
 #include "daemon/columns.h"
@@ -263,7 +264,7 @@ static bool take_held_out(remote *r, int letter)
     import_options *o = r->own;
     (void)letter; /* there is but one */
     o->has_held_out = true;
-    return argument_number(r->command, "held-out", optarg, 0, 0.4, &o->held_out);
+    return argument_number(r->command, "held-out", optarg, 0, TRAINING_HELD_OUT_MOST, &o->held_out);
 }
 
 /* *fresh: the daemon did not have it. */

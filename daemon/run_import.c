@@ -28,14 +28,6 @@ static void refuse(void *context)
     free(i);
 }
 
-static bool has_class(const dataset_info *info, const char *name)
-{
-    for (int c = 0; c < info->classes; c++)
-        if (!strcmp(info->class_names[c], name))
-            return true;
-    return false;
-}
-
 /* The run as this registry has it: on its own name for these images. */
 static bool adopt(const run_importer *by, const run_row *row, run_row *ours, error *e)
 {
@@ -45,7 +37,7 @@ static bool adopt(const run_importer *by, const run_row *row, run_row *ours, err
                          id_valid(row->id) ? row->job : row->id);
     if (!store_dataset_find(by->reader, row->dataset_digest, row->dataset, &set, e))
         return error_at(e, "dataset_digest");
-    if (row->class_name[0] && !has_class(&set.info, row->class_name))
+    if (row->class_name[0] && dataset_class(&set.info, row->class_name) < 0)
         return error_set(e, ERROR_INVALID, "class: data set \"%s\" has no class \"%s\"", set.name, row->class_name);
     *ours = *row;
     memcpy(ours->dataset, set.name, sizeof ours->dataset);

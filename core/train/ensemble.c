@@ -155,20 +155,19 @@ void ensemble_digest(const run *r, char out[65])
     digest_sha256_hex(all, (size_t)r->done_count * 64, out);
 }
 
-static void put_chosen(const run *r, bundle *b)
+static void chosen_key(int index, char out[32])
 {
-    for (int m = 0; m < r->done_count; m++) {
-        char key[32];
-        snprintf(key, sizeof key, "member%d.chosen_epoch", m + 1);
-        bundle_put_number(b, key, r->done[m].chosen_epoch);
-    }
+    snprintf(out, 32, "member%d.chosen_epoch", index + 1);
 }
 
 static void put_members(const run *r, bundle *b)
 {
-    put_chosen(r, b);
-    for (int m = 0; m < r->done_count; m++)
+    for (int m = 0; m < r->done_count; m++) {
+        char key[32];
+        chosen_key(m, key);
+        bundle_put_number(b, key, r->done[m].chosen_epoch);
         model_write(r->done[m].model, b, MODEL_WEIGHTS);
+    }
 }
 
 void ensemble_write(const run *r, bundle *b, ensemble_packed packed)
@@ -201,7 +200,7 @@ bool ensemble_get(run *r, const bundle *b, error *e)
     for (uint64_t m = 0; m < count; m++) {
         char key[32], prefix[MEMBER_PREFIX_MAX];
         uint64_t chosen;
-        snprintf(key, sizeof key, "member%d.chosen_epoch", (int)m + 1);
+        chosen_key((int)m, key);
         member_prefix((int)m, r->members, prefix);
         if (!checkpoint_whole(b, key, (uint64_t)r->state->epochs, &chosen, e) || !keep(r, b, prefix, (int)chosen, e))
             return error_at(e, "member %d", (int)m + 1);

@@ -43,7 +43,7 @@ static window *window_new(const run *r, error *e)
     window *w = calloc(1, sizeof *w);
     if (w) {
         size_t row = shape_row(r->input);
-        w->most = run_window(r);
+        w->most = run_window(r, r->evaluator);
         w->x = malloc(w->most * row * sizeof *w->x);
         w->x_hat = malloc(w->most * row * sizeof *w->x_hat);
         w->errors = malloc(shape_row(r->data_shape) * sizeof *w->errors);

@@ -26,7 +26,7 @@ static size_t prepared_rows(const run *r)
 /* A window of images; and of calibration images, where they are reconstructed, a copy and the reconstructions. */
 static size_t window_rows(const run *r)
 {
-    size_t window = run_window(r), calibration = least(window, r->parts.calibration_count);
+    size_t window = run_window(r, r->evaluator), calibration = least(window, r->parts.calibration_count);
     size_t test = least(window, r->parts.test_count);
     bool reconstructs = r->evaluator ? evaluator_reconstructs(r->evaluator) : r->method->reconstruct_rows != NULL;
     size_t calibrating = calibration * (reconstructs ? 3 : 1);
@@ -136,13 +136,10 @@ bool train_plan_print(const train_plan *plan, const dataset_info *info, team *t,
     r.process_bytes = memory_resident();
     protocol_spec spec;
     bool ok = run_describe(&r, info, &spec, e) && parts_count(info, &spec, &r.parts, e) &&
-              team_reserve(t, image_work(r.data_shape, r.input), e) &&
-              (r.model = model_new(plan->seed, t, e)) != NULL && run_build(&r, e) &&
+              team_reserve(t, image_work(r.data_shape, r.input), e) && run_begin(&r, 0, e) &&
               (r.method->closed_form || make_copies(&r, e));
     if (ok)
         print_all(&r, info, out);
-    evaluator_free(r.evaluator);
-    method_state_free(r.method, r.self);
-    model_free(r.model);
+    run_take_down_nets(&r);
     return ok;
 }

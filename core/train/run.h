@@ -97,8 +97,9 @@ bool run_selects(const run *r);
 void run_shares(const run *r, double *validation, double *calibration);
 /* plan.c: bytes of all that the run has in memory at once. Needs what is built, and the counts of the parts. */
 size_t run_bytes(const run *r);
-/* Images that are prepared and scored at once, of the many that are scored outside the steps. */
-size_t run_window(const run *r);
+/* Images that are prepared and scored at once, of the many that are scored outside the steps; `by` is NULL where a
+ * closed form is not fitted yet. */
+size_t run_window(const run *r, const evaluator *by);
 bool run_cancelled(const run *r, error *e);
 void run_report(const run *r, const train_event *ev);
 /* True for a program's output that is tallied. */

@@ -68,9 +68,9 @@ bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *
     return true;
 }
 
-size_t run_window(const run *r)
+size_t run_window(const run *r, const evaluator *by)
 {
-    size_t batch = r->evaluator ? evaluator_rows(r->evaluator) : EVALUATE_ROWS_MAX;
+    size_t batch = by ? evaluator_rows(by) : EVALUATE_ROWS_MAX;
     size_t fitting = WINDOW_BYTES / (batch * shape_row(r->input) * sizeof(float));
     return batch * (fitting < 1 ? 1 : fitting < WINDOW_BATCHES ? fitting : WINDOW_BATCHES);
 }
@@ -78,7 +78,7 @@ size_t run_window(const run *r)
 bool run_score(run *r, evaluator *by, const uint32_t *indices, size_t n, const scored_rows *out, float *complexity,
                error *e)
 {
-    size_t window = run_window(r);
+    size_t window = run_window(r, by);
     float *rows = malloc(window * shape_row(r->input) * sizeof *rows);
     if (!rows)
         return error_memory(e, "images to score");

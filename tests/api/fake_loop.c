@@ -203,6 +203,18 @@ void fake_free(fake *f)
     free(f);
 }
 
+int fake_set_up(void **state)
+{
+    *state = fake_new(0, 0);
+    return 0;
+}
+
+int fake_tear_down(void **state)
+{
+    fake_free(*state);
+    return 0;
+}
+
 client *client_open(fake *f)
 {
     client *c = calloc(1, sizeof *c);
@@ -323,6 +335,11 @@ void reply_finish(reply *r)
     free(r->body);
     json_decref(r->json);
     *r = (reply){0};
+}
+
+const char *reply_text(const reply *r, const char *key)
+{
+    return json_string_value(json_object_get(r->json, key));
 }
 
 reply ask(fake *f, const char *verb, const char *target, const char *headers, const void *body, size_t size)

@@ -100,6 +100,9 @@ typedef struct fake {
 fake *fake_new(unsigned header_deadline_ms, unsigned request_deadline_ms);
 /* Drains, turns until nothing is busy, and stops. */
 void fake_free(fake *f);
+/* Both, for cmocka, with the presets of deadlines. */
+int fake_set_up(void **state);
+int fake_tear_down(void **state);
 /* Waits for anything to happen and lets it. */
 void fake_turn(fake *f);
 /* Turns until `condition` (an expression) holds. */
@@ -143,6 +146,8 @@ reply client_take(client *c, bool head_only);
 /* Takes the head of an answer whose body is a stream; what follows stays in bytes. */
 reply client_take_head(client *c);
 void reply_finish(reply *r);
+/* A member of its JSON; NULL: there is no such text. */
+const char *reply_text(const reply *r, const char *key);
 /* The value of a header, or NULL. In a buffer of its own until the next call. */
 const char *reply_header(const reply *r, const char *name);
 

@@ -6,18 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int start(void **state)
-{
-    *state = fake_new(0, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    fake_free(*state);
-    return 0;
-}
-
 static void an_experiment_is_passed_on_whole(void **state)
 {
     fake *f = *state;
@@ -212,7 +200,7 @@ static void the_table_is_of_any_score_of_the_runs(void **state)
     reply_finish(&r);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
 
 int main(void)
 {

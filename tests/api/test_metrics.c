@@ -139,18 +139,6 @@ static double value_of(const scrape *all, const char *name, const char *labels)
     return NAN;
 }
 
-static int start(void **state)
-{
-    *state = fake_new(0, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    fake_free(*state);
-    return 0;
-}
-
 static void the_text_is_valid_and_counts_are_right(void **state)
 {
     fake *f = *state;
@@ -207,7 +195,7 @@ static void hostile_paths_make_no_series(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(the_text_is_valid_and_counts_are_right),
         CASE(histograms_rise_to_their_count),

@@ -6,23 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int start(void **state)
-{
-    *state = fake_new(0, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    fake_free(*state);
-    return 0;
-}
-
-static const char *text_at(const reply *r, const char *key)
-{
-    return json_string_value(json_object_get(r->json, key));
-}
-
 static void methods_come_with_their_options(void **state)
 {
     reply r = get(*state, "/methods");
@@ -55,7 +38,7 @@ static void lists_are_paged_by_an_opaque_cursor(void **state)
         assert_int_equal(json_array_size(json_object_get(r.json, "items")), 50);
         for (int page = 0; page < 3; page++) {
             seen += json_array_size(json_object_get(r.json, "items"));
-            const char *cursor = text_at(&r, "next_cursor");
+            const char *cursor = reply_text(&r, "next_cursor");
             if (!cursor)
                 break;
             snprintf(target, sizeof target, "%s?limit=40&cursor=%s", paths[i], cursor);
@@ -108,7 +91,7 @@ static void single_things_are_found_or_404(void **state)
 static void a_data_set_tells_its_classes_and_time(void **state)
 {
     reply r = get(*state, "/datasets/digits");
-    assert_string_equal(text_at(&r, "created"), "2023-11-14T22:13:20.123Z");
+    assert_string_equal(reply_text(&r, "created"), "2023-11-14T22:13:20.123Z");
     assert_int_equal(json_integer_value(json_object_get(json_object_get(r.json, "images"), "train")), 21);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(r.json, "image"), "width")), 27);
     reply_finish(&r);
@@ -388,7 +371,7 @@ static void a_job_is_cancelled_by_delete(void **state)
     f->state = JOB_CANCELLING;
     reply r = ask(f, "DELETE", "/jobs/job-1", "", NULL, 0);
     assert_status(&r, 202);
-    assert_string_equal(text_at(&r, "state"), "cancelling");
+    assert_string_equal(reply_text(&r, "state"), "cancelling");
     reply_finish(&r);
     r = ask(f, "DELETE", "/jobs/none", "", NULL, 0);
     assert_problem(&r, 404, "none");
@@ -429,7 +412,7 @@ static void job_lists_refuse_unknown_states(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(methods_come_with_their_options),
         CASE(lists_are_paged_by_an_opaque_cursor),

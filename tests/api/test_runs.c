@@ -7,23 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int start(void **state)
-{
-    *state = fake_new(0, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    fake_free(*state);
-    return 0;
-}
-
-static const char *text_at(const reply *r, const char *key)
-{
-    return json_string_value(json_object_get(r->json, key));
-}
-
 static void runs_are_filtered(void **state)
 {
     fake *f = *state;
@@ -84,7 +67,7 @@ static void a_run_has_its_details_and_null_for_what_was_not_evaluated(void **sta
     assert_true(json_is_null(json_object_get(r.json, "average_precision")));
     assert_int_equal(json_object_size(json_object_get(json_object_get(r.json, "detail"), "roc")), 2);
     assert_non_null(strstr(r.body, "\"auroc\": 0.9125,"));
-    assert_string_equal(text_at(&r, "blas_core"), "Haswell");
+    assert_string_equal(reply_text(&r, "blas_core"), "Haswell");
     json_t *scores = json_object_get(r.json, "scores"), *features = json_object_get(scores, "features");
     assert_int_equal(json_object_size(scores), 2);
     assert_true(json_real_value(json_object_get(features, "auroc_high")) == 0.925);
@@ -114,7 +97,7 @@ static void two_runs_are_compared(void **state)
     assert_status(&r, 200);
     assert_true(json_is_real(json_object_get(r.json, "difference")) && number_at(&r, "difference") == 0);
     assert_true(json_is_null(json_object_get(r.json, "p_value")));
-    assert_non_null(strstr(text_at(&r, "untested"), "alike"));
+    assert_non_null(strstr(reply_text(&r, "untested"), "alike"));
     reply_finish(&r);
 }
 
@@ -165,7 +148,7 @@ static void a_run_is_imported_as_it_was_answered(void **state)
     reply r = post_run(f, run_body(f));
     assert_status(&r, 201);
     assert_string_equal(reply_header(&r, "Location"), "/runs/run-1");
-    assert_string_equal(text_at(&r, "id"), "run-1");
+    assert_string_equal(reply_text(&r, "id"), "run-1");
     reply_finish(&r);
     run_row expected;
     error e = {0};
@@ -275,7 +258,7 @@ static void what_only_the_registry_sees_of_a_run_is_422_or_409(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(runs_are_filtered),
         CASE(runs_are_csv_when_asked),

@@ -8,18 +8,6 @@
 
 enum { MIB = 1024 * 1024 };
 
-static int start(void **state)
-{
-    *state = fake_new(0, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    fake_free(*state);
-    return 0;
-}
-
 static reply post_png(fake *f, const char *target, const char *bytes)
 {
     return ask(f, "POST", target, "Content-Type: image/png\r\n", bytes, strlen(bytes));
@@ -534,7 +522,7 @@ static void a_dripped_body_is_cut_at_the_deadline(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(one_image_gets_its_score),
         CASE(without_calibration_verdicts_are_null),

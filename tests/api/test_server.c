@@ -6,18 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int start(void **state)
-{
-    *state = fake_new(0, 0);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    fake_free(*state);
-    return 0;
-}
-
 static void health_says_alive(void **state)
 {
     reply r = get(*state, "/healthz");
@@ -329,7 +317,7 @@ static void every_answer_is_counted_by_route_and_status(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(health_says_alive),
         CASE(readiness_gives_the_reason_while_not_ready),

@@ -26,6 +26,23 @@ static bool same_group(const published_row *a, const published_row *b)
            !strcmp(a->protocol, b->protocol);
 }
 
+static const published_row *group_find(const group *g, const char *class_name)
+{
+    for (int i = 0; i < g->count; i++)
+        if (!strcmp(g->rows[i].class_name, class_name))
+            return &g->rows[i];
+    return NULL;
+}
+
+/* Does the group have a figure for this table: of a class in it, or a mean over all classes where all are in it? */
+static bool group_applies(const result_table *t, const group *g)
+{
+    for (int c = 0; c < t->class_count; c++)
+        if (group_find(g, t->classes[c]))
+            return true;
+    return t->all_classes && group_find(g, "");
+}
+
 /* The group of method `of` after g (an empty one: the first). False: there is none. */
 static bool next_group(const result_table *t, const char *of, group *g)
 {
@@ -34,18 +51,10 @@ static bool next_group(const result_table *t, const char *of, group *g)
         g->rows = &t->published[at];
         for (g->count = 1; at + g->count < t->published_count && same_group(g->rows, &g->rows[g->count]);)
             g->count++;
-        if (!strcmp(g->rows->method, of) && !strcmp(g->rows->protocol, t->protocol))
+        if (!strcmp(g->rows->method, of) && !strcmp(g->rows->protocol, t->protocol) && group_applies(t, g))
             return true;
     }
     return false;
-}
-
-static const published_row *group_find(const group *g, const char *class_name)
-{
-    for (int i = 0; i < g->count; i++)
-        if (!strcmp(g->rows[i].class_name, class_name))
-            return &g->rows[i];
-    return NULL;
 }
 
 /* A group's row, by the same arithmetic as ours. */

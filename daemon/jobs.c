@@ -138,7 +138,7 @@ void job_event_state(job *b)
     if (o && r->state == JOB_SUCCEEDED) {
         json_object_set_new(o, "run", json_string(r->run));
         json_object_set_new(o, "model", json_string(r->spec.model));
-        json_object_set_new(o, "version", json_integer(r->version));
+        json_object_set_new(o, "version", r->version ? json_integer(r->version) : json_null());
     }
     events_push(b->log, "state", json_line(o), is_final(r->state));
 }

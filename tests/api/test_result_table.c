@@ -112,8 +112,26 @@ static void a_stated_mean_does_not_stand_beside_some_classes(void **state)
     sample *s = make();
     s->view.all_classes = false;
     json_t *o = result_table_json(&s->view);
-    assert_true(isnan(number(at(at(o, "rows", 1), "published", 0), "mean")));
+    assert_int_equal(json_array_size(json_object_get(at(o, "rows", 1), "published")), 0); /* it has nothing else */
     assert_true(number(at(at(o, "rows", 0), "published", 0), "mean") == 0.5); /* over the same classes as ours */
+    json_decref(o);
+    finish(s);
+}
+
+static void a_published_row_stands_where_it_has_a_figure_of_a_class(void **state)
+{
+    (void)state;
+    static const char *const other[] = {"7"};
+    sample *s = make();
+    s->view.all_classes = false;
+    s->view.classes = other;
+    s->view.class_count = 1;
+    json_t *o = result_table_json(&s->view);
+    assert_int_equal(json_array_size(json_object_get(at(o, "rows", 0), "published")), 0);
+    json_decref(o);
+    s->view.classes = classes + 1;
+    o = result_table_json(&s->view);
+    assert_true(number(at(at(o, "rows", 0), "published", 0), "mean") == 0.75);
     json_decref(o);
     finish(s);
 }
@@ -281,6 +299,7 @@ int main(void)
         cmocka_unit_test(names_are_no_markup_in_markdown),
         cmocka_unit_test(the_json_has_figures_and_what_is_published_under_the_protocol),
         cmocka_unit_test(a_stated_mean_does_not_stand_beside_some_classes),
+        cmocka_unit_test(a_published_row_stands_where_it_has_a_figure_of_a_class),
         cmocka_unit_test(the_markdown_marks_the_best_and_numbers_the_notes),
         cmocka_unit_test(the_csv_has_a_line_a_figure),
         cmocka_unit_test(rows_tested_on_fewer_images_say_so),

@@ -81,6 +81,8 @@ for run in "${runs[@]}"; do
     jq -e '.imported != null and .dataset == "figures"' "$work/answer" >"$work/told" || fail "$run: $(cat "$work/answer")"
     diff <(without "$run" 'del(.imported, .dataset)') <(without "$work/answer" 'del(.imported, .dataset)') >&2 ||
         fail "$run is another"
+    ask "$url/jobs/$(jq -r .job "$run")/events" >"$work/answer"
+    grep -q '^data: .*"state":"succeeded".*"version":null' "$work/answer" || fail "$run: $(cat "$work/answer")"
 done
 again=$(sweep figures --reuse)
 diff <(without "$work/table" 'del(.dataset)') <(ask "$url/experiments/$again/table" | jq -S 'del(.dataset)') >&2 ||

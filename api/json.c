@@ -262,8 +262,16 @@ char *json_write(json_t *body, size_t *size)
 {
     char *text = body ? json_dumps(body, JSON_REAL_PRECISION(DIGITS)) : NULL;
     json_decref(body);
-    *size = text ? strlen(text) : 0;
-    return text;
+    size_t length = text ? strlen(text) : 0;
+    char *line = text ? realloc(text, length + 2) : NULL;
+    if (!line) {
+        free(text);
+        return NULL;
+    }
+    line[length] = '\n';
+    line[length + 1] = '\0';
+    *size = length + 1;
+    return line;
 }
 
 bool json_parse_time(const char *text, int64_t *ms)

@@ -52,7 +52,8 @@ json_t *json_shape(shape s);       /* {width, height, channels} */
 /* An object kept as text; an empty object when it is NULL or not one. */
 json_t *json_embedded(const char *text);
 
-/* A body's text as answers have it. Takes the body; NULL is NULL. Returns new; NULL: out of memory. */
+/* A body's text as answers have it: one line, with its end. Takes the body; NULL is NULL. Returns new; NULL: out of
+ * memory, and size is as it was. */
 char *json_write(json_t *body, size_t *size);
 
 /* RFC 3339 to milliseconds since 1970. */

@@ -8,6 +8,7 @@
 #include "data/protocol.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,9 +21,12 @@ static json_t *job_json(const job_row *row)
                              (json_int_t)spec->seed, "hyperparameters", json_embedded(spec->hyperparameters), "model",
                              spec->model, "held_out", spec->held_out, "test_images", (json_int_t)spec->test_images,
                              "trace", spec->trace, "attempt", row->attempt);
-    json_t *progress = json_pack("{s:i, s:i, s:I, s:I, s:o, s:o}", "epoch", row->epoch, "epochs", row->epochs, "step",
-                                 (json_int_t)row->step, "steps", (json_int_t)row->steps, "images_s",
-                                 json_number(row->images_s), "eta_s", json_number(row->eta_s));
+    const bool scores = row->to_score > 0;
+    json_t *progress = json_pack("{s:i, s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "epoch", row->epoch, "epochs", row->epochs,
+                                 "step", (json_int_t)row->step, "steps", (json_int_t)row->steps, "scored",
+                                 scores ? json_integer((json_int_t)row->scored) : json_null(), "to_score",
+                                 scores ? json_integer((json_int_t)row->to_score) : json_null(), "images_s",
+                                 json_number(row->images_s), "eta_s", json_number(row->finished ? NAN : row->eta_s));
     json_object_set_new(body, "threads", row->threads ? json_integer(row->threads) : json_null());
     json_object_set_new(body, "created", json_time(row->created));
     json_object_set_new(body, "started", json_time(row->started));

@@ -75,6 +75,7 @@ typedef struct job_row {
     service_time created, started, finished;
     int epoch, epochs;
     uint64_t step, steps;
+    uint64_t scored, to_score; /* images, by the finished model; 0: it does not score */
     double images_s, eta_s;
     int threads;              /* that it runs on; 0: it does not run */
     char *values;             /* JSON object: the last losses and metrics by name */

@@ -60,9 +60,16 @@ static void show_progress(display *d, const train_event *ev)
     if (!d->terminal && clock_now_s() - d->progress_s < log_interval_s)
         return;
     d->progress_s = clock_now_s();
-    fprintf(stderr, "%sepoch %d/%d  step %llu/%llu  %.0f images/s  %.0f s left%s", d->terminal ? "\r\033[K" : "",
-            ev->epoch, ev->epochs, (unsigned long long)ev->step, (unsigned long long)ev->steps, ev->images_s, ev->eta_s,
-            d->terminal ? "" : "\n");
+    fputs(d->terminal ? "\r\033[K" : "", stderr);
+    if (ev->kind == TRAIN_EVALUATING)
+        fprintf(stderr, "scored %llu/%llu", (unsigned long long)ev->scored, (unsigned long long)ev->to_score);
+    else
+        fprintf(stderr, "epoch %d/%d  step %llu/%llu", ev->epoch, ev->epochs, (unsigned long long)ev->step,
+                (unsigned long long)ev->steps);
+    if (isfinite(ev->eta_s))
+        fprintf(stderr, "  %.0f images/s  %.0f s left", ev->images_s, ev->eta_s);
+    if (!d->terminal)
+        fputc('\n', stderr);
 }
 
 static void show(void *context, const train_event *ev)
@@ -70,7 +77,7 @@ static void show(void *context, const train_event *ev)
     display *d = context;
     if (ev->kind == TRAIN_STARTED)
         d->planned_bytes = ev->plan_bytes;
-    if (ev->kind == TRAIN_PROGRESS)
+    if (ev->kind == TRAIN_PROGRESS || ev->kind == TRAIN_EVALUATING)
         show_progress(d, ev);
     if (ev->kind != TRAIN_EPOCH)
         return;
@@ -235,9 +242,12 @@ static bool train_on(request *q, const char *packed, error *e)
         good = error_memory(e, "a result");
     display shown = {.terminal = isatty(STDERR_FILENO), .progress_s = clock_now_s()};
     const train_watch watch = {.context = &shown, .event = show, .cancelled = never};
+    bool trained = good && !q->only_plan && train_run(&q->plan, d, t, &watch, result, e);
+    if (shown.terminal)
+        fputs("\r\033[K", stderr);
     if (good && q->only_plan)
         good = train_plan_print(&q->plan, info, t, stdout, e);
-    else if (good && (good = train_run(&q->plan, d, t, &watch, result, e)))
+    else if ((good = trained))
         print_result(q, &shown, result);
     else if (result && result->checkpoint_step)
         fprintf(stderr, "anomalyd train: the checkpoint of step %llu, from before it failed, is in %s\n",

@@ -217,6 +217,8 @@ bool jobs_list(jobs *j, const job_filter *f, service_page *page, job_row *rows, 
         rows[i].epochs = b->row.epochs;
         rows[i].step = b->row.step;
         rows[i].steps = b->row.steps;
+        rows[i].scored = b->row.scored;
+        rows[i].to_score = b->row.to_score;
         rows[i].images_s = b->row.images_s;
         rows[i].eta_s = b->row.eta_s;
         rows[i].threads = b->row.threads;

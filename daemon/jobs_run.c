@@ -118,6 +118,8 @@ static void take_numbers(job *b, json_t *o)
     r->epochs = (int)json_integer_value(json_object_get(o, "epochs"));
     r->step = (uint64_t)json_integer_value(json_object_get(o, "step"));
     r->steps = (uint64_t)json_integer_value(json_object_get(o, "steps"));
+    r->scored = (uint64_t)json_integer_value(json_object_get(o, "scored"));
+    r->to_score = (uint64_t)json_integer_value(json_object_get(o, "to_score"));
     r->images_s = number(o, "images_s");
     r->eta_s = number(o, "eta_s");
     take_pace(b, (int)json_integer_value(json_object_get(o, "threads")));
@@ -250,7 +252,7 @@ static void on_line(void *context, const char *line)
     const char *event = json_string_value(json_object_get(o, "event"));
     if (!event) {
         log_line(LOG_LEVEL_ERROR, "job %s: its worker said no JSON event: %.200s", b->row.id, line);
-    } else if (!strcmp(event, "progress")) {
+    } else if (!strcmp(event, "progress") || !strcmp(event, "evaluating")) {
         on_progress(b, o);
     } else if (!strcmp(event, "epoch")) {
         on_epoch(b, o);
@@ -296,6 +298,7 @@ static void on_gone(void *context, const worker_end *w)
     jobs *j = b->owner;
     b->child = NULL;
     b->row.threads = 0;
+    b->row.scored = b->row.to_score = 0;
     b->pace = (job_pace){NAN, NAN, 0};
     end_turn(b);
     if (b->grace)

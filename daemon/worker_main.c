@@ -206,10 +206,11 @@ static void on_event(void *context, const train_event *ev)
     json_t *values = json_object();
     for (int i = 0; values && i < ev->value_count; i++)
         json_object_set_new(values, ev->values[i].name, real(ev->values[i].value));
-    tell(c, json_pack("{s:s, s:i, s:i, s:I, s:I, s:o, s:o, s:i, s:I, s:o}", "event", names[ev->kind], "epoch",
+    tell(c, json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:i, s:I, s:o}", "event", names[ev->kind], "epoch",
                       ev->epoch, "epochs", ev->epochs, "step", (json_int_t)ev->step, "steps", (json_int_t)ev->steps,
-                      "images_s", real(ev->images_s), "eta_s", real(ev->eta_s), "threads", share_threads(&c->share),
-                      "plan_bytes", (json_int_t)ev->plan_bytes, "values", values));
+                      "scored", (json_int_t)ev->scored, "to_score", (json_int_t)ev->to_score, "images_s",
+                      real(ev->images_s), "eta_s", real(ev->eta_s), "threads", share_threads(&c->share), "plan_bytes",
+                      (json_int_t)ev->plan_bytes, "values", values));
 }
 
 static bool is_cancelled(void *context)

@@ -18,6 +18,13 @@ typedef struct scored_rows {
     size_t at;              /* the first image's place in all of these */
 } scored_rows;
 
+/* For whoever waits for many images: all may be NULL. */
+typedef struct scored_watch {
+    bool (*cancelled)(void *context);            /* polled by a search, each step; true ends the scoring */
+    void (*scored)(void *context, size_t count); /* so many more images have their score */
+    void *context;
+} scored_watch;
+
 size_t scored_variant_count(const program *p);
 /* The name behind "score.", of 0 … count-1. Borrowed from the program. */
 const char *scored_variant_name(const program *p, size_t index);

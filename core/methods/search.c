@@ -193,9 +193,18 @@ static void keep(const search *s, size_t index, float loss, const search_job *jo
     scored_copy(&job->out, at->image, s->parts.step, index, 1);
 }
 
-static bool search_queue(search *s, const search_watch *watch, const search_job *job, int *restarts, error *e)
+/* Tells of images, of which `before` are told already, when so many codes are done. Returns how many then are. */
+static size_t tell(const search *s, const scored_watch *watch, size_t codes, size_t before)
 {
-    size_t next = 0;
+    size_t images = codes / (size_t)s->rule.restarts;
+    if (images > before && watch && watch->scored)
+        watch->scored(watch->context, images - before);
+    return images;
+}
+
+static bool search_queue(search *s, const scored_watch *watch, const search_job *job, int *restarts, error *e)
+{
+    size_t next = 0, codes = 0, told = 0;
     for (size_t i = 0; i < job->n; i++)
         job->out.score[job->out.at + i] = INFINITY;
     for (size_t i = 0; i < s->slots; i++)
@@ -213,14 +222,16 @@ static bool search_queue(search *s, const search_watch *watch, const search_job 
             if (done || !s->rule.keeps_last)
                 keep(s, i, loss[i], job, restarts);
             at->busy = !done;
+            codes += done;
             if (!done)
                 move(s, i);
         }
+        told = tell(s, watch, codes, told);
     }
     return true;
 }
 
-bool search_run(search *s, const search_watch *watch, const search_job *job, error *e)
+bool search_run(search *s, const scored_watch *watch, const search_job *job, error *e)
 {
     int *restarts = NULL;
     if ((job->out.variants || job->out.reconstruction) && !(restarts = calloc(job->n + 1, sizeof *restarts)))

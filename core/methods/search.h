@@ -56,15 +56,10 @@ typedef struct search_job {
     scored_rows out; /* variants and reconstruction are those of the code that counts */
 } search_job;
 
-typedef struct search_watch {
-    bool (*cancelled)(void *context); /* polled each step; NULL: never */
-    void *context;
-} search_watch;
-
 /* False with ERROR_CANCELLED when the watch says so; scores are then incomplete. A score that no step made finite is
  * infinite. Of codes of one image whose losses are equal the one of the earlier restart counts, then that of the
  * earlier step. Allocates only where more than scores is wanted. */
-bool search_run(search *s, const search_watch *watch, const search_job *job, error *e);
+bool search_run(search *s, const scored_watch *watch, const search_job *job, error *e);
 /* The losses of the codes that n images (at most the slots) start from. */
 void search_first_step(search *s, const float *images, size_t n, float *losses);
 

@@ -22,7 +22,7 @@ struct evaluator {
     } stages[EVALUATE_BATCHES_MAX];
     int count;
     bool searches;
-    search_watch watch;
+    scored_watch watch;
     joint *joint; /* of several evaluators, which have the stages; NULL: it is one */
 };
 
@@ -191,6 +191,12 @@ static const struct stage *stage_within(const evaluator *v, size_t n)
     return s;
 }
 
+static void tell(const evaluator *v, size_t count)
+{
+    if (v->watch.scored)
+        v->watch.scored(v->watch.context, count);
+}
+
 static void run_programs(evaluator *v, const float *rows, size_t n, const scored_rows *out)
 {
     for (size_t first = 0; first < n;) {
@@ -203,6 +209,7 @@ static void run_programs(evaluator *v, const float *rows, size_t n, const scored
         memcpy(out->score + out->at + first, program_output(s->run, "score", NULL), count * sizeof *x);
         scored_copy(out, first, s->run, 0, count);
         first += count;
+        tell(v, count);
     }
 }
 
@@ -232,6 +239,7 @@ bool evaluator_run(evaluator *v, const float *rows, size_t n, const scored_rows 
     } else if (v->method->closed_form) {
         if (!run_closed_form(v, rows, n, out, e))
             return false;
+        tell(v, n);
     } else if (v->searches) {
         if (!search_run(stage_for(v, n)->search, &v->watch, &(search_job){rows, n, *out}, e))
             return false;
@@ -275,11 +283,11 @@ bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e)
     return check_finite(v, scores, n, e);
 }
 
-void evaluator_watch(evaluator *v, bool (*cancelled)(void *context), void *context)
+void evaluator_watch(evaluator *v, scored_watch watch)
 {
-    v->watch = (search_watch){cancelled, context};
+    v->watch = watch;
     for (int m = 0; v->joint && m < joint_count(v->joint); m++)
-        evaluator_watch(joint_member(v->joint, m), cancelled, context);
+        evaluator_watch(joint_member(v->joint, m), watch);
 }
 
 size_t evaluator_program_bytes(const evaluator *v, int index)

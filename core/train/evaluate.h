@@ -64,8 +64,9 @@ bool evaluator_run(evaluator *v, const float *rows, size_t n, const scored_rows 
 /* Touches whatever scoring n rows (at most EVALUATE_ROWS_MAX) at once uses, and fails where their scores are not
  * finite. Of a search it makes the first step alone. */
 bool evaluator_warm(evaluator *v, const float *rows, size_t n, error *e);
-/* For a long search to ask between its steps; true makes evaluator_run fail with ERROR_CANCELLED. NULL: ask nobody. */
-void evaluator_watch(evaluator *v, bool (*cancelled)(void *context), void *context);
+/* Asked and told by evaluator_run from now on, which fails with ERROR_CANCELLED when a search is cancelled. Each member
+ * of several tells of each image. */
+void evaluator_watch(evaluator *v, scored_watch watch);
 
 /* Rows to give to evaluator_run at once, for speed. */
 size_t evaluator_rows(const evaluator *v);

@@ -163,16 +163,15 @@ static bool write_model(const run *r, calibrated *c, train_result *out, error *e
 
 bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
 {
-    train_event ev = {.kind = TRAIN_EVALUATING, .step = r->step, .steps = r->steps};
-    ev.epochs = ev.epoch = run_epochs(r);
-    run_report(r, &ev);
+    bool tests = r->plan->protocol.protocol != PROTOCOL_UNLABELLED;
+    run_begin_scoring(r, r->parts.calibration_count + (tests ? r->parts.test_count : 0));
     *out = (train_result){.auroc = {NAN, NAN, NAN, NAN}, .average_precision = NAN};
     out->train_count = r->parts.train_count;
     out->validation_count = r->parts.validation_count;
     out->calibration_count = r->parts.calibration_count;
     out->left_out_count = r->parts.left_out_count;
     memcpy(out->training_digest, r->training_digest, sizeof out->training_digest);
-    out->epochs = ev.epochs;
+    out->epochs = run_epochs(r);
     out->chosen_epoch = chosen_epoch;
     out->train_s = r->train_s;
     out->parameters = ensemble_parameters(r);

@@ -21,8 +21,6 @@ typedef struct clocks {
     int threads;
 } clocks;
 
-static const double event_interval_s = 0.5;
-
 static int epoch_of(const run *r, uint64_t step)
 {
     return (int)(step / r->steps_an_epoch) + 1;
@@ -186,10 +184,9 @@ bool run_loop(run *r, error *e)
             if (!end_epoch(r, &c, e))
                 return false;
             shuffle(r);
-        } else if (clock_now_s() - c.event_s >= event_interval_s) {
+        } else if (run_report_due(&c.event_s)) {
             train_event ev = event_of(r, &c, TRAIN_PROGRESS);
             run_report(r, &ev);
-            c.event_s = clock_now_s();
         }
         if (r->step < r->until && clock_now_s() - c.checkpoint_s >= r->plan->checkpoint_s && !save(r, &c, e))
             return false;

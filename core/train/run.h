@@ -32,6 +32,12 @@ typedef struct suspect {
     uint64_t below, above;
 } suspect;
 
+/* Images that the finished model scores, once for each member. */
+typedef struct run_scoring {
+    uint64_t done, all;
+    double start_s, event_s;
+} run_scoring;
+
 typedef struct run {
     const train_plan *plan;
     const dataset *data;
@@ -56,6 +62,7 @@ typedef struct run {
     uint64_t from, until; /* its first step, and the one behind its last */
     uint32_t *order;      /* of the training rows in the epoch under way */
 
+    run_scoring scoring;
     member done[MEMBERS_MAX]; /* those of several that have learned */
     int done_count;
     size_t parameters; /* of each, with the nets that only learning takes */
@@ -100,8 +107,12 @@ size_t run_bytes(const run *r);
 /* Images that are prepared and scored at once, of the many that are scored outside the steps; `by` is NULL where a
  * closed form is not fitted yet. */
 size_t run_window(const run *r, const evaluator *by);
-bool run_cancelled(const run *r, error *e);
+bool run_cancelled(run *r, error *e);
 void run_report(const run *r, const train_event *ev);
+/* Is it time to report again? Then *since_s is now. */
+bool run_report_due(double *since_s);
+/* From here on run_score reports how many of `images` the run's evaluator has scored, in the end that it is all. */
+void run_begin_scoring(run *r, size_t images);
 /* True for a program's output that is tallied. */
 bool run_tallies(const char *output);
 

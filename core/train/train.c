@@ -10,6 +10,7 @@
 #include "train/select.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,9 +29,15 @@ void run_shares(const run *r, double *validation, double *calibration)
     *calibration = r->plan->held_out - *validation;
 }
 
-bool run_cancelled(const run *r, error *e)
+static bool is_cancelled(void *context)
 {
-    if (!r->watch || !r->watch->cancelled || !r->watch->cancelled(r->watch->context))
+    const run *r = context;
+    return r->watch && r->watch->cancelled && r->watch->cancelled(r->watch->context);
+}
+
+bool run_cancelled(run *r, error *e)
+{
+    if (!is_cancelled(r))
         return false;
     error_set(e, ERROR_CANCELLED, "cancelled");
     return true;
@@ -40,6 +47,49 @@ void run_report(const run *r, const train_event *ev)
 {
     if (r->watch && r->watch->event)
         r->watch->event(r->watch->context, ev);
+}
+
+bool run_report_due(double *since_s)
+{
+    static const double interval_s = 0.5;
+    double now = clock_now_s();
+    if (now - *since_s < interval_s)
+        return false;
+    *since_s = now;
+    return true;
+}
+
+static void report_scoring(const run *r)
+{
+    const run_scoring *s = &r->scoring;
+    double spent = clock_now_s() - s->start_s, rate = s->done ? (double)s->done / spent : NAN;
+    train_event ev = {.kind = TRAIN_EVALUATING,
+                      .epoch = run_epochs(r),
+                      .epochs = run_epochs(r),
+                      .step = r->step,
+                      .steps = r->steps,
+                      .scored = s->done,
+                      .to_score = s->all,
+                      .images_s = rate,
+                      .eta_s = (double)(s->all - s->done) / rate};
+    run_report(r, &ev);
+}
+
+void run_begin_scoring(run *r, size_t images)
+{
+    double now = clock_now_s();
+    r->scoring =
+        (run_scoring){.all = images * (size_t)(r->done_count ? r->done_count : 1), .start_s = now, .event_s = now};
+    report_scoring(r);
+}
+
+static void on_scored(void *context, size_t count)
+{
+    run *r = context;
+    r->scoring.done += count;
+    bool all = r->scoring.done == r->scoring.all;
+    if (r->scoring.all && (run_report_due(&r->scoring.event_s) || all))
+        report_scoring(r);
 }
 
 typedef struct preparing {
@@ -83,7 +133,7 @@ bool run_score(run *r, evaluator *by, const uint32_t *indices, size_t n, const s
     if (!rows)
         return error_memory(e, "images to score");
     bool ok = true;
-    evaluator_watch(by, r->watch ? r->watch->cancelled : NULL, r->watch ? r->watch->context : NULL);
+    evaluator_watch(by, (scored_watch){is_cancelled, on_scored, r});
     for (size_t first = 0; ok && first < n; first += window) {
         size_t count = n - first < window ? n - first : window;
         scored_rows part = *out;
@@ -93,7 +143,7 @@ bool run_score(run *r, evaluator *by, const uint32_t *indices, size_t n, const s
         for (size_t i = 0; ok && complexity && i < count; i++)
             complexity[first + i] = evaluate_complexity(r->method, rows + i * shape_row(r->input), r->input);
     }
-    evaluator_watch(by, NULL, NULL);
+    evaluator_watch(by, (scored_watch){0});
     free(rows);
     return ok;
 }

@@ -36,10 +36,11 @@ enum { TRAIN_VALUES_MAX = 16 };
 
 typedef struct train_event {
     enum train_event_kind kind;
-    int epoch, epochs;    /* epoch counts from 1, through all members */
-    uint64_t step, steps; /* done and in all */
-    double images_s, eta_s;
-    size_t plan_bytes; /* TRAIN_STARTED: memory that the process will have at most, as far as the run can tell */
+    int epoch, epochs;         /* epoch counts from 1, through all members */
+    uint64_t step, steps;      /* done and in all */
+    uint64_t scored, to_score; /* TRAIN_EVALUATING: images, once for each member; else 0 */
+    double images_s, eta_s; /* of learning, until the last step; then of scoring, until the last image. NaN: unknown */
+    size_t plan_bytes;      /* TRAIN_STARTED: memory that the process will have at most, as far as the run can tell */
     struct {
         const char *name; /* "loss.generator", "spread.generated", "selection_auroc", "test_auroc", … */
         double value;

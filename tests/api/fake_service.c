@@ -134,6 +134,8 @@ static void make_job(const fake *f, job_row *row, const char *id)
     put(row->spec.model, sizeof row->spec.model, "digits-ganomaly");
     row->spec.held_out = 0.1;
     row->spec.hyperparameters = strdup("{\"epochs\": 5}");
+    row->scored = 3;
+    row->to_score = 8;
     row->images_s = 1000.5;
     row->eta_s = NAN;
     row->values = strdup("{\"loss.total\": 0.25}");

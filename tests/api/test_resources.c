@@ -97,6 +97,15 @@ static void a_data_set_tells_its_classes_and_time(void **state)
     reply_finish(&r);
 }
 
+static void a_job_tells_how_far_its_test_is(void **state)
+{
+    reply r = get(*state, "/jobs/job-1");
+    const json_t *progress = json_object_get(r.json, "progress");
+    assert_int_equal(json_integer_value(json_object_get(progress, "scored")), 3);
+    assert_int_equal(json_integer_value(json_object_get(progress, "to_score")), 8);
+    reply_finish(&r);
+}
+
 static void a_model_lists_its_versions_newest_first(void **state)
 {
     reply r = get(*state, "/models/digits-ganomaly");
@@ -419,6 +428,7 @@ int main(void)
         CASE(limits_and_cursors_out_of_range_are_400),
         CASE(single_things_are_found_or_404),
         CASE(a_data_set_tells_its_classes_and_time),
+        CASE(a_job_tells_how_far_its_test_is),
         CASE(a_model_lists_its_versions_newest_first),
         CASE(a_data_set_is_imported_from_a_path),
         CASE(an_import_goes_on_when_its_client_leaves),

@@ -316,10 +316,40 @@ static void a_search_ends_when_it_is_told_to(void **state)
     float scores[4];
     int polls = 0;
     error e;
-    search_watch watch = {at_the_third_poll, &polls};
+    scored_watch watch = {.cancelled = at_the_third_poll, .context = &polls};
     assert_false(search_run(s, &watch, &(search_job){t.x->values, 4, {.score = scores}}, &e));
     assert_int_equal(e.code, ERROR_CANCELLED);
     assert_int_equal(polls, 3);
+    search_free(s);
+    trial_close(&t);
+}
+
+typedef struct told {
+    size_t images, times;
+} told;
+
+static void count_images(void *context, size_t count)
+{
+    told *t = context;
+    assert_true(count > 0);
+    t->images += count;
+    t->times++;
+}
+
+static void a_search_tells_of_every_image_once(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"width", "4", "latent", "6", "iterations", "5", "restarts", "3", NULL};
+    told heard = {0};
+    float scores[5];
+    error e;
+    trial t;
+    trial_open(&t, "anogan", 1, (shape){5, 16, 16, 1}, options);
+    search *s = search_of(&t, 2);
+    scored_watch watch = {.scored = count_images, .context = &heard};
+    assert_true(search_run(s, &watch, &(search_job){t.x->values, 5, {.score = scores}}, &e));
+    assert_int_equal(heard.images, 5);
+    assert_true(heard.times > 1);
     search_free(s);
     trial_close(&t);
 }
@@ -432,6 +462,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_image_that_stops_improving_leaves),
         cmocka_unit_test(what_the_generator_makes_is_found),
         cmocka_unit_test(a_search_ends_when_it_is_told_to),
+        cmocka_unit_test(a_search_tells_of_every_image_once),
         cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits_and_scores_alike),
         cmocka_unit_test(other_digits_remain_further_from_ones_than_ones),
     };

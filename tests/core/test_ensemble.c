@@ -31,7 +31,7 @@ static train_plan ensemble_plan(const bars *b, struct train_option options[7])
 typedef struct watching {
     uint64_t left; /* steps until it is cancelled; 0: it is not */
     int epochs, last_epoch;
-    uint64_t last_step, steps;
+    uint64_t last_step, steps, scored;
     double losses[MEMBERS * EPOCHS + 1];
 } watching;
 
@@ -41,6 +41,8 @@ static void on_event(void *context, const train_event *ev)
     assert_true(ev->step >= w->last_step && ev->epochs == MEMBERS * EPOCHS);
     w->last_step = ev->step;
     w->steps = ev->steps;
+    w->scored = ev->scored;
+    assert_true(ev->scored <= ev->to_score);
     if (ev->kind != TRAIN_EPOCH)
         return;
     w->epochs++;
@@ -78,6 +80,7 @@ static void an_interrupted_ensemble_ends_with_the_same_bits(void **state)
         fail_msg("%s", e.message);
     assert_true(once.epochs == MEMBERS * EPOCHS && once.last_epoch == MEMBERS * EPOCHS);
     assert_true(once.steps == MEMBERS * EPOCHS * STEPS && once.last_step == once.steps);
+    assert_int_equal(once.scored, MEMBERS * (whole.calibration_count + whole.test_normals + whole.test_anomalies));
     assert_true(whole.epochs == MEMBERS * EPOCHS && whole.chosen_epoch >= 1 && whole.chosen_epoch <= EPOCHS);
     bars_assert_scored_again(&b, &whole);
     plan.checkpoint_path = b.checkpoint.text;

@@ -13,7 +13,7 @@ typedef struct watching {
     uint64_t cancel_at, polled;
     int counts[TRAIN_EVALUATING + 1];
     double selection[16], test[16], losses[16]; /* of each epoch; losses: the sum of all */
-    uint64_t last_step;
+    uint64_t last_step, scored, to_score;
 } watching;
 
 static void on_event(void *context, const train_event *ev)
@@ -22,6 +22,9 @@ static void on_event(void *context, const train_event *ev)
     w->counts[ev->kind]++;
     assert_true(ev->step >= w->last_step);
     w->last_step = ev->step;
+    assert_true(ev->scored >= w->scored && ev->scored <= ev->to_score);
+    w->scored = ev->scored;
+    w->to_score = ev->to_score;
     for (int i = 0; i < ev->value_count; i++) {
         assert_true(isfinite(ev->values[i].value));
         if (strcmp(ev->values[i].name, "selection_auroc") == 0)
@@ -114,6 +117,7 @@ static void a_run_cancelled_in_its_test_keeps_its_training(void **state)
     plan.checkpoint_path = b.checkpoint.text;
     cancelled_after(&b, &plan, 24, &w); /* all steps are made: the next poll is that of the calibration */
     assert_int_equal(w.counts[TRAIN_EVALUATING], 1);
+    assert_true(w.to_score > 0 && w.scored == 0);
     w = (watching){0};
     assert_true(run(&b, &plan, &w, &resumed, &e));
     assert_int_equal(w.counts[TRAIN_EPOCH], 0);
@@ -163,7 +167,9 @@ static int check_choice(const bars *b, uint64_t seed)
     assert_true(r.auroc.value == w.test[best]);
     assert_int_equal(w.counts[TRAIN_STARTED], 1);
     assert_int_equal(w.counts[TRAIN_EPOCH], 3);
-    assert_int_equal(w.counts[TRAIN_EVALUATING], 1);
+    assert_true(w.counts[TRAIN_EVALUATING] >= 2);
+    assert_int_equal(w.to_score, r.calibration_count + r.test_normals + r.test_anomalies);
+    assert_int_equal(w.scored, w.to_score);
     assert_int_equal(r.epochs, 3);
     assert_int_equal(r.train_count + r.validation_count + r.calibration_count, BARS_TRAIN - BARS_TRAIN / 3);
     assert_int_equal(r.test_anomalies, BARS_TEST / 3);

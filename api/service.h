@@ -176,7 +176,7 @@ typedef struct experiment_cell {
     uint32_t test_images;             /* as its job asks; 0: all */
     char images[DATASET_DIGEST_TEXT]; /* which it was tested on, as in run_test; empty: not known */
     char code_version[48];            /* that made the run; empty until it succeeded */
-    double auroc, cost_s;             /* of training and scoring; NaN until it succeeded */
+    double auroc, cost_s, score_s;    /* cost_s: of training and scoring; NaN until it succeeded */
     int threads;                      /* on which it cost that; 0: not recorded */
     char *failure;                    /* owned; NULL: none */
 } experiment_cell;

@@ -376,27 +376,70 @@ static cost cost_on(double wall_s, int threads)
     return (cost){wall_s, wall_s * (threads > 0 ? threads : 1)};
 }
 
-/* Of a cell of this method: the mean over those that are done, else the most that a running one lets expect; else NaN.
+/* Of the cells of one method: the mean over those that are done, else the most that a running one lets expect; else
+ * NaN.
  */
-static cost method_cost(const experiment_row *row, const job_pace *paces, const char *id)
+typedef struct tally {
+    cost sum, said;
+    int count;
+} tally;
+
+static const tally none_yet = {.said = {NAN, NAN}};
+
+static void tally_done(tally *t, cost one)
 {
-    cost sum = {0}, said = {NAN, NAN};
-    int n = 0;
+    t->sum.wall_s += one.wall_s;
+    t->sum.work_s += one.work_s;
+    t->count++;
+}
+
+static void tally_said(tally *t, cost one)
+{
+    if (isfinite(one.work_s) && !(one.work_s < t->said.work_s))
+        t->said = one;
+}
+
+static cost tally_cost(const tally *t)
+{
+    return t->count ? (cost){t->sum.wall_s / t->count, t->sum.work_s / t->count} : t->said;
+}
+
+static cost add(cost a, cost b)
+{
+    return (cost){a.wall_s + b.wall_s, a.work_s + b.work_s};
+}
+
+/* What a whole cell of this method costs, and its scoring alone, which is nothing until something tells it. */
+static void method_costs(const experiment_row *row, const job_pace *paces, const char *id, cost *whole, cost *scoring)
+{
+    tally all = none_yet, test = none_yet;
     for (int i = 0; i < row->cell_count; i++) {
         const experiment_cell *c = &row->cells[i];
         if (strcmp(c->method, id) != 0)
             continue;
         if (isfinite(c->cost_s)) {
-            cost one = cost_on(c->cost_s, c->threads);
-            sum.wall_s += one.wall_s;
-            sum.work_s += one.work_s;
-            n++;
-        } else if (isfinite(paces[i].whole_s)) {
-            cost one = cost_on(paces[i].whole_s, paces[i].threads);
-            said = isnan(said.work_s) || one.work_s > said.work_s ? one : said;
+            tally_done(&all, cost_on(c->cost_s, c->threads));
+            tally_done(&test, cost_on(c->score_s, c->threads));
+        } else {
+            tally_said(&all, cost_on(paces[i].whole_s, paces[i].threads));
+            tally_said(&test, cost_on(paces[i].scoring_whole_s, paces[i].threads));
         }
     }
-    return n ? (cost){sum.wall_s / n, sum.work_s / n} : said;
+    *scoring = tally_cost(&test);
+    if (isnan(scoring->work_s))
+        *scoring = (cost){0};
+    *whole = all.count ? tally_cost(&all) : add(tally_cost(&all), *scoring);
+}
+
+static cost cell_left(const experiment_row *row, const job_pace *paces, int cell)
+{
+    cost whole, scoring;
+    const job_pace *p = &paces[cell];
+    method_costs(row, paces, row->cells[cell].method, &whole, &scoring);
+    if (row->cells[cell].state != JOB_RUNNING || !isfinite(p->left_s))
+        return whole;
+    return add(cost_on(p->left_s, p->threads),
+               isfinite(p->scoring_left_s) ? cost_on(p->scoring_left_s, p->threads) : scoring);
 }
 
 double experiments_eta(const experiment_row *row, const job_pace *paces, int capacity)
@@ -404,11 +447,9 @@ double experiments_eta(const experiment_row *row, const job_pace *paces, int cap
     double work_s = 0, longest_s = 0;
     int left = 0;
     for (int i = 0; i < row->cell_count; i++) {
-        const experiment_cell *c = &row->cells[i];
-        if (c->state != JOB_QUEUED && c->state != JOB_RUNNING)
+        if (row->cells[i].state != JOB_QUEUED && row->cells[i].state != JOB_RUNNING)
             continue;
-        cost one = c->state == JOB_RUNNING && isfinite(paces[i].left_s) ? cost_on(paces[i].left_s, paces[i].threads)
-                                                                        : method_cost(row, paces, c->method);
+        cost one = cell_left(row, paces, i);
         work_s += one.work_s;
         longest_s = fmax(longest_s, one.wall_s);
         left++;

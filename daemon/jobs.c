@@ -309,10 +309,12 @@ void jobs_start(jobs *j)
     jobs_pump(j);
 }
 
+const job_pace job_pace_unknown = {NAN, NAN, NAN, NAN, 0};
+
 job_pace jobs_pace(const jobs *j, const char *id)
 {
     const job *b = job_find(j, id);
-    return b && b->row.state == JOB_RUNNING && b->pace.threads ? b->pace : (job_pace){NAN, NAN, 0};
+    return b && b->row.state == JOB_RUNNING && b->pace.threads ? b->pace : job_pace_unknown;
 }
 
 int jobs_capacity(const jobs *j)

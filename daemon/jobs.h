@@ -56,11 +56,13 @@ bool jobs_room(const jobs *j, size_t count, error *e);
  * jobs_start, once for many. */
 bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e);
 void jobs_start(jobs *j);
-/* What a running job's pace lets expect. */
+/* What a running job's pace lets expect. NaN: it has not said, or does not run. */
 typedef struct job_pace {
-    double left_s, whole_s; /* of its training; NaN: it has not said, or does not run */
-    int threads;            /* on which it has that pace */
+    double left_s, whole_s;                 /* of its training */
+    double scoring_left_s, scoring_whole_s; /* of the scoring that follows, once that has begun */
+    int threads;                            /* on which it has that pace */
 } job_pace;
+extern const job_pace job_pace_unknown;
 job_pace jobs_pace(const jobs *j, const char *id);
 /* Threads of all running jobs together while there are jobs enough. */
 int jobs_capacity(const jobs *j);

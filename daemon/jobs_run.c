@@ -106,6 +106,12 @@ static void take_pace(job *b, int threads)
     if (!(r->images_s > 0) || r->step > r->steps)
         return;
     b->pace.threads = threads;
+    if (r->to_score) {
+        b->pace.left_s = 0;
+        b->pace.scoring_left_s = r->eta_s;
+        b->pace.scoring_whole_s = (double)r->to_score / r->images_s;
+        return;
+    }
     b->pace.left_s = r->eta_s;
     if (r->step < r->steps)
         b->pace.whole_s = r->eta_s * (double)r->steps / (double)(r->steps - r->step);
@@ -299,7 +305,7 @@ static void on_gone(void *context, const worker_end *w)
     b->child = NULL;
     b->row.threads = 0;
     b->row.scored = b->row.to_score = 0;
-    b->pace = (job_pace){NAN, NAN, 0};
+    b->pace = job_pace_unknown;
     end_turn(b);
     if (b->grace)
         loop_timer_stop(b->grace);

@@ -330,6 +330,7 @@ static void read_cell(query *q, experiment_cell *cell)
     cell->failure = query_get_copy(q);
     cell->auroc = query_get_real(q);
     cell->cost_s = query_get_real(q);
+    cell->score_s = query_get_real(q);
     cell->threads = (int)query_get_int(q);
     cell->test_images = (uint32_t)query_get_int(q);
     query_get_text(q, cell->images, sizeof cell->images);

@@ -420,6 +420,15 @@ static void put_cell(experiment_cell *c, const char *id, enum job_state state, d
     snprintf(c->method, sizeof c->method, "%s", id);
 }
 
+static job_pace learning(double left_s, double whole_s)
+{
+    job_pace p = job_pace_unknown;
+    p.left_s = left_s;
+    p.whole_s = whole_s;
+    p.threads = 1;
+    return p;
+}
+
 static void the_eta_is_made_of_what_was_measured(void **state)
 {
     (void)state;
@@ -427,14 +436,14 @@ static void the_eta_is_made_of_what_was_measured(void **state)
     experiment_cell cells[CELLS_HERE];
     job_pace paces[CELLS_HERE];
     for (int i = 0; i < CELLS_HERE; i++)
-        paces[i] = (job_pace){NAN, NAN, 0};
+        paces[i] = job_pace_unknown;
     put_cell(&cells[0], "kde", JOB_SUCCEEDED, 10, 1);
     put_cell(&cells[1], "kde", JOB_SUCCEEDED, 14, 1);
     put_cell(&cells[2], "kde", JOB_QUEUED, NAN, 0); /* 12 */
     put_cell(&cells[3], "kde", JOB_FAILED, NAN, 0);
     put_cell(&cells[4], "pca", JOB_RUNNING, NAN, 0); /* 2 */
     put_cell(&cells[5], "pca", JOB_QUEUED, NAN, 0);  /* 10: what the running one takes in all */
-    paces[4] = (job_pace){.left_s = 2, .whole_s = 10, .threads = 1};
+    paces[4] = learning(2, 10);
     experiment_row row = {.cells = cells, .cell_count = CELLS_HERE};
     assert_true(experiments_eta(&row, paces, 1) == 24);
     assert_true(experiments_eta(&row, paces, 2) == 12);
@@ -453,16 +462,38 @@ static void a_cost_on_many_threads_is_not_taken_for_one_on_few(void **state)
     job_pace paces[CELLS_HERE];
     for (int i = 0; i < CELLS_HERE; i++) {
         put_cell(&cells[i], "ocgan", JOB_QUEUED, NAN, 0);
-        paces[i] = (job_pace){NAN, NAN, 0};
+        paces[i] = job_pace_unknown;
     }
     experiment_row row = {.cells = cells, .cell_count = CELLS_HERE};
     put_cell(&cells[0], "ocgan", JOB_SUCCEEDED, 10, 4); /* it ran alone */
     assert_true(experiments_eta(&row, paces, 4) == 40); /* four to come, 40 thread-seconds each */
     put_cell(&cells[1], "ocgan", JOB_RUNNING, NAN, 0);
-    paces[1] = (job_pace){.left_s = 20, .whole_s = 40, .threads = 1};
+    paces[1] = learning(20, 40);
     assert_true(experiments_eta(&row, paces, 4) == 35); /* (20 + 3 * 40) / 4 */
     put_cell(&cells[0], "ocgan", JOB_SUCCEEDED, 10, 0); /* not recorded: as if on one */
     assert_true(experiments_eta(&row, paces, 1) == 50);
+}
+
+static void the_eta_knows_what_scoring_takes_once_a_cell_scores(void **state)
+{
+    (void)state;
+    enum { CELLS_HERE = 3 };
+    experiment_cell cells[CELLS_HERE];
+    job_pace paces[CELLS_HERE];
+    for (int i = 0; i < CELLS_HERE; i++) {
+        put_cell(&cells[i], "anogan", i < 2 ? JOB_RUNNING : JOB_QUEUED, NAN, 0);
+        paces[i] = i < 2 ? learning(50, 100) : job_pace_unknown;
+    }
+    experiment_row row = {.cells = cells, .cell_count = CELLS_HERE};
+    assert_true(experiments_eta(&row, paces, 1) == 50 + 50 + 100); /* nobody has said what the test will take */
+    paces[0].left_s = 0;
+    paces[0].scoring_left_s = 40;
+    paces[0].scoring_whole_s = 80;
+    assert_true(experiments_eta(&row, paces, 1) == 40 + (50 + 80) + (100 + 80));
+    put_cell(&cells[0], "anogan", JOB_SUCCEEDED, 150, 1);
+    cells[0].score_s = 60;
+    paces[0] = job_pace_unknown;
+    assert_true(experiments_eta(&row, paces, 1) == (50 + 60) + 150);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -482,6 +513,7 @@ int main(void)
         TEST(lost_cells_get_new_jobs_and_others_keep_theirs),
         cmocka_unit_test(the_eta_is_made_of_what_was_measured),
         cmocka_unit_test(a_cost_on_many_threads_is_not_taken_for_one_on_few),
+        cmocka_unit_test(the_eta_knows_what_scoring_takes_once_a_cell_scores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

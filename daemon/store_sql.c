@@ -74,8 +74,8 @@ const char *const sql_text[SQL_COUNT] = {
                               "WHERE c.experiment = ? GROUP BY j.state",
     [SQL_CELL_LIST] =
         "SELECT c.method, c.class, c.seed, c.job, c.reused, j.state, j.run, j.failure, r.auroc, r.train_s + r.score_s, "
-        "r.score_s, r.threads, j.test_images, t.images, r.code_version FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
-        "LEFT JOIN runs AS r ON r.id = j.run LEFT JOIN run_tests AS t ON t.run = j.run "
+        "r.score_s, r.threads, j.test_images, t.images, r.code_version FROM experiment_cells AS c "
+        "JOIN jobs AS j ON j.id = c.job LEFT JOIN runs AS r ON r.id = j.run LEFT JOIN run_tests AS t ON t.run = j.run "
         "WHERE c.experiment = ? ORDER BY c.position",
 
     [SQL_CELL_SCORES] =

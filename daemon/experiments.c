@@ -376,9 +376,7 @@ static cost cost_on(double wall_s, int threads)
     return (cost){wall_s, wall_s * (threads > 0 ? threads : 1)};
 }
 
-/* Of the cells of one method: the mean over those that are done, else the most that a running one lets expect; else
- * NaN.
- */
+/* Of one method's cells: the mean over those that are done, else the most that a running one lets expect; else NaN. */
 typedef struct tally {
     cost sum, said;
     int count;

@@ -174,9 +174,13 @@ static bool measure_floor(const rig *r, step_floor *f, error *e)
     return floor_measure(f, r->team, seconds_a_product, e);
 }
 
-static double rounded(double value, double digits)
+/* To four digits, however small it is. */
+static double rounded(double value)
 {
-    return round(value * digits) / digits;
+    if (!(value > 0))
+        return value;
+    const double unit = pow(10, floor(log10(value)) - 3);
+    return round(value / unit) * unit;
 }
 
 /* What any measurement says first. Returns new. */
@@ -198,8 +202,8 @@ static void print_line(json_t *line)
 
 static json_t *describe_floor(const step_floor *f)
 {
-    return json_pack("{s:f, s:f, s:f}", "gflop", rounded(f->flops / 1e9, 1e3), "floor_ms",
-                     rounded(f->seconds * 1e3, 1e3), "floor_gflop_per_s", rounded(f->flops / f->seconds / 1e9, 10));
+    return json_pack("{s:f, s:f, s:f}", "gflop", rounded(f->flops / 1e9), "floor_ms", rounded(f->seconds * 1e3),
+                     "floor_gflop_per_s", rounded(f->flops / f->seconds / 1e9));
 }
 
 static json_t *describe_times(const request *q, const rig *r, const double *took, int count)
@@ -210,9 +214,9 @@ static json_t *describe_times(const request *q, const rig *r, const double *took
         planned += program_bytes(r->programs[i]);
         unshared += program_bytes_unshared(r->programs[i]);
     }
-    return json_pack("{s:f, s:f, s:f, s:f, s:i, s:f, s:f}", "ms", rounded(median * 1e3, 1e3), "images_per_s",
-                     rounded(q->input.n / median, 10), "ms_min", rounded(took[0] * 1e3, 1e3), "ms_max",
-                     rounded(took[count - 1] * 1e3, 1e3), "runs", count, "planned_mib", (double)planned / 1048576,
+    return json_pack("{s:f, s:f, s:f, s:f, s:i, s:f, s:f}", "ms", rounded(median * 1e3), "images_per_s",
+                     rounded(q->input.n / median), "ms_min", rounded(took[0] * 1e3), "ms_max",
+                     rounded(took[count - 1] * 1e3), "runs", count, "planned_mib", (double)planned / 1048576,
                      "unshared_mib", (double)unshared / 1048576);
 }
 
@@ -230,8 +234,8 @@ static void print(const request *q, const rig *r, const double *took, int count,
     if (f) {
         const double median = took[count / 2];
         json_object_update_new(line, describe_floor(f));
-        json_object_update_new(line, json_pack("{s:f, s:f}", "gflop_per_s", rounded(f->flops / median / 1e9, 10),
-                                               "share_of_floor", rounded(f->seconds / median, 1e3)));
+        json_object_update_new(line, json_pack("{s:f, s:f}", "gflop_per_s", rounded(f->flops / median / 1e9),
+                                               "share_of_floor", rounded(f->seconds / median)));
     }
     print_line(line);
 }

@@ -163,8 +163,7 @@ static bool write_model(const run *r, calibrated *c, train_result *out, error *e
 
 bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
 {
-    bool tests = r->plan->protocol.protocol != PROTOCOL_UNLABELLED;
-    run_begin_scoring(r, r->parts.calibration_count + (tests ? r->parts.test_count : 0));
+    run_begin_scoring(r, r->parts.calibration_count + r->parts.test_count);
     *out = (train_result){.auroc = {NAN, NAN, NAN, NAN}, .average_precision = NAN};
     out->train_count = r->parts.train_count;
     out->validation_count = r->parts.validation_count;

@@ -101,7 +101,7 @@ bool run_test(run *r, const run_refined *refined, train_result *out, error *e)
 {
     score_set found;
     size_t n = r->parts.test_count;
-    if (r->plan->protocol.protocol == PROTOCOL_UNLABELLED || n == 0)
+    if (n == 0)
         return true;
     float *own = malloc(n * sizeof *own); /* the scores that the model will give */
     bool ok = scores_start(&found, r->evaluator, n, e) && (own || error_memory(e, "test scores"));

@@ -85,7 +85,7 @@ void conv_forward(team *t, const conv_geometry *g, const float *x, const float *
 size_t conv_work(const conv_geometry *g, enum conv_pass pass)
 {
     if (conv_winograd_fits(g))
-        return conv_winograd_work(g, pass);
+        return conv_winograd_work(g);
     switch (pass) {
     case CONV_FORWARD:
         return conv_forward_work(g);
@@ -101,7 +101,7 @@ size_t conv_work(const conv_geometry *g, enum conv_pass pass)
 size_t conv_scratch(const conv_geometry *g, enum conv_pass pass)
 {
     if (conv_winograd_fits(g))
-        return conv_winograd_scratch(g, pass);
+        return 0;
     switch (pass) {
     case CONV_FORWARD:
         return conv_forward_scratch(g);

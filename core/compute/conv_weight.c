@@ -150,7 +150,7 @@ void conv_weight_gradient(team *t, const conv_geometry *g, const float *x, const
                           float *work)
 {
     if (conv_winograd_fits(g)) {
-        conv_winograd_weight(t, g, x, dy, dw, add);
+        conv_winograd_weight(t, g, x, dy, dw, add, work);
         return;
     }
     if (is_plain(g)) {

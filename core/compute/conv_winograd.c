@@ -6,462 +6,462 @@
 #include "compute/winograd.h"
 
 #include <stdint.h>
-#include <string.h>
 
 enum {
-    KERNEL = 4,
-    STRIDE = 2,
-    PHASES = STRIDE * STRIDE,
-    CHANNELS_MIN = 32,      /* with fewer the transforms cost what the products save */
-    TILES_MIN = 64,         /* of a batch, and wanted in a product */
-    GROUP_FLOATS = 1 << 19, /* of what a group of images is transformed to, wanted: 2 MiB */
-    LINE = 16               /* floats of a cache line */
+    STRIDE_MAX = 2,
+    CHANNELS_MIN = 32, /* with fewer the transforms cost what the products save */
+    TILES_MIN = 64,    /* rows of a product, wanted */
+    WAVE_TILES = 256,  /* what is transformed at a time: rows enough, and little enough for the caches */
+    TAPS_CUTS = 4,     /* of a phase's channels, into chunks */
+    LINE = 16          /* floats of a cache line */
 };
+
+/* Of the lowered convolution's multiply-accumulates; above, transforms cost what the products save. */
+static const double WORTH = 0.6;
+
+/* ---- tiles */
+
+/* A geometry as a form sees it. */
+typedef struct tiling {
+    const conv_geometry *g;
+    const winograd_form *form;
+    int phases, products;
+    int across, tiles; /* tiles in a line, and of an image */
+    size_t c, oc, x_image, y_image;
+} tiling;
+
+static int cut(int size, int into)
+{
+    return (size + into - 1) / into;
+}
+
+static tiling tiling_by(const conv_geometry *g, const winograd_form *form)
+{
+    const int across = cut(g->ow, form->outputs);
+    return (tiling){.g = g,
+                    .form = form,
+                    .phases = g->stride * g->stride,
+                    .products = form->points * form->points,
+                    .across = across,
+                    .tiles = across * cut(g->oh, form->outputs),
+                    .c = (size_t)g->c,
+                    .oc = (size_t)g->oc,
+                    .x_image = (size_t)g->h * (size_t)g->w * (size_t)g->c,
+                    .y_image = (size_t)g->oh * (size_t)g->ow * (size_t)g->oc};
+}
+
+static double macs_of(const tiling *t)
+{
+    return (double)t->g->n * t->tiles * t->products * t->phases * t->g->c * t->g->oc;
+}
+
+/* By the form that takes the fewest products; `form` is NULL where lowering is no worse. */
+static tiling tiling_of(const conv_geometry *g)
+{
+    tiling best = {.g = g};
+    if (g->fixed_tiles || g->stride > STRIDE_MAX || g->c < CHANNELS_MIN || g->oc < CHANNELS_MIN)
+        return best;
+    double least = WORTH * conv_positions(g) * conv_depth(g) * g->oc;
+    for (int i = 0; i < WINOGRAD_FORMS; i++) {
+        const tiling t = tiling_by(g, &winograd_forms[i]);
+        if (t.form->taps != cut(g->kernel, g->stride) || g->n * t.tiles < TILES_MIN || macs_of(&t) >= least)
+            continue;
+        best = t;
+        least = macs_of(&t);
+    }
+    return best;
+}
 
 bool conv_winograd_fits(const conv_geometry *g)
 {
-    return g->kernel == KERNEL && g->stride == STRIDE && g->pad_begin == 1 && !g->fixed_tiles && g->h == 2 * g->oh &&
-           g->w == 2 * g->ow && g->oh % 2 == 0 && g->ow % 2 == 0 && g->c >= CHANNELS_MIN && g->oc >= CHANNELS_MIN &&
-           g->n * g->oh * g->ow >= 4 * TILES_MIN;
+    return tiling_of(g).form != NULL;
 }
 
-static size_t tiles_of(const conv_geometry *g)
+#define OUTSIDE SIZE_MAX
+
+/* The offsets in an image of x of the pixels of a phase that a tile sees, or OUTSIDE of it. */
+static void tile_inputs(const tiling *t, int tile, int phase, size_t at[WINOGRAD_PRODUCTS_MAX])
 {
-    return (size_t)(g->oh / 2) * (size_t)(g->ow / 2);
+    const conv_geometry *g = t->g;
+    const int side = t->form->points, pace = g->stride * t->form->outputs;
+    const int top = pace * (tile / t->across) - g->pad_begin + phase / g->stride;
+    const int left = pace * (tile % t->across) - g->pad_begin + phase % g->stride;
+    for (int i = 0; i < side * side; i++) {
+        const int y = top + g->stride * (i / side), x = left + g->stride * (i % side);
+        const bool inside = y >= 0 && y < g->h && x >= 0 && x < g->w;
+        at[i] = inside ? (size_t)(y * g->w + x) * t->c : OUTSIDE;
+    }
 }
 
-static size_t c_of(const conv_geometry *g)
+/* The offsets of a tile's outputs in an image of y, or OUTSIDE of it. */
+static void tile_outputs(const tiling *t, int tile, size_t at[WINOGRAD_PRODUCTS_MAX])
 {
-    return (size_t)g->c;
+    const conv_geometry *g = t->g;
+    const int side = t->form->outputs, top = side * (tile / t->across), left = side * (tile % t->across);
+    for (int i = 0; i < side * side; i++) {
+        const int y = top + i / side, x = left + i % side;
+        at[i] = y < g->oh && x < g->ow ? (size_t)(y * g->ow + x) * t->oc : OUTSIDE;
+    }
 }
 
-static size_t oc_of(const conv_geometry *g)
+/* The offsets of a phase's taps in the weights, or OUTSIDE of the kernel. */
+static void phase_taps(const tiling *t, int phase, size_t at[WINOGRAD_PRODUCTS_MAX])
 {
-    return (size_t)g->oc;
+    const conv_geometry *g = t->g;
+    const int side = t->form->taps;
+    for (int i = 0; i < side * side; i++) {
+        const int y = phase / g->stride + g->stride * (i / side), x = phase % g->stride + g->stride * (i % side);
+        at[i] = y < g->kernel && x < g->kernel ? (size_t)(y * g->kernel + x) * t->c * t->oc : OUTSIDE;
+    }
 }
 
-static size_t x_image(const conv_geometry *g)
+static void read_at(const float *base, const size_t *at, int side, const float **from)
 {
-    return (size_t)g->h * (size_t)g->w * c_of(g);
+    for (int i = 0; i < side * side; i++)
+        from[i] = at[i] == OUTSIDE ? NULL : base + at[i];
 }
 
-static size_t y_image(const conv_geometry *g)
+static void write_at(float *base, const size_t *at, int side, float **to)
 {
-    return (size_t)g->oh * (size_t)g->ow * oc_of(g);
+    for (int i = 0; i < side * side; i++)
+        to[i] = at[i] == OUTSIDE ? NULL : base + at[i];
 }
+
+/* ---- what is spread over the products: for each a matrix, `step` floats from the next */
+
+typedef struct spread_matrix {
+    float *value;
+    size_t step;
+} spread_matrix;
+
+typedef struct space {
+    spread_matrix taps;    /* phases·c × oc, phase by phase */
+    spread_matrix inputs;  /* tiles × phases·c */
+    spread_matrix outputs; /* tiles × oc */
+    size_t all;
+} space;
 
 static size_t lines(size_t floats)
 {
     return (floats + LINE - 1) / LINE * LINE;
 }
 
-/* Images whose tiles are transformed and multiplied together: few enough to stay in the cache, but enough rows for a
- * product. `floats` are those of one tile. */
-static int group_images(const conv_geometry *g, size_t floats)
+static int wave_images(const tiling *t)
 {
-    const size_t tiles = tiles_of(g), fitting = GROUP_FLOATS / floats;
-    const size_t images = (fitting > 2 * TILES_MIN ? fitting : 2 * TILES_MIN) / tiles;
-    return images < 1 ? 1 : images > (size_t)g->n ? g->n : (int)images;
+    const int images = WAVE_TILES / t->tiles;
+    return images < 1 ? 1 : images < t->g->n ? images : t->g->n;
 }
 
-/* ---- tiles */
-
-#define OUTSIDE SIZE_MAX
-
-/* The offsets in an image of x of the 3×3 pixels of a phase that a tile sees, or OUTSIDE of it. */
-static void tile_inputs(const conv_geometry *g, int tile, int phase, size_t at[WINOGRAD_INPUTS])
+static space space_in(const tiling *t, float *work)
 {
-    const int across = g->ow / 2, top = 4 * (tile / across) - 1 + phase / 2, left = 4 * (tile % across) - 1 + phase % 2;
-    for (int i = 0; i < WINOGRAD_INPUTS; i++) {
-        const int y = top + 2 * (i / 3), x = left + 2 * (i % 3);
-        const bool inside = y >= 0 && y < g->h && x >= 0 && x < g->w;
-        at[i] = inside ? ((size_t)y * (size_t)g->w + (size_t)x) * c_of(g) : OUTSIDE;
+    const size_t depth = (size_t)t->phases * t->c, products = (size_t)t->products;
+    const size_t tiles = (size_t)(wave_images(t) * t->tiles);
+    space s = {
+        .taps.step = lines(depth * t->oc), .inputs.step = lines(tiles * depth), .outputs.step = lines(tiles * t->oc)};
+    const size_t after_taps = products * s.taps.step, after_inputs = after_taps + products * s.inputs.step;
+    s.all = after_inputs + products * s.outputs.step;
+    if (work) {
+        s.taps.value = work;
+        s.inputs.value = work + after_taps;
+        s.outputs.value = work + after_inputs;
     }
+    return s;
 }
 
-/* The offsets of a tile's 2×2 outputs in an image of y. */
-static void tile_outputs(const conv_geometry *g, int tile, size_t at[WINOGRAD_OUTPUTS])
+size_t conv_winograd_work(const conv_geometry *g)
 {
-    const int across = g->ow / 2, top = 2 * (tile / across), left = 2 * (tile % across);
-    for (int i = 0; i < WINOGRAD_OUTPUTS; i++)
-        at[i] = ((size_t)(top + i / 2) * (size_t)g->ow + (size_t)(left + i % 2)) * oc_of(g);
+    const tiling t = tiling_of(g);
+    return space_in(&t, NULL).all;
 }
 
-/* The taps of a phase: floats from the start of the weights. */
-static void phase_taps(const conv_geometry *g, int phase, size_t at[WINOGRAD_TAPS])
+/* ---- the steps. Each is cut into chunks by images, by products, or by the channels of phases. */
+
+typedef struct run {
+    const tiling *tiling;
+    space space;
+    span wave;               /* images in the space */
+    const float *x, *w, *dy; /* what is given, two of them */
+    float *out;              /* y, dx or dw */
+    const float *bias;
+    bool add;
+} run;
+
+static int wave_count(const run *p)
 {
-    for (int i = 0; i < WINOGRAD_TAPS; i++)
-        at[i] = (size_t)((phase / 2 + 2 * (i / 2)) * KERNEL + phase % 2 + 2 * (i % 2)) * c_of(g) * oc_of(g);
+    return p->wave.to - p->wave.from;
 }
 
-/* ---- weights: 9 matrices of 4·c rows, phase by phase, and oc columns */
+static int wave_parts(const run *p)
+{
+    return wave_count(p) < CONV_PARTS_MAX ? wave_count(p) : CONV_PARTS_MAX;
+}
 
-typedef struct taps_job {
-    const conv_geometry *g;
-    const float *w;
-    float *taps;
-} taps_job;
+static span wave_part(const run *p, int chunk)
+{
+    const span part = span_part(wave_count(p), 1, chunk, wave_parts(p));
+    return (span){p->wave.from + part.from, p->wave.from + part.to};
+}
 
-enum { TAPS_CHUNKS = 2 * PHASES };
+/* The row of an image's first tile, `row` floats long. */
+static float *row_of(const run *p, const spread_matrix *m, int image, size_t row)
+{
+    return m->value + (size_t)((image - p->wave.from) * p->tiling->tiles) * row;
+}
 
-static void transform_taps(void *context, int chunk, int worker)
+static void spread_inputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    const taps_job *job = context;
-    const conv_geometry *g = job->g;
-    const int phase = chunk / 2;
-    const span part = span_part(g->c, 1, chunk % 2, 2);
-    const size_t skip = (size_t)part.from * oc_of(g), n = (size_t)(part.to - part.from) * oc_of(g);
-    size_t at[WINOGRAD_TAPS];
-    phase_taps(g, phase, at);
-    const float *const taps[] = {job->w + at[0] + skip, job->w + at[1] + skip, job->w + at[2] + skip,
-                                 job->w + at[3] + skip};
-    winograd_taps(taps, n, job->taps + (size_t)phase * c_of(g) * oc_of(g) + skip, PHASES * c_of(g) * oc_of(g));
+    const run *p = context;
+    const tiling *t = p->tiling;
+    const span images = wave_part(p, chunk);
+    float *row = row_of(p, &p->space.inputs, images.from, (size_t)t->phases * t->c);
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    const float *from[WINOGRAD_PRODUCTS_MAX];
+    for (int image = images.from; image < images.to; image++)
+        for (int tile = 0; tile < t->tiles; tile++)
+            for (int phase = 0; phase < t->phases; phase++, row += t->c) {
+                tile_inputs(t, tile, phase, at);
+                read_at(p->x + (size_t)image * t->x_image, at, t->form->points, from);
+                t->form->spread_inputs(from, t->c, row, p->space.inputs.step);
+            }
 }
 
-/* ---- forward and input gradient: a part of the images, group by group */
-
-typedef struct images_job {
-    team *team;
-    const conv_geometry *g;
-    const float *in; /* x, or dy */
-    const float *taps, *bias;
-    bool add;
-    float *out; /* y, or dx */
-    int parts, group;
-} images_job;
-
-/* Of one tile: its inputs and its outputs, transformed. */
-static size_t tile_floats(const conv_geometry *g)
+/* Tiles overlap, so those of an image are added one after the other to what is there. */
+static void gather_inputs(void *context, int chunk, int worker)
 {
-    return WINOGRAD_PRODUCTS * (PHASES * c_of(g) + oc_of(g));
-}
-
-static int parts_of(const conv_geometry *g)
-{
-    const int parts = (int)((size_t)g->n * tiles_of(g) / TILES_MIN);
-    return parts < CONV_PARTS_MAX ? parts : CONV_PARTS_MAX;
-}
-
-static int part_group(const conv_geometry *g)
-{
-    const int most = (g->n + parts_of(g) - 1) / parts_of(g), fitting = group_images(g, tile_floats(g));
-    return fitting < most ? fitting : most;
-}
-
-/* A worker's scratch: a pixel outside of the map, the transformed inputs, the transformed outputs. */
-typedef struct space {
-    float *outside, *inputs, *outputs;
-    size_t input_step, output_step; /* from product to product */
-    size_t all;
-} space;
-
-static space space_sizes(const conv_geometry *g, int images)
-{
-    const size_t tiles = (size_t)images * tiles_of(g);
-    space s = {.input_step = lines(tiles * PHASES * c_of(g)), .output_step = lines(tiles * oc_of(g))};
-    s.all = lines(c_of(g)) + WINOGRAD_PRODUCTS * (s.input_step + s.output_step);
-    return s;
-}
-
-static space space_of(const conv_geometry *g, int images, float *scratch)
-{
-    space s = space_sizes(g, images);
-    s.outside = scratch;
-    s.inputs = scratch + lines(c_of(g));
-    s.outputs = s.inputs + WINOGRAD_PRODUCTS * s.input_step;
-    return s;
-}
-
-/* `channels` of each pixel, from where x and `outside` point on, of one phase: c floats apart in a tile's row. */
-static void transform_tile(const conv_geometry *g, int tile, int phase, const float *image, const float *outside,
-                           size_t channels, float *nine, size_t step)
-{
-    size_t at[WINOGRAD_INPUTS];
-    const float *d[WINOGRAD_INPUTS];
-    tile_inputs(g, tile, phase, at);
-    for (int i = 0; i < WINOGRAD_INPUTS; i++)
-        d[i] = at[i] == OUTSIDE ? outside : image + at[i];
-    winograd_input(d, channels, nine, step);
-}
-
-static void transform_inputs(const conv_geometry *g, const float *x, int images, const space *s)
-{
-    const int tiles = (int)tiles_of(g);
-    for (int row = 0; row < images * tiles; row++)
-        for (int phase = 0; phase < PHASES; phase++)
-            transform_tile(g, row % tiles, phase, x + (size_t)(row / tiles) * x_image(g), s->outside, c_of(g),
-                           s->inputs + ((size_t)row * PHASES + (size_t)phase) * c_of(g), s->input_step);
-}
-
-static void transform_outputs(const images_job *job, int first, int images, const space *s)
-{
-    const conv_geometry *g = job->g;
-    const size_t tiles = tiles_of(g);
-    for (size_t row = 0; row < (size_t)images * tiles; row++) {
-        size_t at[WINOGRAD_OUTPUTS];
-        tile_outputs(g, (int)(row % tiles), at);
-        float *y = job->out + ((size_t)first + row / tiles) * y_image(g);
-        float *const outputs[] = {y + at[0], y + at[1], y + at[2], y + at[3]};
-        winograd_output(s->outputs + row * oc_of(g), s->output_step, job->bias, oc_of(g), outputs);
+    (void)worker;
+    const run *p = context;
+    const tiling *t = p->tiling;
+    const span images = wave_part(p, chunk);
+    const row_bias bias = {.value = p->bias, .period = t->g->c};
+    const float *row = row_of(p, &p->space.inputs, images.from, (size_t)t->phases * t->c);
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    float *to[WINOGRAD_PRODUCTS_MAX];
+    for (int image = images.from; image < images.to; image++) {
+        float *dx = p->out + (size_t)image * t->x_image;
+        row_bias_apply(bias, p->add, 0, (int)t->x_image, dx);
+        for (int tile = 0; tile < t->tiles; tile++)
+            for (int phase = 0; phase < t->phases; phase++, row += t->c) {
+                tile_inputs(t, tile, phase, at);
+                write_at(dx, at, t->form->points, to);
+                t->form->gather_inputs(row, p->space.inputs.step, NULL, true, t->c, to);
+            }
     }
 }
 
-static void adjoin_outputs(const conv_geometry *g, const float *dy, int images, float *nine, size_t step)
+static void spread_outputs(void *context, int chunk, int worker)
 {
-    const size_t tiles = tiles_of(g);
-    for (size_t row = 0; row < (size_t)images * tiles; row++) {
-        size_t at[WINOGRAD_OUTPUTS];
-        tile_outputs(g, (int)(row % tiles), at);
-        const float *y = dy + row / tiles * y_image(g);
-        const float *const outputs[] = {y + at[0], y + at[1], y + at[2], y + at[3]};
-        winograd_output_adjoint(outputs, oc_of(g), nine + row * oc_of(g), step);
-    }
-}
-
-/* Tiles overlap by a pixel of each phase, so those of an image are added one after the other to what is there. */
-static void adjoin_inputs(const images_job *job, int first, int images, const space *s)
-{
-    const conv_geometry *g = job->g;
-    const int tiles = (int)tiles_of(g);
-    const row_bias bias = {.value = job->bias, .period = g->c};
-    for (int row = 0; row < images * tiles; row++) {
-        float *dx = job->out + (size_t)(first + row / tiles) * x_image(g);
-        if (row % tiles == 0)
-            row_bias_apply(bias, job->add, 0, (int)x_image(g), dx);
-        for (int phase = 0; phase < PHASES; phase++) {
-            size_t at[WINOGRAD_INPUTS];
-            float *d[WINOGRAD_INPUTS];
-            tile_inputs(g, row % tiles, phase, at);
-            for (int i = 0; i < WINOGRAD_INPUTS; i++)
-                d[i] = at[i] == OUTSIDE ? s->outside : dx + at[i];
-            winograd_input_adjoint(s->inputs + ((size_t)row * PHASES + (size_t)phase) * c_of(g), s->input_step, c_of(g),
-                                   d);
+    (void)worker;
+    const run *p = context;
+    const tiling *t = p->tiling;
+    const span images = wave_part(p, chunk);
+    float *row = row_of(p, &p->space.outputs, images.from, t->oc);
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    const float *from[WINOGRAD_PRODUCTS_MAX];
+    for (int image = images.from; image < images.to; image++)
+        for (int tile = 0; tile < t->tiles; tile++, row += t->oc) {
+            tile_outputs(t, tile, at);
+            read_at(p->dy + (size_t)image * t->y_image, at, t->form->outputs, from);
+            t->form->spread_outputs(from, t->oc, row, p->space.outputs.step);
         }
-    }
 }
 
-static void forward_group(const images_job *job, int first, int images, const space *s)
+static void gather_outputs(void *context, int chunk, int worker)
 {
-    const conv_geometry *g = job->g;
-    const int depth = PHASES * g->c;
-    transform_inputs(g, job->in + (size_t)first * x_image(g), images, s);
-    for (size_t k = 0; k < WINOGRAD_PRODUCTS; k++)
-        gemm(&(gemm_call){.m = images * (int)tiles_of(g),
-                          .n = g->oc,
-                          .k = depth,
-                          .alpha = 1,
-                          .a = s->inputs + k * s->input_step,
-                          .lda = depth,
-                          .b = job->taps + k * (size_t)depth * oc_of(g),
-                          .ldb = g->oc,
-                          .c = s->outputs + k * s->output_step,
-                          .ldc = g->oc});
-    transform_outputs(job, first, images, s);
+    (void)worker;
+    const run *p = context;
+    const tiling *t = p->tiling;
+    const span images = wave_part(p, chunk);
+    const float *row = row_of(p, &p->space.outputs, images.from, t->oc);
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    float *to[WINOGRAD_PRODUCTS_MAX];
+    for (int image = images.from; image < images.to; image++)
+        for (int tile = 0; tile < t->tiles; tile++, row += t->oc) {
+            tile_outputs(t, tile, at);
+            write_at(p->out + (size_t)image * t->y_image, at, t->form->outputs, to);
+            t->form->gather_outputs(row, p->space.outputs.step, p->bias, false, t->oc, to);
+        }
 }
 
-static void input_group(const images_job *job, int first, int images, const space *s)
+/* Some channels of a phase: where in a kernel's tap, and in a product's matrix, and how many weights they are. */
+typedef struct taps_chunk {
+    int phase;
+    size_t skip, row, count;
+} taps_chunk;
+
+static taps_chunk taps_chunk_of(const tiling *t, int chunk)
 {
-    const conv_geometry *g = job->g;
-    const int depth = PHASES * g->c;
-    adjoin_outputs(g, job->in + (size_t)first * y_image(g), images, s->outputs, s->output_step);
-    for (size_t k = 0; k < WINOGRAD_PRODUCTS; k++)
-        gemm(&(gemm_call){.b_transposed = true,
-                          .m = images * (int)tiles_of(g),
-                          .n = depth,
-                          .k = g->oc,
-                          .alpha = 1,
-                          .a = s->outputs + k * s->output_step,
-                          .lda = g->oc,
-                          .b = job->taps + k * (size_t)depth * oc_of(g),
-                          .ldb = g->oc,
-                          .c = s->inputs + k * s->input_step,
-                          .ldc = depth});
-    adjoin_inputs(job, first, images, s);
+    const int phase = chunk / TAPS_CUTS;
+    const span channels = span_part(t->g->c, 1, chunk % TAPS_CUTS, TAPS_CUTS);
+    const size_t skip = (size_t)channels.from * t->oc;
+    return (taps_chunk){.phase = phase,
+                        .skip = skip,
+                        .row = (size_t)phase * t->c * t->oc + skip,
+                        .count = (size_t)(channels.to - channels.from) * t->oc};
 }
 
-typedef void group_body(const images_job *job, int first, int images, const space *s);
-
-static void run_part(const images_job *job, int chunk, float *scratch, group_body *body)
+static void spread_taps(void *context, int chunk, int worker)
 {
-    const conv_geometry *g = job->g;
-    const span images = span_part(g->n, 1, chunk, job->parts);
-    for (int first = images.from; first < images.to; first += job->group) {
-        const int count = first + job->group < images.to ? job->group : images.to - first;
-        const space s = space_of(g, count, scratch);
-        memset(s.outside, 0, c_of(g) * sizeof *s.outside);
-        body(job, first, count, &s);
-    }
+    (void)worker;
+    const run *p = context;
+    const tiling *t = p->tiling;
+    const taps_chunk taps = taps_chunk_of(t, chunk);
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    const float *from[WINOGRAD_PRODUCTS_MAX];
+    phase_taps(t, taps.phase, at);
+    read_at(p->w + taps.skip, at, t->form->taps, from);
+    t->form->spread_taps(from, taps.count, p->space.taps.value + taps.row, p->space.taps.step);
 }
 
-static void run_forward(void *context, int chunk, int worker)
+static void gather_taps(void *context, int chunk, int worker)
 {
-    const images_job *job = context;
-    run_part(job, chunk, team_scratch(job->team, worker), forward_group);
+    (void)worker;
+    const run *p = context;
+    const tiling *t = p->tiling;
+    const taps_chunk taps = taps_chunk_of(t, chunk);
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    float *to[WINOGRAD_PRODUCTS_MAX];
+    phase_taps(t, taps.phase, at);
+    write_at(p->out + taps.skip, at, t->form->taps, to);
+    t->form->gather_taps(p->space.taps.value + taps.row, p->space.taps.step, NULL, p->add, taps.count, to);
 }
 
-static void run_input(void *context, int chunk, int worker)
+static float *product_of(const spread_matrix *m, int index)
 {
-    const images_job *job = context;
-    run_part(job, chunk, team_scratch(job->team, worker), input_group);
+    return m->value + (size_t)index * m->step;
 }
 
-static void run_images(images_job job, const float *w, float *work, team_body *body)
+static void multiply_forward(void *context, int chunk, int worker)
 {
-    const conv_geometry *g = job.g;
-    taps_job taps = {g, w, work};
-    team_run(job.team, TAPS_CHUNKS, transform_taps, &taps);
-    job.taps = work;
-    job.parts = parts_of(g);
-    job.group = part_group(g);
-    team_run(job.team, job.parts, body, &job);
+    (void)worker;
+    const run *p = context;
+    const tiling *t = p->tiling;
+    const int depth = t->phases * t->g->c;
+    gemm(&(gemm_call){.m = wave_count(p) * t->tiles,
+                      .n = t->g->oc,
+                      .k = depth,
+                      .alpha = 1,
+                      .a = product_of(&p->space.inputs, chunk),
+                      .lda = depth,
+                      .b = product_of(&p->space.taps, chunk),
+                      .ldb = t->g->oc,
+                      .c = product_of(&p->space.outputs, chunk),
+                      .ldc = t->g->oc});
+}
+
+static void multiply_input(void *context, int chunk, int worker)
+{
+    (void)worker;
+    const run *p = context;
+    const tiling *t = p->tiling;
+    const int depth = t->phases * t->g->c;
+    gemm(&(gemm_call){.b_transposed = true,
+                      .m = wave_count(p) * t->tiles,
+                      .n = depth,
+                      .k = t->g->oc,
+                      .alpha = 1,
+                      .a = product_of(&p->space.outputs, chunk),
+                      .lda = t->g->oc,
+                      .b = product_of(&p->space.taps, chunk),
+                      .ldb = t->g->oc,
+                      .c = product_of(&p->space.inputs, chunk),
+                      .ldc = depth});
+}
+
+static void multiply_weight(void *context, int chunk, int worker)
+{
+    (void)worker;
+    const run *p = context;
+    const tiling *t = p->tiling;
+    const int depth = t->phases * t->g->c;
+    gemm(&(gemm_call){.a_transposed = true,
+                      .m = depth,
+                      .n = t->g->oc,
+                      .k = wave_count(p) * t->tiles,
+                      .alpha = 1,
+                      .beta = p->wave.from > 0 ? 1 : 0,
+                      .a = product_of(&p->space.inputs, chunk),
+                      .lda = depth,
+                      .b = product_of(&p->space.outputs, chunk),
+                      .ldb = t->g->oc,
+                      .c = product_of(&p->space.taps, chunk),
+                      .ldc = t->g->oc});
+}
+
+/* ---- the passes */
+
+static int taps_chunks(const tiling *t)
+{
+    return TAPS_CUTS * t->phases;
+}
+
+/* The next images, from the first ones on; false when there are no more. */
+static bool next_wave(run *p)
+{
+    const int images = wave_images(p->tiling), n = p->tiling->g->n;
+    p->wave.from = p->wave.to;
+    p->wave.to = p->wave.from + images < n ? p->wave.from + images : n;
+    return p->wave.from < n;
 }
 
 void conv_winograd_forward(team *t, const conv_geometry *g, const float *x, const float *w, const float *bias, float *y,
                            float *work)
 {
-    run_images((images_job){.team = t, .g = g, .in = x, .bias = bias, .out = y}, w, work, run_forward);
+    const tiling tiles = tiling_of(g);
+    run p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .w = w, .bias = bias, .out = y};
+    team_run(t, taps_chunks(&tiles), spread_taps, &p);
+    while (next_wave(&p)) {
+        team_run(t, wave_parts(&p), spread_inputs, &p);
+        team_run(t, tiles.products, multiply_forward, &p);
+        team_run(t, wave_parts(&p), gather_outputs, &p);
+    }
 }
 
 void conv_winograd_input(team *t, const conv_geometry *g, const float *dy, const float *w, const float *bias, float *dx,
                          bool add, float *work)
 {
-    run_images((images_job){.team = t, .g = g, .in = dy, .bias = bias, .add = add, .out = dx}, w, work, run_input);
+    const tiling tiles = tiling_of(g);
+    run p = {.tiling = &tiles, .space = space_in(&tiles, work), .dy = dy, .w = w, .bias = bias, .add = add, .out = dx};
+    team_run(t, taps_chunks(&tiles), spread_taps, &p);
+    while (next_wave(&p)) {
+        team_run(t, wave_parts(&p), spread_outputs, &p);
+        team_run(t, tiles.products, multiply_input, &p);
+        team_run(t, wave_parts(&p), gather_inputs, &p);
+    }
 }
 
-/* ---- weight gradient: a phase, and some of its channels, over all images */
-
-enum { SLICE_FLOATS_MAX = 3 << 19 };
-
-typedef struct weight_job {
-    team *team;
-    const conv_geometry *g;
-    const float *x, *dy;
-    bool add;
-    float *dw;
-    int cuts; /* of a phase's channels */
-    int group;
-} weight_job;
-
-static int cuts_of(const conv_geometry *g)
+void conv_winograd_weight(team *t, const conv_geometry *g, const float *x, const float *dy, float *dw, bool add,
+                          float *work)
 {
-    int cuts = 1;
-    while (WINOGRAD_PRODUCTS * c_of(g) * oc_of(g) / (size_t)cuts > SLICE_FLOATS_MAX)
-        cuts *= 2;
-    return cuts;
-}
-
-static int weight_group(const conv_geometry *g)
-{
-    return group_images(g, WINOGRAD_PRODUCTS * (c_of(g) + oc_of(g)));
-}
-
-/* A worker's scratch: a pixel outside of the map, the inputs and the outputs' gradient of a group, the weights'. */
-typedef struct weight_space {
-    float *outside, *inputs, *outputs, *taps;
-    size_t input_step, output_step, taps_step;
-    size_t all;
-} weight_space;
-
-static weight_space weight_space_sizes(const conv_geometry *g, int channels)
-{
-    const size_t tiles = (size_t)weight_group(g) * tiles_of(g), c = (size_t)channels;
-    weight_space s = {
-        .input_step = lines(tiles * c), .output_step = lines(tiles * oc_of(g)), .taps_step = lines(c * oc_of(g))};
-    s.all = lines(c) + WINOGRAD_PRODUCTS * (s.input_step + s.output_step + s.taps_step);
-    return s;
-}
-
-static weight_space weight_space_of(const conv_geometry *g, int channels, float *scratch)
-{
-    weight_space s = weight_space_sizes(g, channels);
-    s.outside = scratch;
-    s.inputs = scratch + lines((size_t)channels);
-    s.outputs = s.inputs + WINOGRAD_PRODUCTS * s.input_step;
-    s.taps = s.outputs + WINOGRAD_PRODUCTS * s.output_step;
-    return s;
-}
-
-static void sum_group(const weight_job *job, int phase, span channels, int first, int images, const weight_space *s)
-{
-    const conv_geometry *g = job->g;
-    const size_t tiles = tiles_of(g), rows = (size_t)images * tiles, c = (size_t)(channels.to - channels.from);
-    const float *x = job->x + (size_t)first * x_image(g) + channels.from;
-    for (size_t row = 0; row < rows; row++)
-        transform_tile(g, (int)(row % tiles), phase, x + row / tiles * x_image(g), s->outside, c, s->inputs + row * c,
-                       s->input_step);
-    adjoin_outputs(g, job->dy + (size_t)first * y_image(g), images, s->outputs, s->output_step);
-    for (size_t k = 0; k < WINOGRAD_PRODUCTS; k++)
-        gemm(&(gemm_call){.a_transposed = true,
-                          .m = (int)c,
-                          .n = g->oc,
-                          .k = (int)rows,
-                          .alpha = 1,
-                          .beta = first > 0 ? 1 : 0,
-                          .a = s->inputs + k * s->input_step,
-                          .lda = (int)c,
-                          .b = s->outputs + k * s->output_step,
-                          .ldb = g->oc,
-                          .c = s->taps + k * s->taps_step,
-                          .ldc = g->oc});
-}
-
-static void run_weight(void *context, int chunk, int worker)
-{
-    const weight_job *job = context;
-    const conv_geometry *g = job->g;
-    const int phase = chunk / job->cuts;
-    const span channels = span_part(g->c, 1, chunk % job->cuts, job->cuts);
-    const weight_space s = weight_space_of(g, channels.to - channels.from, team_scratch(job->team, worker));
-    memset(s.outside, 0, (size_t)(channels.to - channels.from) * sizeof *s.outside);
-    for (int first = 0; first < g->n; first += job->group)
-        sum_group(job, phase, channels, first, first + job->group < g->n ? job->group : g->n - first, &s);
-    size_t at[WINOGRAD_TAPS];
-    phase_taps(g, phase, at);
-    float *dw = job->dw + (size_t)channels.from * oc_of(g);
-    float *const taps[] = {dw + at[0], dw + at[1], dw + at[2], dw + at[3]};
-    winograd_taps_adjoint(s.taps, s.taps_step, (size_t)(channels.to - channels.from) * oc_of(g), job->add, taps);
-}
-
-void conv_winograd_weight(team *t, const conv_geometry *g, const float *x, const float *dy, float *dw, bool add)
-{
-    weight_job job = {
-        .team = t, .g = g, .x = x, .dy = dy, .add = add, .dw = dw, .cuts = cuts_of(g), .group = weight_group(g)};
-    team_run(t, PHASES * job.cuts, run_weight, &job);
-}
-
-/* ---- sizes */
-
-size_t conv_winograd_work(const conv_geometry *g, enum conv_pass pass)
-{
-    return pass == CONV_WEIGHT_GRADIENT ? 0 : WINOGRAD_PRODUCTS * PHASES * c_of(g) * oc_of(g);
-}
-
-size_t conv_winograd_scratch(const conv_geometry *g, enum conv_pass pass)
-{
-    if (pass != CONV_WEIGHT_GRADIENT)
-        return space_sizes(g, part_group(g)).all;
-    const int most = (g->c + cuts_of(g) - 1) / cuts_of(g);
-    return weight_space_sizes(g, most).all;
+    const tiling tiles = tiling_of(g);
+    run p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .dy = dy, .add = add, .out = dw};
+    while (next_wave(&p)) {
+        team_run(t, wave_parts(&p), spread_inputs, &p);
+        team_run(t, wave_parts(&p), spread_outputs, &p);
+        team_run(t, tiles.products, multiply_weight, &p);
+    }
+    team_run(t, taps_chunks(&tiles), gather_taps, &p);
 }
 
 /* ---- reports */
 
 double conv_winograd_macs(const conv_geometry *g)
 {
-    return (double)g->n * (double)tiles_of(g) * WINOGRAD_PRODUCTS * PHASES * g->c * g->oc;
+    const tiling t = tiling_of(g);
+    return macs_of(&t);
 }
 
 conv_product conv_winograd_product(const conv_geometry *g, enum conv_pass pass)
 {
-    const int tiles = g->n * (int)tiles_of(g), depth = PHASES * g->c;
+    const tiling t = tiling_of(g);
+    const int rows = g->n * t.tiles, depth = t.phases * g->c;
     switch (pass) {
     case CONV_FORWARD:
-        return (conv_product){.m = tiles, .n = g->oc, .k = depth};
+        return (conv_product){.m = rows, .n = g->oc, .k = depth};
     case CONV_INPUT_GRADIENT:
-        return (conv_product){.m = tiles, .n = depth, .k = g->oc};
+        return (conv_product){.m = rows, .n = depth, .k = g->oc};
     case CONV_WEIGHT_GRADIENT:
         break;
     }
-    return (conv_product){.a_transposed = true, .m = g->c, .n = g->oc, .k = tiles};
+    return (conv_product){.a_transposed = true, .m = depth, .n = g->oc, .k = rows};
 }

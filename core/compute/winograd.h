@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * winograd.h — the transforms of F(2×2, 2×2): two by two outputs of a 2×2 kernel by 9 products in place of 16
- * (Winograd, 1980; Lavin & Gray, CVPR 2016). All coefficients are 0 and ±1, so nothing is lost but order of sums.
+ * winograd.h — the transforms of F(m×m, r×r): m by m outputs of an r×r kernel by (m + r − 1)² products in place of
+ * m²·r² (Winograd, 1980; Lavin & Gray, CVPR 2016).
  *
- *   y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A     Bᵀ = ⎡1 -1  0⎤   G = ⎡1 0⎤   Aᵀ = ⎡1 1  0⎤
- *                                        ⎢0  1  0⎥       ⎢1 1⎥        ⎣0 1 -1⎦
- *                                        ⎣0  1 -1⎦       ⎣0 1⎦
+ *   y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A
  *
- * Each works on `n` independent channels, or weights, side by side. What belongs together lies `step` floats apart in
- * `nine`, row by row. Knows no geometry. Private to this folder.
+ * The three matrices of a form spread inputs d, taps g and, in the backward passes, outputs' gradients over the
+ * products; what gathers them again is the transpose: of A for the outputs, of the other two for gradients.
+ *
+ * Each transform works on `n` independent channels, or weights, side by side. Pixels and taps lie wherever their
+ * pointers say, row by row; NULL is one that is not there: zero when read, not written. Products lie `step` floats
+ * apart, row by row. Knows no geometry. Private to this folder.
  */
 #ifndef ANOMALYD_COMPUTE_WINOGRAD_H
 #define ANOMALYD_COMPUTE_WINOGRAD_H
@@ -16,18 +18,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { WINOGRAD_INPUTS = 9, WINOGRAD_PRODUCTS = 9, WINOGRAD_OUTPUTS = 4, WINOGRAD_TAPS = 4 };
+enum { WINOGRAD_POINTS_MAX = 6, WINOGRAD_PRODUCTS_MAX = WINOGRAD_POINTS_MAX * WINOGRAD_POINTS_MAX };
 
-/* Bᵀ d B, and its adjoint, which is added to the d's. */
-void winograd_input(const float *const d[WINOGRAD_INPUTS], size_t n, float *nine, size_t step);
-void winograd_input_adjoint(const float *nine, size_t step, size_t n, float *const d[WINOGRAD_INPUTS]);
+/* products = M from Mᵀ */
+typedef void winograd_spread(const float *const *from, size_t n, float *products, size_t step);
+/* to = Mᵀ products M (+ bias[n], when not NULL) (+ what `to` holds, with `add`) */
+typedef void winograd_gather(const float *products, size_t step, const float *bias, bool add, size_t n,
+                             float *const *to);
 
-/* Aᵀ m A (+ bias, when not NULL), and its adjoint. */
-void winograd_output(const float *nine, size_t step, const float *bias, size_t n, float *const y[WINOGRAD_OUTPUTS]);
-void winograd_output_adjoint(const float *const y[WINOGRAD_OUTPUTS], size_t n, float *nine, size_t step);
+typedef struct winograd_form {
+    int outputs, taps, points; /* m, r and m + r − 1: of one side */
+    winograd_spread *spread_inputs, *spread_outputs, *spread_taps;
+    winograd_gather *gather_inputs, *gather_outputs, *gather_taps;
+} winograd_form;
 
-/* G g Gᵀ, and its adjoint: set, or with `add` added. */
-void winograd_taps(const float *const g[WINOGRAD_TAPS], size_t n, float *nine, size_t step);
-void winograd_taps_adjoint(const float *nine, size_t step, size_t n, bool add, float *const g[WINOGRAD_TAPS]);
+/* By (outputs, taps): (2, 2), (4, 2) and (4, 3). */
+enum { WINOGRAD_FORMS = 3 };
+extern const winograd_form winograd_forms[WINOGRAD_FORMS];
 
 #endif

@@ -32,7 +32,9 @@ static const layer layers[] = {
     {1, 6, 6, 10, 3, 2, 1, 0, 1},     {17, 2, 2, 16, 20, 2, 2, 0, 0},  {4, 4, 4, 16, 8, 4, 2, 1, 1},
     {2, 3, 3, 9, 5, 7, 1, 3, 3},      {3, 4, 6, 1, 1, 3, 3, 2, 0},     {70, 4, 4, 16, 130, 3, 1, 1, 1},
     {20, 16, 16, 64, 70, 3, 2, 1, 1}, {64, 1, 1, 600, 30, 1, 1, 0, 0}, {2, 40, 33, 5, 4, 3, 1, 1, 0},
-    {70, 4, 4, 32, 33, 4, 2, 1, 1},   {9, 12, 16, 37, 33, 4, 2, 1, 1},
+    {70, 4, 4, 32, 33, 4, 2, 1, 1},   {9, 12, 16, 37, 33, 4, 2, 1, 1}, {11, 18, 14, 33, 40, 4, 2, 1, 1},
+    {16, 14, 15, 35, 33, 5, 2, 1, 2}, {66, 7, 7, 32, 49, 5, 2, 2, 2},  {40, 8, 6, 34, 32, 3, 1, 1, 1},
+    {16, 9, 9, 32, 32, 6, 2, 2, 2},
 };
 enum { LAYERS = sizeof layers / sizeof *layers };
 
@@ -389,13 +391,21 @@ static void a_pass_is_the_product_it_says(void **state)
     const conv_product taps = conv_product_of(&few, CONV_INPUT_GRADIENT);
     assert_true(phase.m == 5 * 4 * 4 && phase.n == 64 && phase.k == 2 * 2 * 32);
     assert_true(taps.m == 5 * 4 * 4 && taps.n == 4 * 4 * 3 && taps.k == 32);
-    /* By Winograd two by two outputs are nine products over all phases. */
+    /* By Winograd a tile of outputs is one row of some products over all phases: of four by four outputs 25, of two by
+     * two, where a map has no more, 9. */
     const conv_geometry many = geometry(&(layer){64, 8, 8, 64, 32, 4, 2, 1, 1});
     const conv_product tile = conv_product_of(&many, CONV_FORWARD), back = conv_product_of(&many, CONV_INPUT_GRADIENT);
-    assert_true(tile.m == 64 * 2 * 2 && tile.n == 32 && tile.k == 4 * 64);
-    assert_true(back.m == 64 * 2 * 2 && back.n == 4 * 64 && back.k == 32);
-    assert_true(conv_macs(&many) == 9.0 * tile.m * tile.n * tile.k);
-    assert_true(conv_macs(&many) == 64.0 * 4 * 4 * 4 * 4 * 64 * 32 * 9 / 16);
+    assert_true(tile.m == 64 && tile.n == 32 && tile.k == 4 * 64);
+    assert_true(back.m == 64 && back.n == 4 * 64 && back.k == 32);
+    assert_true(conv_macs(&many) == 25.0 * tile.m * tile.n * tile.k);
+    const conv_geometry small = geometry(&(layer){64, 4, 4, 64, 32, 4, 2, 1, 1});
+    assert_true(conv_product_of(&small, CONV_FORWARD).m == 64);
+    assert_true(conv_macs(&small) == 9.0 * 64 * 32 * 4 * 64);
+    /* Of a 5x5 kernel phases have three taps a side, some of them missing; tiles reach over the edge of seven by seven.
+     */
+    const conv_geometry odd = geometry(&(layer){64, 14, 14, 64, 32, 5, 2, 1, 2});
+    assert_true(conv_product_of(&odd, CONV_FORWARD).m == 64 * 2 * 2);
+    assert_true(conv_macs(&odd) == 36.0 * 64 * 2 * 2 * 4 * 64 * 32);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include "compute/conv_parts.h"
 #include "compute/winograd.h"
 
+#include <assert.h>
 #include <stdint.h>
 
 enum {
@@ -75,6 +76,13 @@ static tiling tiling_of(const conv_geometry *g)
 bool conv_winograd_fits(const conv_geometry *g)
 {
     return tiling_of(g).form != NULL;
+}
+
+static tiling tiling_that_fits(const conv_geometry *g)
+{
+    const tiling t = tiling_of(g);
+    assert(t.form && t.tiles > 0);
+    return t;
 }
 
 #define OUTSIDE SIZE_MAX
@@ -155,7 +163,7 @@ static int wave_images(const tiling *t)
 static space space_in(const tiling *t, float *work)
 {
     const size_t depth = (size_t)t->phases * t->c, products = (size_t)t->products;
-    const size_t tiles = (size_t)(wave_images(t) * t->tiles);
+    const size_t tiles = (size_t)wave_images(t) * (size_t)t->tiles;
     space s = {
         .taps.step = lines(depth * t->oc), .inputs.step = lines(tiles * depth), .outputs.step = lines(tiles * t->oc)};
     const size_t after_taps = products * s.taps.step, after_inputs = after_taps + products * s.inputs.step;
@@ -170,7 +178,7 @@ static space space_in(const tiling *t, float *work)
 
 size_t conv_winograd_work(const conv_geometry *g)
 {
-    const tiling t = tiling_of(g);
+    const tiling t = tiling_that_fits(g);
     return space_in(&t, NULL).all;
 }
 
@@ -205,7 +213,7 @@ static span wave_part(const run *p, int chunk)
 /* The row of an image's first tile, `row` floats long. */
 static float *row_of(const run *p, const spread_matrix *m, int image, size_t row)
 {
-    return m->value + (size_t)((image - p->wave.from) * p->tiling->tiles) * row;
+    return m->value + (size_t)(image - p->wave.from) * (size_t)p->tiling->tiles * row;
 }
 
 static void spread_inputs(void *context, int chunk, int worker)
@@ -407,7 +415,7 @@ static bool next_wave(run *p)
 void conv_winograd_forward(team *t, const conv_geometry *g, const float *x, const float *w, const float *bias, float *y,
                            float *work)
 {
-    const tiling tiles = tiling_of(g);
+    const tiling tiles = tiling_that_fits(g);
     run p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .w = w, .bias = bias, .out = y};
     team_run(t, taps_chunks(&tiles), spread_taps, &p);
     while (next_wave(&p)) {
@@ -420,7 +428,7 @@ void conv_winograd_forward(team *t, const conv_geometry *g, const float *x, cons
 void conv_winograd_input(team *t, const conv_geometry *g, const float *dy, const float *w, const float *bias, float *dx,
                          bool add, float *work)
 {
-    const tiling tiles = tiling_of(g);
+    const tiling tiles = tiling_that_fits(g);
     run p = {.tiling = &tiles, .space = space_in(&tiles, work), .dy = dy, .w = w, .bias = bias, .add = add, .out = dx};
     team_run(t, taps_chunks(&tiles), spread_taps, &p);
     while (next_wave(&p)) {
@@ -433,7 +441,7 @@ void conv_winograd_input(team *t, const conv_geometry *g, const float *dy, const
 void conv_winograd_weight(team *t, const conv_geometry *g, const float *x, const float *dy, float *dw, bool add,
                           float *work)
 {
-    const tiling tiles = tiling_of(g);
+    const tiling tiles = tiling_that_fits(g);
     run p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .dy = dy, .add = add, .out = dw};
     while (next_wave(&p)) {
         team_run(t, wave_parts(&p), spread_inputs, &p);
@@ -447,13 +455,13 @@ void conv_winograd_weight(team *t, const conv_geometry *g, const float *x, const
 
 double conv_winograd_macs(const conv_geometry *g)
 {
-    const tiling t = tiling_of(g);
+    const tiling t = tiling_that_fits(g);
     return macs_of(&t);
 }
 
 conv_product conv_winograd_product(const conv_geometry *g, enum conv_pass pass)
 {
-    const tiling t = tiling_of(g);
+    const tiling t = tiling_that_fits(g);
     const int rows = g->n * t.tiles, depth = t.phases * g->c;
     switch (pass) {
     case CONV_FORWARD:

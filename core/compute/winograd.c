@@ -31,7 +31,7 @@ INLINE void store(float *to, size_t count, const lanes *value)
         memcpy(to, value, count * sizeof *to);
 }
 
-/* A matrix of `rows` = points, or read as its transpose. */
+/* A row for each point: it spreads, and its transpose gathers. */
 typedef struct matrix {
     int rows, columns;
     float value[WINOGRAD_POINTS_MAX][WINOGRAD_POINTS_MAX];

@@ -2,9 +2,9 @@
 /*
  * conv_winograd.h — the three passes of a convolution by Winograd's products. Private to this folder.
  *
- * With stride 2, rows of x that are even, and those that are odd, meet every other tap of the kernel: such a convolution
- * is the sum of four with stride 1, one for each phase of x, whose kernels have half the side. All phases share one
- * form, F(m×m, r×r): m by m outputs, a tile, are (m + r − 1)² products of phases·c by oc.
+ * With stride 2, rows of x that are even, and those that are odd, meet every other tap of the kernel: such a
+ * convolution is the sum of four with stride 1, one for each phase of x, whose kernels have half the side. All phases
+ * share one form, F(m×m, r×r): m by m outputs, a tile, are (m + r − 1)² products of phases·c by oc.
  *
  * A pass spreads two of the three (tiles of x, taps of w, tiles of y) over the products, multiplies, and gathers the
  * third: y from x and w, dx from dy and w, dw from x and dy.

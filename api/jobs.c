@@ -27,7 +27,7 @@ static json_t *job_json(const job_row *row)
                                  scores ? json_integer((json_int_t)row->scored) : json_null(), "to_score",
                                  scores ? json_integer((json_int_t)row->to_score) : json_null(), "images_s",
                                  json_number(row->images_s), "eta_s", json_number(row->finished ? NAN : row->eta_s));
-    json_object_set_new(body, "threads", row->threads ? json_integer(row->threads) : json_null());
+    json_object_set_new(body, "threads", json_count(row->threads));
     json_object_set_new(body, "created", json_time(row->created));
     json_object_set_new(body, "started", json_time(row->started));
     json_object_set_new(body, "finished", json_time(row->finished));
@@ -35,7 +35,7 @@ static json_t *job_json(const job_row *row)
     json_object_set_new(body, "values", json_embedded(row->values));
     json_object_set_new(body, "failure", json_text(row->failure));
     json_object_set_new(body, "run", json_name(row->run));
-    json_object_set_new(body, "version", row->version ? json_integer(row->version) : json_null());
+    json_object_set_new(body, "version", json_count(row->version));
     return body;
 }
 

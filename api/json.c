@@ -196,6 +196,11 @@ json_t *json_number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *json_count(int64_t count)
+{
+    return count ? json_integer(count) : json_null();
+}
+
 json_t *json_single(float value)
 {
     if (!isfinite(value))

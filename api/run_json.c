@@ -26,7 +26,7 @@ json_t *run_json(const run_row *row)
                                  (json_int_t)row->parameters, "weights_digest", row->weights_digest, "code_version",
                                  row->code_version, "hyperparameters", json_embedded(row->hyperparameters));
     json_object_set_new(training, "blas_core", json_name(row->blas_core));
-    json_object_set_new(training, "threads", row->threads ? json_integer(row->threads) : json_null());
+    json_object_set_new(training, "threads", json_count(row->threads));
     bool whole = json_object_update_new(body, quality) == 0;
     whole = json_object_update_new(body, training) == 0 && whole;
     if (whole)

@@ -3,6 +3,7 @@
  * cmd_train.c — `anomalyd train SOURCE`: one training run in this process, without a daemon or a registry.
  * Prints progress as text and the result as one line of JSON.
  */
+#include "api/json.h"
 #include "base/blas.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -93,20 +94,15 @@ static bool never(void *context)
     return false;
 }
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *scores(const train_result *r)
 {
     json_t *all = json_object();
     for (size_t i = 0; i < r->score_count; i++) {
         const train_score *s = &r->scores[i];
         json_object_set_new(all, s->name,
-                            json_pack("{s:o, s:o, s:o, s:o}", "auroc", number(s->auroc.value), "auroc_low",
-                                      number(s->auroc.low), "auroc_high", number(s->auroc.high), "average_precision",
-                                      number(s->average_precision)));
+                            json_pack("{s:o, s:o, s:o, s:o}", "auroc", json_number(s->auroc.value), "auroc_low",
+                                      json_number(s->auroc.low), "auroc_high", json_number(s->auroc.high),
+                                      "average_precision", json_number(s->average_precision)));
     }
     return all;
 }
@@ -121,21 +117,21 @@ static void print_result(const request *q, const display *d, const train_result 
     json_t *o = json_object();
     json_object_set_new(o, "method", json_string(q->plan.method->id));
     json_object_set_new(o, "protocol", json_string(protocol_name(q->plan.protocol.protocol)));
-    json_object_set_new(o, "class", q->class_name ? json_string(q->class_name) : json_null());
+    json_object_set_new(o, "class", json_name(q->class_name));
     json_object_set_new(o, "seed", json_integer((json_int_t)q->plan.seed));
     json_object_set_new(o, "test_normals", json_integer((json_int_t)r->test_normals));
     json_object_set_new(o, "test_anomalies", json_integer((json_int_t)r->test_anomalies));
     json_object_set_new(o, "duplicates_left_out", json_integer((json_int_t)r->left_out_count));
     json_object_set_new(o, "training_digest", json_string(r->training_digest));
-    json_object_set_new(o, "auroc", number(r->auroc.value));
-    json_object_set_new(o, "auroc_low", number(r->auroc.low));
-    json_object_set_new(o, "auroc_high", number(r->auroc.high));
-    json_object_set_new(o, "average_precision", number(r->average_precision));
+    json_object_set_new(o, "auroc", json_number(r->auroc.value));
+    json_object_set_new(o, "auroc_low", json_number(r->auroc.low));
+    json_object_set_new(o, "auroc_high", json_number(r->auroc.high));
+    json_object_set_new(o, "average_precision", json_number(r->average_precision));
     json_object_set_new(o, "scores", scores(r));
     json_object_set_new(o, "chosen_epoch", json_integer(r->chosen_epoch));
     json_object_set_new(o, "epochs", json_integer(r->epochs));
-    json_object_set_new(o, "train_s", number(r->train_s));
-    json_object_set_new(o, "score_s", number(r->score_s));
+    json_object_set_new(o, "train_s", json_number(r->train_s));
+    json_object_set_new(o, "score_s", json_number(r->score_s));
     json_object_set_new(o, "parameters", json_integer((json_int_t)r->parameters));
     json_object_set_new(o, "weights_digest", json_string(r->weights_digest));
     json_object_set_new(o, "blas_core", json_string(r->blas_core));

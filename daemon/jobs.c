@@ -2,6 +2,7 @@
 /* jobs.c — the table of open jobs: submitting, looking up, cancelling, and the one function that changes a state. */
 #include "daemon/jobs.h"
 
+#include "api/json.h"
 #include "daemon/job.h"
 #include "daemon/log.h"
 #include "daemon/wire.h"
@@ -138,7 +139,7 @@ void job_event_state(job *b)
     if (o && r->state == JOB_SUCCEEDED) {
         json_object_set_new(o, "run", json_string(r->run));
         json_object_set_new(o, "model", json_string(r->spec.model));
-        json_object_set_new(o, "version", r->version ? json_integer(r->version) : json_null());
+        json_object_set_new(o, "version", json_count(r->version));
     }
     events_push(b->log, "state", json_line(o), is_final(r->state));
 }

@@ -2,6 +2,8 @@
 /* store_results.c — reads what finished jobs left: models with their files, runs with their tests. */
 #include "daemon/store_internal.h"
 
+#include "api/json.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -273,7 +275,7 @@ static bool read_series(store_reader *r, const char *job, json_t *o, error *e)
             series = json_object_get(o, name);
         while (good && series && json_array_size(series) + 1 < json_array_size(epochs))
             good = !json_array_append_new(series, json_null()); /* epochs that lack this one */
-        good = good && series && !json_array_append_new(series, isfinite(value) ? json_real(value) : json_null());
+        good = good && series && !json_array_append_new(series, json_number(value));
     }
     if (!query_end(&q, e))
         return false;

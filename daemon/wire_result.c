@@ -2,6 +2,7 @@
 /* wire_result.c — result.json: what a worker found, written by it and read by the daemon. */
 #include "daemon/wire.h"
 
+#include "api/json.h"
 #include "base/file.h"
 #include "base/version.h"
 
@@ -16,11 +17,6 @@ enum {
     RESULT_BYTES_MAX = 16 << 20, /* every image of the largest data set tested on: 11 MiB of scores */
     REAL_DIGITS = 17
 };
-
-static json_t *real(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 /* ---- writing */
 
@@ -94,11 +90,11 @@ static json_t *counts(const uint32_t *values, size_t n)
 
 static json_t *detail(const train_result *r)
 {
-    return json_pack("{s:{s:o, s:o}, s:{s:o, s:o, s:o, s:o}}", "roc", "false_positive",
-                     floats(r->roc_false_positive, r->roc_count), "true_positive",
-                     floats(r->roc_true_positive, r->roc_count), "histogram", "low", real(r->histogram_low), "high",
-                     real(r->histogram_high), "normal", counts(r->histogram_normal, TRAIN_HISTOGRAM_BINS), "anomalous",
-                     counts(r->histogram_anomalous, TRAIN_HISTOGRAM_BINS));
+    return json_pack(
+        "{s:{s:o, s:o}, s:{s:o, s:o, s:o, s:o}}", "roc", "false_positive", floats(r->roc_false_positive, r->roc_count),
+        "true_positive", floats(r->roc_true_positive, r->roc_count), "histogram", "low", json_number(r->histogram_low),
+        "high", json_number(r->histogram_high), "normal", counts(r->histogram_normal, TRAIN_HISTOGRAM_BINS),
+        "anomalous", counts(r->histogram_anomalous, TRAIN_HISTOGRAM_BINS));
 }
 
 static json_t *model_json(const wire_plan *p, const train_result *r, const scorer *s)
@@ -109,7 +105,7 @@ static json_t *model_json(const wire_plan *p, const train_result *r, const score
     return json_pack("{s:s, s:s, s:[iii], s:[iii], s:I, s:I, s:o, s:f, s:s, s:o}", "digest", r->model_digest,
                      "weights_digest", r->weights_digest, "data", f->data.h, f->data.w, f->data.c, "input", f->input.h,
                      f->input.w, f->input.c, "parameters", (json_int_t)f->parameters, "calibration_count",
-                     (json_int_t)f->calibration_count, "threshold", real(has ? (double)threshold : NAN),
+                     (json_int_t)f->calibration_count, "threshold", json_number(has ? (double)threshold : NAN),
                      "false_alarm_rate", WIRE_FALSE_ALARM_RATE, "code_version", version_text(), "hyperparameters",
                      plan_options(p));
 }
@@ -120,8 +116,9 @@ static json_t *scores(const train_result *r)
     for (size_t i = 0; list && i < r->score_count; i++) {
         const train_score *s = &r->scores[i];
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", s->name, "auroc",
-                                              real(s->auroc.value), "auroc_low", real(s->auroc.low), "auroc_high",
-                                              real(s->auroc.high), "average_precision", real(s->average_precision)));
+                                              json_number(s->auroc.value), "auroc_low", json_number(s->auroc.low),
+                                              "auroc_high", json_number(s->auroc.high), "average_precision",
+                                              json_number(s->average_precision)));
     }
     return list;
 }
@@ -130,9 +127,9 @@ static json_t *run_json(const train_result *r)
 {
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:s, s:i, s:I, s:s, s:o}",
-        "scores", scores(r), "auroc", real(r->auroc.value), "auroc_low", real(r->auroc.low), "auroc_high",
-        real(r->auroc.high), "auroc_deviation", real(r->auroc.deviation), "average_precision",
-        real(r->average_precision), "train_count", (json_int_t)r->train_count, "validation_count",
+        "scores", scores(r), "auroc", json_number(r->auroc.value), "auroc_low", json_number(r->auroc.low), "auroc_high",
+        json_number(r->auroc.high), "auroc_deviation", json_number(r->auroc.deviation), "average_precision",
+        json_number(r->average_precision), "train_count", (json_int_t)r->train_count, "validation_count",
         (json_int_t)r->validation_count, "calibration_count", (json_int_t)r->calibration_count, "test_normals",
         (json_int_t)r->test_normals, "test_anomalies", (json_int_t)r->test_anomalies, "epochs", r->epochs,
         "chosen_epoch", r->chosen_epoch, "train_s", r->train_s, "score_s", r->score_s, "blas_core", r->blas_core,

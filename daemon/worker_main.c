@@ -5,6 +5,7 @@
  */
 #include "daemon/worker_main.h"
 
+#include "api/json.h"
 #include "base/blas.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -190,11 +191,6 @@ static bool start_hearing(child *c, error *e)
 
 /* ---- the trainer's watch */
 
-static json_t *real(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static void on_event(void *context, const train_event *ev)
 {
     static const char *const names[] = {[TRAIN_STARTED] = "started",
@@ -205,12 +201,12 @@ static void on_event(void *context, const train_event *ev)
     child *c = context;
     json_t *values = json_object();
     for (int i = 0; values && i < ev->value_count; i++)
-        json_object_set_new(values, ev->values[i].name, real(ev->values[i].value));
+        json_object_set_new(values, ev->values[i].name, json_number(ev->values[i].value));
     tell(c, json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:i, s:I, s:o}", "event", names[ev->kind], "epoch",
                       ev->epoch, "epochs", ev->epochs, "step", (json_int_t)ev->step, "steps", (json_int_t)ev->steps,
                       "scored", (json_int_t)ev->scored, "to_score", (json_int_t)ev->to_score, "images_s",
-                      real(ev->images_s), "eta_s", real(ev->eta_s), "threads", share_threads(&c->share), "plan_bytes",
-                      (json_int_t)ev->plan_bytes, "values", values));
+                      json_number(ev->images_s), "eta_s", json_number(ev->eta_s), "threads", share_threads(&c->share),
+                      "plan_bytes", (json_int_t)ev->plan_bytes, "values", values));
 }
 
 static bool is_cancelled(void *context)

@@ -119,7 +119,7 @@ static bool end_epoch(run *r, const clocks *c, error *e)
         ok = select_judge(r, &value, e) && select_keep(r, ev.epoch, value, e);
         add_value(&ev, "selection_auroc", value);
     }
-    if (ok && r->plan->trace && r->plan->protocol.protocol != PROTOCOL_UNLABELLED)
+    if (ok && r->plan->trace && r->parts.test_count > 0)
         ok = trace_test(r, &ev, e);
     if (averaged)
         model_average_swap(r->model);

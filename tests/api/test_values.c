@@ -79,6 +79,22 @@ static void single_floats_survive_the_way_through_json(void **state)
     assert_true(json_is_null(json_single(NAN)) && json_is_null(json_single(INFINITY)));
 }
 
+static void what_is_not_there_is_null(void **state)
+{
+    (void)state;
+    json_t *values = json_pack("[o, o, o, o, o, o]", json_number(NAN), json_number(INFINITY), json_count(0),
+                               json_time(0), json_name(""), json_name(NULL));
+    assert_int_equal(json_array_size(values), 6);
+    for (size_t i = 0; i < json_array_size(values); i++)
+        assert_true(json_is_null(json_array_get(values, i)));
+    json_decref(values);
+    values = json_pack("[o, o, o]", json_number(0), json_count(-1), json_name("x"));
+    assert_true(json_real_value(json_array_get(values, 0)) == 0 && json_is_real(json_array_get(values, 0)));
+    assert_int_equal(json_integer_value(json_array_get(values, 1)), -1);
+    assert_string_equal(json_string_value(json_array_get(values, 2)), "x");
+    json_decref(values);
+}
+
 static void text_that_is_not_utf8_is_still_told(void **state)
 {
     (void)state;
@@ -186,6 +202,7 @@ int main(void)
         cmocka_unit_test(times_are_read_and_written_the_same),
         cmocka_unit_test(times_of_other_zones_and_precisions_are_understood),
         cmocka_unit_test(single_floats_survive_the_way_through_json),
+        cmocka_unit_test(what_is_not_there_is_null),
         cmocka_unit_test(text_that_is_not_utf8_is_still_told),
         cmocka_unit_test(media_types_are_parsed),
         cmocka_unit_test(accept_headers_are_weighed),

@@ -10,7 +10,7 @@
 
 enum {
     STRIDE_MAX = 2,
-    CHANNELS_MIN = 32, /* with fewer the transforms cost what the products save */
+    CHANNELS_MIN = 16, /* with fewer the transforms cost what the products save */
     TILES_MIN = 64,    /* rows of a product, wanted */
     WAVE_TILES = 256,  /* what is transformed at a time: rows enough, and little enough for the caches */
     TAPS_CUTS = 4,     /* of a phase's channels, into chunks */

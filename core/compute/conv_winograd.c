@@ -13,6 +13,7 @@ enum {
     CHANNELS_MIN = 16, /* with fewer the transforms cost what the products save */
     TILES_MIN = 64,    /* rows of a product, wanted */
     WAVE_TILES = 256,  /* what is transformed at a time: rows enough, and little enough for the caches */
+    WAVE_IMAGES = 4,   /* at least, however large: what is cut by images keeps some threads busy */
     TAPS_CUTS = 4,     /* of a phase's channels, into chunks */
     LINE = 16          /* floats of a cache line */
 };
@@ -156,8 +157,8 @@ static size_t lines(size_t floats)
 
 static int wave_images(const tiling *t)
 {
-    const int images = WAVE_TILES / t->tiles;
-    return images < 1 ? 1 : images < t->g->n ? images : t->g->n;
+    const int fitting = WAVE_TILES / t->tiles, images = fitting < WAVE_IMAGES ? WAVE_IMAGES : fitting;
+    return images < t->g->n ? images : t->g->n;
 }
 
 static space space_in(const tiling *t, float *work)
@@ -184,7 +185,7 @@ size_t conv_winograd_work(const conv_geometry *g)
 
 /* ---- the steps. Each is cut into chunks by images, by products, or by the channels of phases. */
 
-typedef struct run {
+typedef struct winograd_pass {
     const tiling *tiling;
     space space;
     span wave;               /* images in the space */
@@ -192,26 +193,26 @@ typedef struct run {
     float *out;              /* y, dx or dw */
     const float *bias;
     bool add;
-} run;
+} winograd_pass;
 
-static int wave_count(const run *p)
+static int wave_count(const winograd_pass *p)
 {
     return p->wave.to - p->wave.from;
 }
 
-static int wave_parts(const run *p)
+static int wave_parts(const winograd_pass *p)
 {
     return wave_count(p) < CONV_PARTS_MAX ? wave_count(p) : CONV_PARTS_MAX;
 }
 
-static span wave_part(const run *p, int chunk)
+static span wave_part(const winograd_pass *p, int chunk)
 {
     const span part = span_part(wave_count(p), 1, chunk, wave_parts(p));
     return (span){p->wave.from + part.from, p->wave.from + part.to};
 }
 
 /* The row of an image's first tile, `row` floats long. */
-static float *row_of(const run *p, const spread_matrix *m, int image, size_t row)
+static float *row_of(const winograd_pass *p, const spread_matrix *m, int image, size_t row)
 {
     return m->value + (size_t)(image - p->wave.from) * (size_t)p->tiling->tiles * row;
 }
@@ -219,7 +220,7 @@ static float *row_of(const run *p, const spread_matrix *m, int image, size_t row
 static void spread_inputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    const run *p = context;
+    const winograd_pass *p = context;
     const tiling *t = p->tiling;
     const span images = wave_part(p, chunk);
     float *row = row_of(p, &p->space.inputs, images.from, (size_t)t->phases * t->c);
@@ -238,7 +239,7 @@ static void spread_inputs(void *context, int chunk, int worker)
 static void gather_inputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    const run *p = context;
+    const winograd_pass *p = context;
     const tiling *t = p->tiling;
     const span images = wave_part(p, chunk);
     const row_bias bias = {.value = p->bias, .period = t->g->c};
@@ -260,7 +261,7 @@ static void gather_inputs(void *context, int chunk, int worker)
 static void spread_outputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    const run *p = context;
+    const winograd_pass *p = context;
     const tiling *t = p->tiling;
     const span images = wave_part(p, chunk);
     float *row = row_of(p, &p->space.outputs, images.from, t->oc);
@@ -277,7 +278,7 @@ static void spread_outputs(void *context, int chunk, int worker)
 static void gather_outputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    const run *p = context;
+    const winograd_pass *p = context;
     const tiling *t = p->tiling;
     const span images = wave_part(p, chunk);
     const float *row = row_of(p, &p->space.outputs, images.from, t->oc);
@@ -311,7 +312,7 @@ static taps_chunk taps_chunk_of(const tiling *t, int chunk)
 static void spread_taps(void *context, int chunk, int worker)
 {
     (void)worker;
-    const run *p = context;
+    const winograd_pass *p = context;
     const tiling *t = p->tiling;
     const taps_chunk taps = taps_chunk_of(t, chunk);
     size_t at[WINOGRAD_PRODUCTS_MAX];
@@ -324,7 +325,7 @@ static void spread_taps(void *context, int chunk, int worker)
 static void gather_taps(void *context, int chunk, int worker)
 {
     (void)worker;
-    const run *p = context;
+    const winograd_pass *p = context;
     const tiling *t = p->tiling;
     const taps_chunk taps = taps_chunk_of(t, chunk);
     size_t at[WINOGRAD_PRODUCTS_MAX];
@@ -342,7 +343,7 @@ static float *product_of(const spread_matrix *m, int index)
 static void multiply_forward(void *context, int chunk, int worker)
 {
     (void)worker;
-    const run *p = context;
+    const winograd_pass *p = context;
     const tiling *t = p->tiling;
     const int depth = t->phases * t->g->c;
     gemm(&(gemm_call){.m = wave_count(p) * t->tiles,
@@ -360,7 +361,7 @@ static void multiply_forward(void *context, int chunk, int worker)
 static void multiply_input(void *context, int chunk, int worker)
 {
     (void)worker;
-    const run *p = context;
+    const winograd_pass *p = context;
     const tiling *t = p->tiling;
     const int depth = t->phases * t->g->c;
     gemm(&(gemm_call){.b_transposed = true,
@@ -379,7 +380,7 @@ static void multiply_input(void *context, int chunk, int worker)
 static void multiply_weight(void *context, int chunk, int worker)
 {
     (void)worker;
-    const run *p = context;
+    const winograd_pass *p = context;
     const tiling *t = p->tiling;
     const int depth = t->phases * t->g->c;
     gemm(&(gemm_call){.a_transposed = true,
@@ -404,7 +405,7 @@ static int taps_chunks(const tiling *t)
 }
 
 /* The next images, from the first ones on; false when there are no more. */
-static bool next_wave(run *p)
+static bool next_wave(winograd_pass *p)
 {
     const int images = wave_images(p->tiling), n = p->tiling->g->n;
     p->wave.from = p->wave.to;
@@ -416,7 +417,7 @@ void conv_winograd_forward(team *t, const conv_geometry *g, const float *x, cons
                            float *work)
 {
     const tiling tiles = tiling_that_fits(g);
-    run p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .w = w, .bias = bias, .out = y};
+    winograd_pass p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .w = w, .bias = bias, .out = y};
     team_run(t, taps_chunks(&tiles), spread_taps, &p);
     while (next_wave(&p)) {
         team_run(t, wave_parts(&p), spread_inputs, &p);
@@ -429,7 +430,8 @@ void conv_winograd_input(team *t, const conv_geometry *g, const float *dy, const
                          bool add, float *work)
 {
     const tiling tiles = tiling_that_fits(g);
-    run p = {.tiling = &tiles, .space = space_in(&tiles, work), .dy = dy, .w = w, .bias = bias, .add = add, .out = dx};
+    winograd_pass p = {
+        .tiling = &tiles, .space = space_in(&tiles, work), .dy = dy, .w = w, .bias = bias, .add = add, .out = dx};
     team_run(t, taps_chunks(&tiles), spread_taps, &p);
     while (next_wave(&p)) {
         team_run(t, wave_parts(&p), spread_outputs, &p);
@@ -442,7 +444,7 @@ void conv_winograd_weight(team *t, const conv_geometry *g, const float *x, const
                           float *work)
 {
     const tiling tiles = tiling_that_fits(g);
-    run p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .dy = dy, .add = add, .out = dw};
+    winograd_pass p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .dy = dy, .add = add, .out = dw};
     while (next_wave(&p)) {
         team_run(t, wave_parts(&p), spread_inputs, &p);
         team_run(t, wave_parts(&p), spread_outputs, &p);

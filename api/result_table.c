@@ -247,62 +247,39 @@ static void markdown_figure(FILE *out, table_figure f, int whole)
     fputs(" |", out);
 }
 
-/* Notes are numbered as they come; their texts go to `out`. */
-typedef struct footnotes {
-    FILE *out;
-    int count;
-    struct row_note {
-        char *text;
-        int number; /* 0: it has none */
-    } * rows;       /* of ours */
-} footnotes;
-
-/* Notes of no `text` are none. */
-static int add_note(footnotes *notes, const char *text)
+/* Puts the number of a note behind what it is about. `notes` has the texts in order; those alike share a number, and
+ * no text is no note. */
+static bool put_note(FILE *out, json_t *notes, const char *text)
 {
     if (!*text)
-        return 0;
-    fprintf(notes->out, "[%d] ", ++notes->count);
-    markdown_text(notes->out, text);
-    fputs("  \n", notes->out);
-    return notes->count;
-}
-
-/* Rows with the same note share its number. */
-static bool note_row(footnotes *notes, const result_notes *of, int row)
-{
-    struct row_note *own = &notes->rows[row];
-    own->text = result_notes_text(of, row, RESULT_NOTES_ALL);
-    if (!own->text)
+        return true;
+    size_t i = 0;
+    while (i < json_array_size(notes) && strcmp(json_string_value(json_array_get(notes, i)), text) != 0)
+        i++;
+    if (i == json_array_size(notes) && json_array_append_new(notes, json_text(text)))
         return false;
-    int before = 0;
-    while (before < row && strcmp(notes->rows[before].text, own->text) != 0)
-        before++;
-    own->number = before < row ? notes->rows[before].number : add_note(notes, own->text);
+    fprintf(out, " [%zu]", i + 1);
     return true;
 }
 
-static void put_number(FILE *out, int number)
+static bool markdown_published(FILE *out, double value, const char *note, json_t *notes)
 {
-    if (number)
-        fprintf(out, " [%d]", number);
-}
-
-static void markdown_published(FILE *out, double value, const char *note, footnotes *notes)
-{
+    bool good = true;
     if (isnan(value)) {
-        fputs(" – |", out);
-        return;
+        fputs(" –", out);
+    } else {
+        fprintf(out, " %.*f", TABLE_DIGITS, value);
+        good = put_note(out, notes, note);
     }
-    fprintf(out, " %.*f", TABLE_DIGITS, value);
-    put_number(out, add_note(notes, note));
     fputs(" |", out);
+    return good;
 }
 
-static bool markdown_group(FILE *out, const result_table *t, const group *g, footnotes *notes)
+static bool markdown_group(FILE *out, const result_table *t, const group *g, json_t *notes)
 {
     char source[96];
     published_figures f;
+    bool good = true;
     if (!work_out(t, g, &f))
         return false;
     source_text(g, source, sizeof source);
@@ -311,12 +288,12 @@ static bool markdown_group(FILE *out, const result_table *t, const group *g, foo
     fputs("* |", out);
     for (int c = 0; c < t->class_count; c++) {
         const published_row *p = group_find(g, t->classes[c]);
-        markdown_published(out, p ? p->auroc : NAN, p ? p->note : "", notes);
+        good = markdown_published(out, p ? p->auroc : NAN, p ? p->note : "", notes) && good;
     }
-    markdown_published(out, f.mean.mean, f.note, notes);
-    markdown_published(out, f.median.mean, "", notes);
+    good = markdown_published(out, f.mean.mean, f.note, notes) && good;
+    good = markdown_published(out, f.median.mean, "", notes) && good;
     fputc('\n', out);
-    return true;
+    return good;
 }
 
 static void markdown_head(FILE *out, const result_notes *notes)
@@ -346,14 +323,15 @@ static void markdown_head(FILE *out, const result_notes *notes)
     fputc('\n', out);
 }
 
-static bool markdown_rows(FILE *out, const result_notes *of, footnotes *notes)
+static bool markdown_rows(FILE *out, const result_notes *of, json_t *notes)
 {
     const result_table *t = of->of;
     bool good = true;
     for (int m = 0; good && m < t->method_count; m++) {
-        good = note_row(notes, of, m);
+        char *note = result_notes_text(of, m, RESULT_NOTES_ALL);
         fprintf(out, "| %s", t->methods[m]);
-        put_number(out, notes->rows[m].number);
+        good = note && put_note(out, notes, note);
+        free(note);
         fputs(" |", out);
         for (int c = 0; c < t->class_count; c++)
             markdown_figure(out, table_cell(t->figures, m, c), t->seed_count);
@@ -366,26 +344,27 @@ static bool markdown_rows(FILE *out, const result_notes *of, footnotes *notes)
     return good;
 }
 
+static void markdown_notes(FILE *out, const json_t *notes)
+{
+    for (size_t i = 0; i < json_array_size(notes); i++) {
+        fprintf(out, "%s[%zu] ", i ? "" : "\n", i + 1);
+        markdown_text(out, json_string_value(json_array_get(notes, i)));
+        fputs("  \n", out);
+    }
+}
+
 char *result_table_markdown(const result_table *t, size_t *size)
 {
-    char *text = NULL, *below = NULL;
-    size_t below_size = 0;
+    char *text = NULL;
     result_notes of;
     FILE *out = open_memstream(&text, size);
-    footnotes notes = {.out = open_memstream(&below, &below_size),
-                       .rows = calloc((size_t)t->method_count, sizeof *notes.rows)};
-    bool good = out && notes.out && notes.rows && result_notes_make(&of, t);
+    json_t *notes = json_array();
+    bool good = out && notes && result_notes_make(&of, t);
     if (good) {
         markdown_head(out, &of);
-        good = markdown_rows(out, &of, &notes);
+        good = markdown_rows(out, &of, notes);
+        markdown_notes(out, notes);
     }
-    for (int m = 0; notes.rows && m < t->method_count; m++)
-        free(notes.rows[m].text);
-    free(notes.rows);
-    if (notes.out && !(below = close_text(notes.out, good, &below)))
-        good = false;
-    if (good && *below)
-        fprintf(out, "\n%s", below);
-    free(below);
+    json_decref(notes);
     return out ? close_text(out, good, &text) : NULL;
 }

@@ -157,6 +157,24 @@ static void the_markdown_marks_the_best_and_numbers_the_notes(void **state)
     finish(s);
 }
 
+static void notes_alike_share_a_number(void **state)
+{
+    (void)state;
+    sample *s = make();
+    size_t size;
+    published_row alike[sizeof published / sizeof *published];
+    memcpy(alike, published, sizeof published);
+    for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
+        snprintf(alike[i].note, sizeof alike[i].note, "%s", i == 1 ? "another" : "one half");
+    s->view.published = alike;
+    char *text = result_table_markdown(&s->view, &size);
+    assert_non_null(strstr(text, "| *survey, table 2* | 0.250 [1] | 0.750 [2] |"));
+    assert_non_null(strstr(text, "| *a paper* | – | – | 0.625 [1] | – |"));
+    assert_non_null(strstr(text, "\n\n[1] one half  \n[2] another  \n"));
+    free(text);
+    finish(s);
+}
+
 static void the_csv_has_a_line_a_figure(void **state)
 {
     (void)state;
@@ -301,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_stated_mean_does_not_stand_beside_some_classes),
         cmocka_unit_test(a_published_row_stands_where_it_has_a_figure_of_a_class),
         cmocka_unit_test(the_markdown_marks_the_best_and_numbers_the_notes),
+        cmocka_unit_test(notes_alike_share_a_number),
         cmocka_unit_test(the_csv_has_a_line_a_figure),
         cmocka_unit_test(rows_tested_on_fewer_images_say_so),
         cmocka_unit_test(rows_with_one_note_share_its_number),

@@ -211,85 +211,101 @@ static span wave_part(const winograd_pass *p, int chunk)
     return (span){p->wave.from + part.from, p->wave.from + part.to};
 }
 
-/* The row of an image's first tile, `row` floats long. */
-static float *row_of(const winograd_pass *p, const spread_matrix *m, int image, size_t row)
+/* Of one tile: its row in a matrix. */
+typedef void tile_step(const winograd_pass *p, int image, int tile, float *row);
+
+/* The tiles of a part of the wave, whose rows have `length` floats. */
+static void each_tile(const winograd_pass *p, int chunk, const spread_matrix *m, size_t length, tile_step *step)
 {
-    return m->value + (size_t)(image - p->wave.from) * (size_t)p->tiling->tiles * row;
+    const int tiles = p->tiling->tiles;
+    const span images = wave_part(p, chunk);
+    float *row = m->value + (size_t)(images.from - p->wave.from) * (size_t)tiles * length;
+    for (int image = images.from; image < images.to; image++)
+        for (int tile = 0; tile < tiles; tile++, row += length)
+            step(p, image, tile, row);
+}
+
+static void each_input(const winograd_pass *p, int chunk, tile_step *step)
+{
+    each_tile(p, chunk, &p->space.inputs, (size_t)p->tiling->phases * p->tiling->c, step);
+}
+
+static void each_output(const winograd_pass *p, int chunk, tile_step *step)
+{
+    each_tile(p, chunk, &p->space.outputs, p->tiling->oc, step);
+}
+
+static void spread_input(const winograd_pass *p, int image, int tile, float *row)
+{
+    const tiling *t = p->tiling;
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    const float *from[WINOGRAD_PRODUCTS_MAX];
+    for (int phase = 0; phase < t->phases; phase++, row += t->c) {
+        tile_inputs(t, tile, phase, at);
+        read_at(p->x + (size_t)image * t->x_image, at, t->form->points, from);
+        t->form->spread_inputs(from, t->c, row, p->space.inputs.step);
+    }
+}
+
+/* Tiles overlap, so those of an image are added one after the other to what is there. */
+static void gather_input(const winograd_pass *p, int image, int tile, float *row)
+{
+    const tiling *t = p->tiling;
+    const row_bias bias = {.value = p->bias, .period = t->g->c};
+    float *dx = p->out + (size_t)image * t->x_image;
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    float *to[WINOGRAD_PRODUCTS_MAX];
+    if (tile == 0)
+        row_bias_apply(bias, p->add, 0, (int)t->x_image, dx);
+    for (int phase = 0; phase < t->phases; phase++, row += t->c) {
+        tile_inputs(t, tile, phase, at);
+        write_at(dx, at, t->form->points, to);
+        t->form->gather_inputs(row, p->space.inputs.step, NULL, true, t->c, to);
+    }
+}
+
+static void spread_output(const winograd_pass *p, int image, int tile, float *row)
+{
+    const tiling *t = p->tiling;
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    const float *from[WINOGRAD_PRODUCTS_MAX];
+    tile_outputs(t, tile, at);
+    read_at(p->dy + (size_t)image * t->y_image, at, t->form->outputs, from);
+    t->form->spread_outputs(from, t->oc, row, p->space.outputs.step);
+}
+
+static void gather_output(const winograd_pass *p, int image, int tile, float *row)
+{
+    const tiling *t = p->tiling;
+    size_t at[WINOGRAD_PRODUCTS_MAX];
+    float *to[WINOGRAD_PRODUCTS_MAX];
+    tile_outputs(t, tile, at);
+    write_at(p->out + (size_t)image * t->y_image, at, t->form->outputs, to);
+    t->form->gather_outputs(row, p->space.outputs.step, p->bias, false, t->oc, to);
 }
 
 static void spread_inputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    const winograd_pass *p = context;
-    const tiling *t = p->tiling;
-    const span images = wave_part(p, chunk);
-    float *row = row_of(p, &p->space.inputs, images.from, (size_t)t->phases * t->c);
-    size_t at[WINOGRAD_PRODUCTS_MAX];
-    const float *from[WINOGRAD_PRODUCTS_MAX];
-    for (int image = images.from; image < images.to; image++)
-        for (int tile = 0; tile < t->tiles; tile++)
-            for (int phase = 0; phase < t->phases; phase++, row += t->c) {
-                tile_inputs(t, tile, phase, at);
-                read_at(p->x + (size_t)image * t->x_image, at, t->form->points, from);
-                t->form->spread_inputs(from, t->c, row, p->space.inputs.step);
-            }
+    each_input(context, chunk, spread_input);
 }
 
-/* Tiles overlap, so those of an image are added one after the other to what is there. */
 static void gather_inputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    const winograd_pass *p = context;
-    const tiling *t = p->tiling;
-    const span images = wave_part(p, chunk);
-    const row_bias bias = {.value = p->bias, .period = t->g->c};
-    const float *row = row_of(p, &p->space.inputs, images.from, (size_t)t->phases * t->c);
-    size_t at[WINOGRAD_PRODUCTS_MAX];
-    float *to[WINOGRAD_PRODUCTS_MAX];
-    for (int image = images.from; image < images.to; image++) {
-        float *dx = p->out + (size_t)image * t->x_image;
-        row_bias_apply(bias, p->add, 0, (int)t->x_image, dx);
-        for (int tile = 0; tile < t->tiles; tile++)
-            for (int phase = 0; phase < t->phases; phase++, row += t->c) {
-                tile_inputs(t, tile, phase, at);
-                write_at(dx, at, t->form->points, to);
-                t->form->gather_inputs(row, p->space.inputs.step, NULL, true, t->c, to);
-            }
-    }
+    each_input(context, chunk, gather_input);
 }
 
 static void spread_outputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    const winograd_pass *p = context;
-    const tiling *t = p->tiling;
-    const span images = wave_part(p, chunk);
-    float *row = row_of(p, &p->space.outputs, images.from, t->oc);
-    size_t at[WINOGRAD_PRODUCTS_MAX];
-    const float *from[WINOGRAD_PRODUCTS_MAX];
-    for (int image = images.from; image < images.to; image++)
-        for (int tile = 0; tile < t->tiles; tile++, row += t->oc) {
-            tile_outputs(t, tile, at);
-            read_at(p->dy + (size_t)image * t->y_image, at, t->form->outputs, from);
-            t->form->spread_outputs(from, t->oc, row, p->space.outputs.step);
-        }
+    each_output(context, chunk, spread_output);
 }
 
 static void gather_outputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    const winograd_pass *p = context;
-    const tiling *t = p->tiling;
-    const span images = wave_part(p, chunk);
-    const float *row = row_of(p, &p->space.outputs, images.from, t->oc);
-    size_t at[WINOGRAD_PRODUCTS_MAX];
-    float *to[WINOGRAD_PRODUCTS_MAX];
-    for (int image = images.from; image < images.to; image++)
-        for (int tile = 0; tile < t->tiles; tile++, row += t->oc) {
-            tile_outputs(t, tile, at);
-            write_at(p->out + (size_t)image * t->y_image, at, t->form->outputs, to);
-            t->form->gather_outputs(row, p->space.outputs.step, p->bias, false, t->oc, to);
-        }
+    each_output(context, chunk, gather_output);
 }
 
 /* Some channels of a phase: where in a kernel's tap, and in a product's matrix, and how many weights they are. */

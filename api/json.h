@@ -44,7 +44,7 @@ void json_pointer(char out[JSON_POINTER_MAX], const char *pointer, const char *n
 
 /* Values of answers; each returns new. NULL arguments are null. */
 json_t *json_number(double value); /* null for what is not finite */
-json_t *json_count(int64_t count);  /* null for 0 */
+json_t *json_count(int64_t count); /* null for 0 */
 json_t *json_single(float value);  /* the shortest decimal that reads back to the same float */
 json_t *json_time(int64_t ms);     /* RFC 3339 in UTC with milliseconds; null for 0 */
 json_t *json_name(const char *s);  /* null when empty */

@@ -26,7 +26,7 @@
 #endif
 
 enum {
-    SCRATCH_ALIGN = 64,
+    SCRATCH_ALIGN = TEAM_LINE * sizeof(float),
     /* Polls before a thread goes to sleep: a few microseconds, the gap between two loops of one step. */
     POLLS_MAX = 200
 };
@@ -298,12 +298,11 @@ void team_run(team *t, int chunks, team_body *body, void *context)
 
 bool team_reserve(team *t, size_t floats, error *e)
 {
-    const size_t per_line = SCRATCH_ALIGN / sizeof(float);
     if (floats <= t->scratch_floats)
         return true;
-    if (floats > SIZE_MAX / sizeof(float) / TEAM_THREADS_MAX - per_line)
+    if (floats > SIZE_MAX / sizeof(float) / TEAM_THREADS_MAX - TEAM_LINE)
         return error_memory(e, "the workers' scratch");
-    size_t rounded = (floats + per_line - 1) / per_line * per_line;
+    size_t rounded = team_lines(floats);
     float *scratch = aligned_alloc(SCRATCH_ALIGN, rounded * sizeof(float) * (size_t)t->threads);
     if (!scratch)
         return error_memory(e, "the workers' scratch");

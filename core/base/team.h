@@ -14,7 +14,10 @@
 
 #include <stddef.h>
 
-enum { TEAM_THREADS_MAX = 64 };
+enum {
+    TEAM_THREADS_MAX = 64,
+    TEAM_LINE = 16 /* floats of a cache line */
+};
 
 typedef struct team team;
 
@@ -39,6 +42,12 @@ int team_active(const team *t);
 /* Runs body(context, 0 … chunks-1) on the team and returns when all have finished. Not re-entrant:
  * one thread at a time may use a team. Allocates nothing and takes no lock but the team's own. */
 void team_run(team *t, int chunks, team_body *body, void *context);
+
+/* Floats up to the next cache line, at which parts of a scratch or a work space begin. */
+static inline size_t team_lines(size_t floats)
+{
+    return (floats + TEAM_LINE - 1) / TEAM_LINE * TEAM_LINE;
+}
 
 /* Makes every worker's scratch at least `floats` floats, 64-byte aligned. Contents are not kept. */
 bool team_reserve(team *t, size_t floats, error *e);

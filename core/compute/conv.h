@@ -53,7 +53,7 @@ void conv_weight_gradient(team *t, const conv_geometry *g, const float *x, const
 double conv_macs(const conv_geometry *g);
 
 /* A pass as the matrix product of the whole batch to which it is lowered, m×k times k×n, or one of several alike (the
- * phases of an input gradient; those of Winograd's). What a pass costs at least is what these cost. */
+ * phases of an input gradient, Winograd's products). What a pass costs at least is what these cost. */
 typedef struct conv_product {
     bool a_transposed;
     int m, n, k;

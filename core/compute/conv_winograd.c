@@ -14,8 +14,7 @@ enum {
     TILES_MIN = 64,    /* rows of a product, wanted */
     WAVE_TILES = 256,  /* what is transformed at a time: rows enough, and little enough for the caches */
     WAVE_IMAGES = 4,   /* at least, however large: what is cut by images keeps some threads busy */
-    TAPS_CUTS = 4,     /* of a phase's channels, into chunks */
-    LINE = 16          /* floats of a cache line */
+    TAPS_CUTS = 4      /* of a phase's channels, into chunks */
 };
 
 /* Of the lowered convolution's multiply-accumulates; above, transforms cost what the products save. */
@@ -150,11 +149,6 @@ typedef struct space {
     size_t all;
 } space;
 
-static size_t lines(size_t floats)
-{
-    return (floats + LINE - 1) / LINE * LINE;
-}
-
 static int wave_images(const tiling *t)
 {
     const int fitting = WAVE_TILES / t->tiles, images = fitting < WAVE_IMAGES ? WAVE_IMAGES : fitting;
@@ -165,8 +159,9 @@ static space space_in(const tiling *t, float *work)
 {
     const size_t depth = (size_t)t->phases * t->c, products = (size_t)t->products;
     const size_t tiles = (size_t)wave_images(t) * (size_t)t->tiles;
-    space s = {
-        .taps.step = lines(depth * t->oc), .inputs.step = lines(tiles * depth), .outputs.step = lines(tiles * t->oc)};
+    space s = {.taps.step = team_lines(depth * t->oc),
+               .inputs.step = team_lines(tiles * depth),
+               .outputs.step = team_lines(tiles * t->oc)};
     const size_t after_taps = products * s.taps.step, after_inputs = after_taps + products * s.inputs.step;
     s.all = after_inputs + products * s.outputs.step;
     if (work) {

@@ -120,23 +120,17 @@ static bool is_contiguous(const product *p)
            p->image_step == p->row_step * (size_t)s->rows;
 }
 
-/* Floats up to the next cache line. */
-static size_t aligned(size_t floats)
-{
-    return (floats + 15) / 16 * 16;
-}
-
 /* Scratch of one unit: its rows of a piece, then its result. */
 static size_t unit_lowered(const product *p)
 {
-    return aligned((size_t)unit_rows_most(p) * (size_t)piece_terms(p));
+    return team_lines((size_t)unit_rows_most(p) * (size_t)piece_terms(p));
 }
 
 /* The result's is used where that is not the target itself. */
 static size_t unit_scratch(const product *p)
 {
     const bool has_result = is_tiled(p) || !is_contiguous(p);
-    return unit_lowered(p) + (has_result ? aligned((size_t)unit_rows_most(p) * (size_t)p->outputs) : 0);
+    return unit_lowered(p) + (has_result ? team_lines((size_t)unit_rows_most(p) * (size_t)p->outputs) : 0);
 }
 
 /* Units that go together at most. */
@@ -183,7 +177,7 @@ size_t product_scratch(const product *p)
     if (lines > (size_t)group_lines(p))
         lines = (size_t)group_lines(p);
     size_t rows = lines * (size_t)s->columns;
-    return (stencil_is_plain(s) ? 0 : aligned(rows * depth)) + (is_contiguous(p) ? 0 : aligned(rows * outputs));
+    return (stencil_is_plain(s) ? 0 : team_lines(rows * depth)) + (is_contiguous(p) ? 0 : team_lines(rows * outputs));
 }
 
 static float *target_line(const product *p, size_t line)
@@ -215,7 +209,7 @@ static void run_group(const product *p, size_t first, int lines, float *scratch)
     float *result = is_direct ? target_line(p, first) : scratch;
     const float *lowered = p->source + first * (size_t)s->columns * (size_t)depth;
     if (!is_direct)
-        scratch += aligned((size_t)rows * (size_t)p->outputs);
+        scratch += team_lines((size_t)rows * (size_t)p->outputs);
     if (!stencil_is_plain(s) && depth > 0) {
         stencil_lower(s, p->source, first, lines, 0, depth, scratch);
         lowered = scratch;

@@ -14,11 +14,6 @@ static size_t most(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t round_up(size_t floats)
-{
-    return (floats + 15) / 16 * 16;
-}
-
 /* Columns of the output as a matrix of positions × channels. */
 static columns_call bias_call(const tensor *t)
 {
@@ -35,9 +30,9 @@ static layout layout_of(const tensor *t, enum conv_pass input_pass)
 {
     columns_call b = bias_call(t);
     layout l;
-    l.sums = round_up(most(conv_work(&t->at.conv, input_pass), conv_work(&t->at.conv, CONV_WEIGHT_GRADIENT)));
-    l.parts = l.sums + (t->source_count > BIAS ? round_up(2 * b.columns) : 0);
-    l.added = l.parts + (t->source_count > BIAS ? round_up(columns_work(b.rows, b.columns)) : 0);
+    l.sums = team_lines(most(conv_work(&t->at.conv, input_pass), conv_work(&t->at.conv, CONV_WEIGHT_GRADIENT)));
+    l.parts = l.sums + (t->source_count > BIAS ? team_lines(2 * b.columns) : 0);
+    l.added = l.parts + (t->source_count > BIAS ? team_lines(columns_work(b.rows, b.columns)) : 0);
     l.all = l.added + (input_pass == CONV_FORWARD ? shape_size(t->source[X]->s) : 0);
     return l;
 }

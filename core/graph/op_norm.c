@@ -17,7 +17,7 @@ enum { X, GAMMA, BETA };
 /* aux: mean, 1/√(variance + ε), and the affine map y = slope·x + shift; each of c floats, padded to 16. */
 static size_t padded(const tensor *t)
 {
-    return ((size_t)t->s.c + 15) / 16 * 16;
+    return team_lines((size_t)t->s.c);
 }
 
 static bool is_settled(const tensor *t)

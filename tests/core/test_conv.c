@@ -401,8 +401,7 @@ static void a_pass_is_the_product_it_says(void **state)
     const conv_geometry small = geometry(&(layer){64, 4, 4, 64, 32, 4, 2, 1, 1});
     assert_true(conv_product_of(&small, CONV_FORWARD).m == 64);
     assert_true(conv_macs(&small) == 9.0 * 64 * 32 * 4 * 64);
-    /* Of a 5x5 kernel phases have three taps a side, some of them missing; tiles reach over the edge of seven by seven.
-     */
+    /* Phases of a 5x5 kernel have three taps a side, some of them missing; tiles reach over the edge of a map. */
     const conv_geometry odd = geometry(&(layer){64, 14, 14, 64, 32, 5, 2, 1, 2});
     assert_true(conv_product_of(&odd, CONV_FORWARD).m == 64 * 2 * 2);
     assert_true(conv_macs(&odd) == 36.0 * 64 * 2 * 2 * 4 * 64 * 32);

@@ -112,7 +112,8 @@ const char *net_name(const net *n);
 
 extern const op op_leaf, op_weight, op_constant;
 
-/* Chunks for an elementwise pass over `count` values: depends on the count alone. */
+/* Chunks for an elementwise pass over `count` values, MAP_CHUNKS_MAX at most: depends on the count alone. */
+enum { MAP_CHUNKS_MAX = 8 };
 int map_chunks(size_t count);
 /* The part of 0 … count-1 that belongs to a chunk. */
 void map_range(size_t count, int chunks, int chunk, size_t *first, size_t *last);
@@ -124,7 +125,8 @@ tensor *op_norm_record(tensor *x, tensor *gamma, tensor *beta, const attributes 
 tensor *op_spectral_record(tensor *w, param *u, const net *owner);
 /* The same in a SCORE graph, into the values of `resolved`, and only where weights have moved since. */
 tensor *op_spectral_resolved(tensor *w, param *u, param *resolved);
-/* Brings u (s.c values) to the leading right singular vector of the kernel w of shape s; work has s.c floats. */
-void op_spectral_settle(const float *w, shape s, float *u, float *work);
+/* Brings u (s.c values) to the leading right singular vector of the kernel w of shape s. */
+void op_spectral_settle(team *t, const float *w, shape s, float *u, float *work);
+size_t op_spectral_settle_work(shape s);
 
 #endif

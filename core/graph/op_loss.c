@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-enum { CHUNKS_MAX = 8 };
-
 typedef double part_loss(const float *a, const float *b, size_t n, float label);
 typedef void part_slope(float *dx, const float *a, const float *b, size_t n, float k, bool add);
 
@@ -66,7 +64,7 @@ typedef struct loss_job {
     const loss_op *o;
     size_t count;
     int chunks;
-    double part[CHUNKS_MAX];
+    double part[MAP_CHUNKS_MAX];
 } loss_job;
 
 static loss_job job_of(const call *c)

@@ -4,15 +4,13 @@
 
 #include <math.h>
 
-enum { CHUNKS_MAX = 8 };
-
 /* --- over everything --- */
 
 typedef struct total_job {
     const float *x;
     size_t count;
     int chunks;
-    double part[CHUNKS_MAX];
+    double part[MAP_CHUNKS_MAX];
 } total_job;
 
 static void total_chunk(void *context, int chunk, int worker)

@@ -22,24 +22,18 @@
 enum { SIGMA, VECTORS = 16 };
 enum { LANES = 8, SETTLE_ITERATIONS = 20 };
 
-static size_t rows_of(const tensor *t)
-{
-    return (size_t)t->s.n * (size_t)t->s.h * (size_t)t->s.w;
-}
+/* --- a kernel as a matrix, cut by rows into as many chunks as its size says --- */
 
-static size_t spectral_aux(const tensor *t)
-{
-    return VECTORS + rows_of(t) + (size_t)t->s.c;
-}
+typedef struct matrix {
+    const float *w;
+    size_t rows, columns;
+    int chunks;
+} matrix;
 
-static void normalise(float *v, size_t n)
+static matrix matrix_of(const float *w, shape s)
 {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)v[i] * (double)v[i];
-    float k = (float)(1 / (sqrt(sum) + 1e-12));
-    for (size_t i = 0; i < n; i++)
-        v[i] *= k;
+    const size_t rows = (size_t)s.n * (size_t)s.h * (size_t)s.w, columns = (size_t)s.c;
+    return (matrix){.w = w, .rows = rows, .columns = columns, .chunks = map_chunks(rows * columns)};
 }
 
 /* In lanes, so that the loop can be vector code; their sum is taken in one order. */
@@ -63,58 +57,186 @@ SIMD_CLONES static void add_scaled(float *to, const float *from, float k, size_t
         to[i] += k * from[i];
 }
 
-void op_spectral_settle(const float *w, shape s, float *u, float *work)
+SIMD_CLONES static void scale(float *to, const float *from, float k, size_t n)
 {
-    size_t rows = (size_t)s.n * (size_t)s.h * (size_t)s.w, columns = (size_t)s.c;
+    for (size_t i = 0; i < n; i++)
+        to[i] = k * from[i];
+}
+
+static float inverse(double norm)
+{
+    return (float)(1 / (norm + 1e-12));
+}
+
+/* --- Ŵᵀ(Ŵu), each row being read once --- */
+
+typedef struct iteration {
+    matrix m;
+    const float *u;
+    float *v;     /* Ŵu; NULL: not wanted */
+    float *parts; /* of ŴᵀŴu, by chunk */
+    double squares[MAP_CHUNKS_MAX];
+} iteration;
+
+/* Floats of a chunk's part of the sum. */
+static size_t part_floats(const matrix *m)
+{
+    return team_lines(m->columns);
+}
+
+static void iterate_chunk(void *context, int chunk, int worker)
+{
+    (void)worker;
+    iteration *it = context;
+    const matrix *m = &it->m;
+    float *part = it->parts + (size_t)chunk * part_floats(m);
+    double squares = 0;
+    size_t first, last;
+    map_range(m->rows, m->chunks, chunk, &first, &last);
+    memset(part, 0, m->columns * sizeof *part);
+    for (size_t i = first; i < last; i++) {
+        const float *row = m->w + i * m->columns;
+        const float v = (float)dot(row, it->u, m->columns);
+        add_scaled(part, row, v, m->columns);
+        squares += (double)v * (double)v;
+        if (it->v)
+            it->v[i] = v;
+    }
+    it->squares[chunk] = squares;
+}
+
+/* Brings ŴᵀŴu to the first part. Returns ‖Ŵu‖. */
+static double iterate(team *t, iteration *it)
+{
+    double squares = 0;
+    team_run(t, it->m.chunks, iterate_chunk, it);
+    for (int i = 0; i < it->m.chunks; i++) {
+        squares += it->squares[i];
+        if (i > 0)
+            add_scaled(it->parts, it->parts + (size_t)i * part_floats(&it->m), 1, it->m.columns);
+    }
+    return sqrt(squares);
+}
+
+size_t op_spectral_settle_work(shape s)
+{
+    const matrix m = matrix_of(NULL, s);
+    return (size_t)m.chunks * part_floats(&m);
+}
+
+void op_spectral_settle(team *t, const float *w, shape s, float *u, float *work)
+{
+    iteration it = {.m = matrix_of(w, s), .u = u, .parts = work};
     for (int turn = 0; turn < SETTLE_ITERATIONS; turn++) {
-        memset(work, 0, columns * sizeof *work);
-        for (size_t i = 0; i < rows; i++)
-            add_scaled(work, w + i * columns, (float)dot(w + i * columns, u, columns), columns);
-        normalise(work, columns);
-        memcpy(u, work, columns * sizeof *u);
+        iterate(t, &it);
+        scale(u, work, inverse(sqrt(dot(work, work, it.m.columns))), it.m.columns);
     }
 }
 
-/* y = W/σ; leaves σ, v and u' in `aux`. */
-static void resolve(const tensor *t, const float *w, float *aux, float *y)
+/* --- y = W/σ --- */
+
+typedef struct division {
+    matrix m;
+    float by, *y;
+    float *v, by_norm; /* v is Ŵu as yet */
+} division;
+
+static void divide_chunk(void *context, int chunk, int worker)
 {
-    size_t rows = rows_of(t), columns = (size_t)t->s.c;
-    const float *u = t->at.statistic[0]->values;
-    float *v = aux + VECTORS, *next = v + rows;
-    for (size_t i = 0; i < rows; i++)
-        v[i] = (float)dot(w + i * columns, u, columns);
-    normalise(v, rows);
-    memset(next, 0, columns * sizeof *next);
-    for (size_t i = 0; i < rows; i++)
-        add_scaled(next, w + i * columns, v[i], columns);
-    double sigma = sqrt(dot(next, next, columns)); /* vᵀŴu' with u' = Ŵᵀv/‖Ŵᵀv‖ */
-    normalise(next, columns);
+    (void)worker;
+    const division *d = context;
+    size_t first, last;
+    map_range(d->m.rows, d->m.chunks, chunk, &first, &last);
+    const size_t at = first * d->m.columns;
+    scale(d->y + at, d->m.w + at, d->by, (last - first) * d->m.columns);
+    scale(d->v + first, d->v + first, d->by_norm, last - first);
+}
+
+static size_t spectral_aux(const tensor *t)
+{
+    const matrix m = matrix_of(NULL, t->s);
+    return team_lines(VECTORS + m.rows + m.columns);
+}
+
+/* y = W/σ; leaves σ, v and u' in `aux`. */
+static void resolve(const call *c, float *aux, float *work, float *y)
+{
+    float *v = aux + VECTORS;
+    iteration it = {.m = matrix_of(c->x[0], c->t->s), .u = c->t->at.statistic[0]->values, .v = v, .parts = work};
+    float *next = v + it.m.rows;
+    const float by_norm = inverse(iterate(c->team, &it));
+    scale(next, work, by_norm, it.m.columns);
+    const double sigma = sqrt(dot(next, next, it.m.columns)); /* vᵀŴu' with u' = Ŵᵀv/‖Ŵᵀv‖ */
+    scale(next, next, inverse(sigma), it.m.columns);
     aux[SIGMA] = (float)fmax(sigma, 1e-12);
-    float k = 1 / aux[SIGMA];
-    for (size_t i = 0; i < rows * columns; i++)
-        y[i] = k * w[i];
+    division d = {.m = it.m, .by = 1 / aux[SIGMA], .y = y, .v = v, .by_norm = by_norm};
+    team_run(c->team, it.m.chunks, divide_chunk, &d);
+}
+
+static size_t spectral_work(const tensor *t, bool backward)
+{
+    return backward ? 0 : op_spectral_settle_work(t->s);
 }
 
 static void spectral_forward(const call *c)
 {
-    size_t columns = (size_t)c->t->s.c;
-    resolve(c->t, c->x[0], c->aux, c->y);
+    const matrix m = matrix_of(c->x[0], c->t->s);
+    resolve(c, c->aux, c->work, c->y);
     if (c->t->at.moves_statistics)
-        memcpy(c->t->at.statistic[0]->values, c->aux + VECTORS + rows_of(c->t), columns * sizeof *c->y);
+        memcpy(c->t->at.statistic[0]->values, c->aux + VECTORS + m.rows, m.columns * sizeof *c->y);
+}
+
+/* --- the gradient --- */
+
+typedef struct gradient {
+    const call *c;
+    matrix m;
+    double along[MAP_CHUNKS_MAX];
+    float along_all;
+} gradient;
+
+static void along_chunk(void *context, int chunk, int worker)
+{
+    (void)worker;
+    gradient *g = context;
+    size_t first, last;
+    map_range(g->m.rows, g->m.chunks, chunk, &first, &last);
+    const size_t at = first * g->m.columns;
+    g->along[chunk] = dot(g->c->dy + at, g->c->y + at, (last - first) * g->m.columns);
+}
+
+SIMD_CLONES static void gradient_row(float *dx, const float *dy, const float *u, float part, float k, bool add,
+                                     size_t n)
+{
+    for (size_t j = 0; j < n; j++)
+        dx[j] = (add ? dx[j] : 0) + k * (dy[j] - part * u[j]);
+}
+
+static void gradient_chunk(void *context, int chunk, int worker)
+{
+    (void)worker;
+    const gradient *g = context;
+    const call *c = g->c;
+    const size_t columns = g->m.columns;
+    const float *v = c->aux + VECTORS, *u = v + g->m.rows;
+    const float k = 1 / c->aux[SIGMA];
+    size_t first, last;
+    map_range(g->m.rows, g->m.chunks, chunk, &first, &last);
+    for (size_t i = first; i < last; i++)
+        gradient_row(c->dx[0] + i * columns, c->dy + i * columns, u, g->along_all * v[i], k, c->add[0], columns);
 }
 
 static void spectral_backward(const call *c)
 {
-    size_t rows = rows_of(c->t), columns = (size_t)c->t->s.c;
-    const float *v = c->aux + VECTORS, *u = v + rows;
-    double along = dot(c->dy, c->y, rows * columns);
-    float k = 1 / c->aux[SIGMA];
-    for (size_t i = 0; c->dx[0] && i < rows; i++) {
-        float *dx = c->dx[0] + i * columns, part = (float)along * v[i];
-        const float *dy = c->dy + i * columns;
-        for (size_t j = 0; j < columns; j++)
-            dx[j] = (c->add[0] ? dx[j] : 0) + k * (dy[j] - part * u[j]);
-    }
+    if (!c->dx[0])
+        return;
+    gradient g = {.c = c, .m = matrix_of(NULL, c->t->s)};
+    double along = 0;
+    team_run(c->team, g.m.chunks, along_chunk, &g);
+    for (int i = 0; i < g.m.chunks; i++)
+        along += g.along[i];
+    g.along_all = (float)along;
+    team_run(c->team, g.m.chunks, gradient_chunk, &g);
 }
 
 static const op op_spectral = {.name = "spectral_norm",
@@ -122,7 +244,8 @@ static const op op_spectral = {.name = "spectral_norm",
                                .backward = spectral_backward,
                                .reads_y = true,
                                .reads_aux = true,
-                               .aux = spectral_aux};
+                               .aux = spectral_aux,
+                               .work = spectral_work};
 
 static void resolved_forward(const call *c)
 {
@@ -130,13 +253,13 @@ static void resolved_forward(const call *c)
     uint64_t moves = *c->t->graph->moves;
     if (p->resolved_at == moves)
         return;
-    resolve(c->t, c->x[0], c->work, p->values);
+    resolve(c, c->work, c->work + spectral_aux(c->t), p->values);
     p->resolved_at = moves;
 }
 
 static size_t resolved_work(const tensor *t, bool backward)
 {
-    return backward ? 0 : spectral_aux(t);
+    return backward ? 0 : spectral_aux(t) + spectral_work(t, false);
 }
 
 /* Without a gradient: no objective of a SCORE graph moves weights. */

@@ -178,9 +178,9 @@ void differentiate(graph *g, tensor *loss, array *at)
 
 int map_chunks(size_t count)
 {
-    enum { LEAST = 8192, MOST = 8 };
+    enum { LEAST = 8192 };
     size_t chunks = count / LEAST;
-    return chunks < 1 ? 1 : chunks > MOST ? MOST : (int)chunks;
+    return chunks < 1 ? 1 : chunks > MAP_CHUNKS_MAX ? MAP_CHUNKS_MAX : (int)chunks;
 }
 
 void map_range(size_t count, int chunks, int chunk, size_t *first, size_t *last)

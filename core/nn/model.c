@@ -269,51 +269,56 @@ SIMD_CLONES static void blend(float *average, const float *values, float keep, s
         average[i] += (1 - keep) * (values[i] - average[i]);
 }
 
-/* Floats of one copy of all weights and statistics, and of the work that settling an average takes. */
-static size_t copy_floats(const model *m, size_t *settling)
+/* Floats of one copy of all weights and statistics. */
+static size_t copy_floats(const model *m)
 {
     param *p;
     size_t floats = 0;
-    *settling = 1;
     EACH_PARAM(m, p)
-    {
-        floats += shape_size(p->s);
-        if (p->draw == DRAW_DIRECTION && shape_size(p->s) > *settling)
-            *settling = shape_size(p->s);
-    }
+    floats += shape_size(p->s);
     return floats;
+}
+
+/* Of the work that settling an average takes. */
+static size_t settling_floats(const model *m)
+{
+    size_t most = 0;
+    for (int i = 0; i < m->net_count; i++) {
+        const net *n = m->nets[i];
+        for (int j = 1; j < n->count; j++) {
+            size_t floats = n->params[j]->draw == DRAW_DIRECTION ? op_spectral_settle_work(n->params[j - 1]->s) : 0;
+            most = floats > most ? floats : most;
+        }
+    }
+    return most;
 }
 
 size_t model_weights_bytes(const model *m)
 {
-    size_t settling;
-    return copy_floats(m, &settling) * sizeof(float);
+    return copy_floats(m) * sizeof(float);
 }
 
 size_t model_average_bytes(const model *m)
 {
-    size_t settling, floats = copy_floats(m, &settling);
-    return m->averaging ? 0 : (floats + settling) * sizeof(float);
+    return m->averaging ? 0 : (copy_floats(m) + settling_floats(m)) * sizeof(float);
 }
 
 size_t model_keep_bytes(const model *m)
 {
-    size_t settling;
-    return m->has_kept ? 0 : copy_floats(m, &settling) * sizeof(float);
+    return m->has_kept ? 0 : copy_floats(m) * sizeof(float);
 }
 
 bool model_start_average(model *m, error *e)
 {
     param *p;
-    size_t work;
-    copy_floats(m, &work);
+    const size_t work = settling_floats(m);
     EACH_PARAM(m, p)
     {
         if (!p->average && !(p->average = floats_new(shape_size(p->s))))
             return error_memory(e, "averaged weights");
         memcpy(p->average, p->values, shape_size(p->s) * sizeof(float));
     }
-    if (!m->settling && !(m->settling = floats_new(work)))
+    if (work > 0 && !m->settling && !(m->settling = floats_new(work)))
         return error_memory(e, "averaged weights");
     m->settling_floats = work;
     m->averaging = true;
@@ -357,7 +362,8 @@ static void settle_average(model *m)
         const net *n = m->nets[i];
         for (int j = 1; j < n->count; j++)
             if (n->params[j]->draw == DRAW_DIRECTION)
-                op_spectral_settle(n->params[j - 1]->average, n->params[j - 1]->s, n->params[j]->average, m->settling);
+                op_spectral_settle(m->team, n->params[j - 1]->average, n->params[j - 1]->s, n->params[j]->average,
+                                   m->settling);
     }
 }
 

@@ -85,6 +85,21 @@ static tiling tiling_that_fits(const conv_geometry *g)
     return t;
 }
 
+/* One of the products of a pass over so many images. */
+static conv_product product_of(const tiling *t, int images, enum conv_pass pass)
+{
+    const int rows = images * t->tiles, depth = t->phases * t->g->c, oc = t->g->oc;
+    switch (pass) {
+    case CONV_FORWARD:
+        return (conv_product){.m = rows, .n = oc, .k = depth};
+    case CONV_INPUT_GRADIENT:
+        return (conv_product){.m = rows, .n = depth, .k = oc};
+    case CONV_WEIGHT_GRADIENT:
+        break;
+    }
+    return (conv_product){.a_transposed = true, .m = depth, .n = oc, .k = rows};
+}
+
 #define OUTSIDE SIZE_MAX
 
 /* The offsets in an image of x of the pixels of a phase that a tile sees, or OUTSIDE of it. */
@@ -140,6 +155,7 @@ static void write_at(float *base, const size_t *at, int side, float **to)
 typedef struct spread_matrix {
     float *value;
     size_t step;
+    int columns;
 } spread_matrix;
 
 typedef struct space {
@@ -159,9 +175,9 @@ static space space_in(const tiling *t, float *work)
 {
     const size_t depth = (size_t)t->phases * t->c, products = (size_t)t->products;
     const size_t tiles = (size_t)wave_images(t) * (size_t)t->tiles;
-    space s = {.taps.step = team_lines(depth * t->oc),
-               .inputs.step = team_lines(tiles * depth),
-               .outputs.step = team_lines(tiles * t->oc)};
+    space s = {.taps = {.step = team_lines(depth * t->oc), .columns = t->g->oc},
+               .inputs = {.step = team_lines(tiles * depth), .columns = (int)depth},
+               .outputs = {.step = team_lines(tiles * t->oc), .columns = t->g->oc}};
     const size_t after_taps = products * s.taps.step, after_inputs = after_taps + products * s.inputs.step;
     s.all = after_inputs + products * s.outputs.step;
     if (work) {
@@ -181,6 +197,7 @@ size_t conv_winograd_work(const conv_geometry *g)
 /* ---- the steps. Each is cut into chunks by images, by products, or by the channels of phases. */
 
 typedef struct winograd_pass {
+    enum conv_pass pass;
     const tiling *tiling;
     space space;
     span wave;               /* images in the space */
@@ -346,66 +363,34 @@ static void gather_taps(void *context, int chunk, int worker)
     t->form->gather_taps(p->space.taps.value + taps.row, p->space.taps.step, NULL, p->add, taps.count, to);
 }
 
-static float *product_of(const spread_matrix *m, int index)
+static float *product_at(const spread_matrix *m, int index)
 {
     return m->value + (size_t)index * m->step;
 }
 
-static void multiply_forward(void *context, int chunk, int worker)
+/* The product of two of the three matrices is the third. */
+static void multiply(void *context, int chunk, int worker)
 {
     (void)worker;
     const winograd_pass *p = context;
-    const tiling *t = p->tiling;
-    const int depth = t->phases * t->g->c;
-    gemm(&(gemm_call){.m = wave_count(p) * t->tiles,
-                      .n = t->g->oc,
-                      .k = depth,
+    const space *s = &p->space;
+    const bool to_inputs = p->pass == CONV_INPUT_GRADIENT, to_taps = p->pass == CONV_WEIGHT_GRADIENT;
+    const spread_matrix *a = to_inputs ? &s->outputs : &s->inputs, *b = to_taps ? &s->outputs : &s->taps;
+    const spread_matrix *c = to_inputs ? &s->inputs : to_taps ? &s->taps : &s->outputs;
+    const conv_product size = product_of(p->tiling, wave_count(p), p->pass);
+    gemm(&(gemm_call){.a_transposed = size.a_transposed,
+                      .b_transposed = to_inputs,
+                      .m = size.m,
+                      .n = size.n,
+                      .k = size.k,
                       .alpha = 1,
-                      .a = product_of(&p->space.inputs, chunk),
-                      .lda = depth,
-                      .b = product_of(&p->space.taps, chunk),
-                      .ldb = t->g->oc,
-                      .c = product_of(&p->space.outputs, chunk),
-                      .ldc = t->g->oc});
-}
-
-static void multiply_input(void *context, int chunk, int worker)
-{
-    (void)worker;
-    const winograd_pass *p = context;
-    const tiling *t = p->tiling;
-    const int depth = t->phases * t->g->c;
-    gemm(&(gemm_call){.b_transposed = true,
-                      .m = wave_count(p) * t->tiles,
-                      .n = depth,
-                      .k = t->g->oc,
-                      .alpha = 1,
-                      .a = product_of(&p->space.outputs, chunk),
-                      .lda = t->g->oc,
-                      .b = product_of(&p->space.taps, chunk),
-                      .ldb = t->g->oc,
-                      .c = product_of(&p->space.inputs, chunk),
-                      .ldc = depth});
-}
-
-static void multiply_weight(void *context, int chunk, int worker)
-{
-    (void)worker;
-    const winograd_pass *p = context;
-    const tiling *t = p->tiling;
-    const int depth = t->phases * t->g->c;
-    gemm(&(gemm_call){.a_transposed = true,
-                      .m = depth,
-                      .n = t->g->oc,
-                      .k = wave_count(p) * t->tiles,
-                      .alpha = 1,
-                      .beta = p->wave.from > 0 ? 1 : 0,
-                      .a = product_of(&p->space.inputs, chunk),
-                      .lda = depth,
-                      .b = product_of(&p->space.outputs, chunk),
-                      .ldb = t->g->oc,
-                      .c = product_of(&p->space.taps, chunk),
-                      .ldc = t->g->oc});
+                      .beta = to_taps && p->wave.from > 0 ? 1 : 0,
+                      .a = product_at(a, chunk),
+                      .lda = a->columns,
+                      .b = product_at(b, chunk),
+                      .ldb = b->columns,
+                      .c = product_at(c, chunk),
+                      .ldc = c->columns});
 }
 
 /* ---- the passes */
@@ -428,11 +413,17 @@ void conv_winograd_forward(team *t, const conv_geometry *g, const float *x, cons
                            float *work)
 {
     const tiling tiles = tiling_that_fits(g);
-    winograd_pass p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .w = w, .bias = bias, .out = y};
+    winograd_pass p = {.pass = CONV_FORWARD,
+                       .tiling = &tiles,
+                       .space = space_in(&tiles, work),
+                       .x = x,
+                       .w = w,
+                       .bias = bias,
+                       .out = y};
     team_run(t, taps_chunks(&tiles), spread_taps, &p);
     while (next_wave(&p)) {
         team_run(t, wave_parts(&p), spread_inputs, &p);
-        team_run(t, tiles.products, multiply_forward, &p);
+        team_run(t, tiles.products, multiply, &p);
         team_run(t, wave_parts(&p), gather_outputs, &p);
     }
 }
@@ -441,12 +432,18 @@ void conv_winograd_input(team *t, const conv_geometry *g, const float *dy, const
                          bool add, float *work)
 {
     const tiling tiles = tiling_that_fits(g);
-    winograd_pass p = {
-        .tiling = &tiles, .space = space_in(&tiles, work), .dy = dy, .w = w, .bias = bias, .add = add, .out = dx};
+    winograd_pass p = {.pass = CONV_INPUT_GRADIENT,
+                       .tiling = &tiles,
+                       .space = space_in(&tiles, work),
+                       .dy = dy,
+                       .w = w,
+                       .bias = bias,
+                       .add = add,
+                       .out = dx};
     team_run(t, taps_chunks(&tiles), spread_taps, &p);
     while (next_wave(&p)) {
         team_run(t, wave_parts(&p), spread_outputs, &p);
-        team_run(t, tiles.products, multiply_input, &p);
+        team_run(t, tiles.products, multiply, &p);
         team_run(t, wave_parts(&p), gather_inputs, &p);
     }
 }
@@ -455,11 +452,17 @@ void conv_winograd_weight(team *t, const conv_geometry *g, const float *x, const
                           float *work)
 {
     const tiling tiles = tiling_that_fits(g);
-    winograd_pass p = {.tiling = &tiles, .space = space_in(&tiles, work), .x = x, .dy = dy, .add = add, .out = dw};
+    winograd_pass p = {.pass = CONV_WEIGHT_GRADIENT,
+                       .tiling = &tiles,
+                       .space = space_in(&tiles, work),
+                       .x = x,
+                       .dy = dy,
+                       .add = add,
+                       .out = dw};
     while (next_wave(&p)) {
         team_run(t, wave_parts(&p), spread_inputs, &p);
         team_run(t, wave_parts(&p), spread_outputs, &p);
-        team_run(t, tiles.products, multiply_weight, &p);
+        team_run(t, tiles.products, multiply, &p);
     }
     team_run(t, taps_chunks(&tiles), gather_taps, &p);
 }
@@ -475,14 +478,5 @@ double conv_winograd_macs(const conv_geometry *g)
 conv_product conv_winograd_product(const conv_geometry *g, enum conv_pass pass)
 {
     const tiling t = tiling_that_fits(g);
-    const int rows = g->n * t.tiles, depth = t.phases * g->c;
-    switch (pass) {
-    case CONV_FORWARD:
-        return (conv_product){.m = rows, .n = g->oc, .k = depth};
-    case CONV_INPUT_GRADIENT:
-        return (conv_product){.m = rows, .n = depth, .k = g->oc};
-    case CONV_WEIGHT_GRADIENT:
-        break;
-    }
-    return (conv_product){.a_transposed = true, .m = depth, .n = g->oc, .k = rows};
+    return product_of(&t, g->n, pass);
 }

@@ -218,7 +218,7 @@ static void a_score_is_the_same_bits_in_any_company(void **state)
     static const shape inputs[] = {{COMPANY, 28, 28, 1}, {COMPANY, 16, 16, 3}};
     for (int k = 0; k < 2; k++) {
         float expected[COMPANY];
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < TURNS(3, 2); i++) {
             trial t;
             trial_open(&t, "anogan", threads[i], inputs[k], options);
             train_a_little(&t);
@@ -433,8 +433,10 @@ static void other_digits_remain_further_from_ones_than_ones(void **state)
 {
     (void)state;
     static const struct train_option options[] = {
-        {"width", "12"},  {"latent", "16"},     {"batch", "20"},        {"epochs", TURNS("30", "1")},
-        {"rate", "1e-3"}, {"iterations", "20"}, {"search_rate", "0.3"}, {"average_decay", "0.9"},
+        {"width", "12"},        {"latent", "16"},
+        {"batch", "20"},        {"epochs", TURNS("30", "1")},
+        {"rate", "1e-3"},       {"iterations", TURNS("20", "2")},
+        {"search_rate", "0.3"}, {"average_decay", "0.9"},
     };
     double found = sample_ones(options, sizeof options / sizeof *options);
     if (THOROUGH && !(found > 0.85))

@@ -219,7 +219,7 @@ static void check_pass(const conv_geometry *g, enum conv_pass pass, enum variant
 
 static void check_layers(bool fixed_tiles)
 {
-    for (int i = 0; i < LAYERS; i++) {
+    for (int i = 0; i < LAYERS; i += TURNS(1, 8)) {
         conv_geometry g = geometry(&layers[i]);
         g.fixed_tiles = fixed_tiles;
         tensors t = tensors_make(&g);

@@ -527,6 +527,6 @@ const op_record op_records[] = {
      .score = true,
      .has_net = true},
     RECORD("spectral_norm", "dense", spectral, .a = {4, 1, 1, 9}, .has_net = true, .settles = true),
-    RECORD("spectral_norm", "in several chunks", spectral, .a = {2, 1, 1, 4200}, .has_net = true, .settles = true),
+    RECORD("spectral_norm", "in several chunks", spectral, .a = {2, 1, 1, 2800}, .has_net = true, .settles = true),
 };
 const int op_record_count = (int)(sizeof op_records / sizeof *op_records);

@@ -2,9 +2,9 @@
 /*
  * thorough.h — how far a test goes whose figures need many turns: what a training has learnt, gradients by differences.
  *
- * ThreadSanitizer makes a turn tens of times as dear, and a few turns show it whatever races there are. Its preset
- * therefore defines TESTS_BRIEF: such tests take their few turns through the same code, threads and memory, and do not
- * judge the figures. The other presets do.
+ * Sanitizers make a turn several to tens of times as dear, and a few turns show them whatever races and stray accesses
+ * there are. Their presets therefore define TESTS_BRIEF, asan's for the core's tests, tsan's for all: such tests take
+ * their few turns through the same code, threads and memory, and do not judge the figures. The other presets do.
  */
 #ifndef ANOMALYD_TESTS_THOROUGH_H
 #define ANOMALYD_TESTS_THOROUGH_H

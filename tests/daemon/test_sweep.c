@@ -414,86 +414,95 @@ static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
 
 /* ---- the time that is left */
 
-static void put_cell(experiment_cell *c, const char *id, enum job_state state, double cost_s, int threads)
+enum { LEFT_MAX = 6 };
+
+typedef struct left_over {
+    experiment_cell cells[LEFT_MAX];
+    job_pace paces[LEFT_MAX];
+    int count;
+} left_over;
+
+/* Queued cells of a method, of which nothing is known. */
+static left_over all_queued(const char *id, int count)
 {
-    *c = (experiment_cell){.state = state, .cost_s = cost_s, .threads = threads};
-    snprintf(c->method, sizeof c->method, "%s", id);
+    left_over l = {.count = count};
+    for (int i = 0; i < count; i++) {
+        l.cells[i].state = JOB_QUEUED;
+        l.cells[i].cost_s = NAN;
+        snprintf(l.cells[i].method, sizeof l.cells[i].method, "%s", id);
+        l.paces[i] = job_pace_unknown;
+    }
+    return l;
 }
 
-static job_pace learning(double left_s, double whole_s)
+static void takes(left_over *l, int cell, double left_s, double whole_s)
 {
-    job_pace p = job_pace_unknown;
-    p.left_s = left_s;
-    p.whole_s = whole_s;
-    p.threads = 1;
-    return p;
+    l->cells[cell].state = JOB_RUNNING;
+    l->paces[cell].left_s = left_s;
+    l->paces[cell].whole_s = whole_s;
+    l->paces[cell].threads = 1;
+}
+
+static void took(left_over *l, int cell, double cost_s, int threads)
+{
+    l->cells[cell].state = JOB_SUCCEEDED;
+    l->cells[cell].cost_s = cost_s;
+    l->cells[cell].threads = threads;
+    l->paces[cell] = job_pace_unknown;
+}
+
+static double eta(left_over *l, int threads)
+{
+    const experiment_row row = {.cells = l->cells, .cell_count = l->count};
+    return experiments_eta(&row, l->paces, threads);
 }
 
 static void the_eta_is_made_of_what_was_measured(void **state)
 {
     (void)state;
-    enum { CELLS_HERE = 6 };
-    experiment_cell cells[CELLS_HERE];
-    job_pace paces[CELLS_HERE];
-    for (int i = 0; i < CELLS_HERE; i++)
-        paces[i] = job_pace_unknown;
-    put_cell(&cells[0], "kde", JOB_SUCCEEDED, 10, 1);
-    put_cell(&cells[1], "kde", JOB_SUCCEEDED, 14, 1);
-    put_cell(&cells[2], "kde", JOB_QUEUED, NAN, 0); /* 12 */
-    put_cell(&cells[3], "kde", JOB_FAILED, NAN, 0);
-    put_cell(&cells[4], "pca", JOB_RUNNING, NAN, 0); /* 2 */
-    put_cell(&cells[5], "pca", JOB_QUEUED, NAN, 0);  /* 10: what the running one takes in all */
-    paces[4] = learning(2, 10);
-    experiment_row row = {.cells = cells, .cell_count = CELLS_HERE};
-    assert_true(experiments_eta(&row, paces, 1) == 24);
-    assert_true(experiments_eta(&row, paces, 2) == 12);
-    assert_true(experiments_eta(&row, paces, 8) == 12); /* the longest cannot be shared */
-    put_cell(&cells[3], "ocgan", JOB_QUEUED, NAN, 0);
-    assert_true(isnan(experiments_eta(&row, paces, 1))); /* nobody knows */
-    row.cell_count = 2;
-    assert_true(isnan(experiments_eta(&row, paces, 1))); /* nothing is left */
+    left_over l = all_queued("kde", 6); /* the third: 12 */
+    took(&l, 0, 10, 1);
+    took(&l, 1, 14, 1);
+    l.cells[3].state = JOB_FAILED;
+    strcpy(l.cells[4].method, "pca");
+    strcpy(l.cells[5].method, "pca"); /* 10: what the running one takes in all */
+    takes(&l, 4, 2, 10);
+    assert_true(eta(&l, 1) == 24);
+    assert_true(eta(&l, 2) == 12);
+    assert_true(eta(&l, 8) == 12); /* the longest cannot be shared */
+    l.cells[3].state = JOB_QUEUED;
+    strcpy(l.cells[3].method, "ocgan");
+    assert_true(isnan(eta(&l, 1))); /* nobody knows */
+    l.count = 2;
+    assert_true(isnan(eta(&l, 1))); /* nothing is left */
 }
 
 static void a_cost_on_many_threads_is_not_taken_for_one_on_few(void **state)
 {
     (void)state;
-    enum { CELLS_HERE = 5 };
-    experiment_cell cells[CELLS_HERE];
-    job_pace paces[CELLS_HERE];
-    for (int i = 0; i < CELLS_HERE; i++) {
-        put_cell(&cells[i], "ocgan", JOB_QUEUED, NAN, 0);
-        paces[i] = job_pace_unknown;
-    }
-    experiment_row row = {.cells = cells, .cell_count = CELLS_HERE};
-    put_cell(&cells[0], "ocgan", JOB_SUCCEEDED, 10, 4); /* it ran alone */
-    assert_true(experiments_eta(&row, paces, 4) == 40); /* four to come, 40 thread-seconds each */
-    put_cell(&cells[1], "ocgan", JOB_RUNNING, NAN, 0);
-    paces[1] = learning(20, 40);
-    assert_true(experiments_eta(&row, paces, 4) == 35); /* (20 + 3 * 40) / 4 */
-    put_cell(&cells[0], "ocgan", JOB_SUCCEEDED, 10, 0); /* not recorded: as if on one */
-    assert_true(experiments_eta(&row, paces, 1) == 50);
+    left_over l = all_queued("ocgan", 5);
+    took(&l, 0, 10, 4);            /* it ran alone */
+    assert_true(eta(&l, 4) == 40); /* four to come, 40 thread-seconds each */
+    takes(&l, 1, 20, 40);
+    assert_true(eta(&l, 4) == 35); /* (20 + 3 * 40) / 4 */
+    took(&l, 0, 10, 0);            /* not recorded: as if on one */
+    assert_true(eta(&l, 1) == 50);
 }
 
 static void the_eta_knows_what_scoring_takes_once_a_cell_scores(void **state)
 {
     (void)state;
-    enum { CELLS_HERE = 3 };
-    experiment_cell cells[CELLS_HERE];
-    job_pace paces[CELLS_HERE];
-    for (int i = 0; i < CELLS_HERE; i++) {
-        put_cell(&cells[i], "anogan", i < 2 ? JOB_RUNNING : JOB_QUEUED, NAN, 0);
-        paces[i] = i < 2 ? learning(50, 100) : job_pace_unknown;
-    }
-    experiment_row row = {.cells = cells, .cell_count = CELLS_HERE};
-    assert_true(experiments_eta(&row, paces, 1) == 50 + 50 + 100); /* nobody has said what the test will take */
-    paces[0].left_s = 0;
-    paces[0].scoring_left_s = 40;
-    paces[0].scoring_whole_s = 80;
-    assert_true(experiments_eta(&row, paces, 1) == 40 + (50 + 80) + (100 + 80));
-    put_cell(&cells[0], "anogan", JOB_SUCCEEDED, 150, 1);
-    cells[0].score_s = 60;
-    paces[0] = job_pace_unknown;
-    assert_true(experiments_eta(&row, paces, 1) == (50 + 60) + 150);
+    left_over l = all_queued("anogan", 3);
+    takes(&l, 0, 50, 100);
+    takes(&l, 1, 50, 100);
+    assert_true(eta(&l, 1) == 50 + 50 + 100); /* nobody has said what the test will take */
+    l.paces[0].left_s = 0;
+    l.paces[0].scoring_left_s = 40;
+    l.paces[0].scoring_whole_s = 80;
+    assert_true(eta(&l, 1) == 40 + (50 + 80) + (100 + 80));
+    took(&l, 0, 150, 1);
+    l.cells[0].score_s = 60;
+    assert_true(eta(&l, 1) == (50 + 60) + 150);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

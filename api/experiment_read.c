@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { METHODS_MAX = 64, SEEDS_MAX = 1000 };
+static bool is_scalar(const json_t *value)
+{
+    return !json_is_array(value) && !json_is_object(value);
+}
 
-/* The array `name` of 1 to `most` different members; NULL after a complaint, or when it is absent. */
+/* The array `name` of 1 to `most` different names or numbers; NULL after a complaint, or when it is absent. */
 static json_t *take_list(const fields *f, const char *name, size_t most)
 {
     json_t *list = fields_value(f, name);
@@ -21,12 +24,17 @@ static json_t *take_list(const fields *f, const char *name, size_t most)
         fields_complain(f, name, "expected an array of 1 to %zu", most);
         return NULL;
     }
-    for (size_t i = 0; i < json_array_size(list); i++)
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (!is_scalar(json_array_get(list, i))) {
+            fields_complain(f, name, "at %zu: expected a name or a number", i);
+            return NULL;
+        }
         for (size_t k = 0; k < i; k++)
             if (json_equal(json_array_get(list, i), json_array_get(list, k))) {
                 fields_complain(f, name, "holds the same twice, at %zu and %zu", k, i);
                 return NULL;
             }
+    }
     return list;
 }
 
@@ -84,8 +92,8 @@ static void check_methods(const fields *f, const char *name, const experiment_sp
 
 static void take_methods(const fields *f, experiment_spec *spec)
 {
-    json_t *list = take_list(f, "methods", METHODS_MAX);
-    spec->methods = calloc(METHODS_MAX, sizeof *spec->methods);
+    json_t *list = take_list(f, "methods", EXPERIMENT_METHODS_MAX);
+    spec->methods = calloc(EXPERIMENT_METHODS_MAX, sizeof *spec->methods);
     if (!spec->methods)
         return;
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -130,8 +138,8 @@ static void take_classes(const fields *f, experiment_spec *spec)
 
 static void take_seeds(const fields *f, experiment_spec *spec)
 {
-    json_t *list = take_list(f, "seeds", SEEDS_MAX);
-    spec->seeds = calloc(SEEDS_MAX, sizeof *spec->seeds);
+    json_t *list = take_list(f, "seeds", EXPERIMENT_SEEDS_MAX);
+    spec->seeds = calloc(EXPERIMENT_SEEDS_MAX, sizeof *spec->seeds);
     if (!fields_value(f, "seeds"))
         spec->seed_count = 1; /* 0 */
     for (size_t i = 0; spec->seeds && i < json_array_size(list); i++) {

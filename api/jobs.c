@@ -42,10 +42,9 @@ static json_t *job_json(const job_row *row)
 /* The state's name is checked here, since an unknown one would silently find nothing. */
 static bool state_known(const char *name, problem *p)
 {
-    for (int s = 0; s < JOB_STATES; s++)
-        if (!strcmp(job_state_name((enum job_state)s), name))
-            return true;
-    return problem_set(p, 400, "state: '%.32s' is not one of queued, running, cancelling, succeeded, failed, cancelled",
+    enum job_state state;
+    return job_state_find(name, &state) ||
+           problem_set(p, 400, "state: '%.32s' is not one of queued, running, cancelling, succeeded, failed, cancelled",
                        name);
 }
 

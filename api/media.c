@@ -35,6 +35,17 @@ bool media_parse(const char *text, char type[MEDIA_TYPE_MAX])
     return ended && slashes == 1 && type[0] != '/' && type[n - 1] != '/';
 }
 
+/* The q of a media range; 1 where there is none. */
+static double weight(const char *range)
+{
+    while ((range = strchr(range, ';'))) {
+        range += 1 + strspn(range + 1, " \t");
+        if (!strncasecmp(range, "q=", 2))
+            return strtod(range + 2, NULL);
+    }
+    return 1;
+}
+
 /* The quality an Accept header gives `type`: the most specific range that matches decides. */
 static double quality(const char *accept, const char *type)
 {
@@ -60,8 +71,7 @@ static double quality(const char *accept, const char *type)
             rank = 1;
         if (rank <= best_rank)
             continue;
-        const char *q = strcasestr(part, ";q=");
-        best = q ? strtod(q + 3, NULL) : 1;
+        best = weight(part);
         best_rank = rank;
     }
     return best;

@@ -13,7 +13,7 @@ enum { MEDIA_TYPE_MAX = 96, FORM_FILES_MAX = 1024, FORM_ID_MAX = 256 };
 /* The type and subtype of a Content-Type in lower case, without parameters. False when it is not one. */
 bool media_parse(const char *text, char type[MEDIA_TYPE_MAX]);
 
-/* True when an Accept header prefers `wanted` to `other`, by quality and then by place. NULL prefers neither. */
+/* True when an Accept header gives `wanted` a higher quality than `other`. NULL prefers neither. */
 bool media_prefers(const char *accept, const char *wanted, const char *other);
 
 typedef struct form_file {

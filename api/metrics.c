@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const unsigned statuses[] = {200, 201, 202, 204, 400, 404, 405, 409, 413, 415,
-                                    417, 422, 429, 499, 500, 501, 503, 504, 507};
+static const unsigned statuses[] = {200, 201, 202, 204, 400, 404, 405, 406, 409, 413,
+                                    415, 417, 422, 429, 499, 500, 501, 503, 504, 507};
 static const double bounds_s[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
 enum {
     STATUSES = sizeof statuses / sizeof *statuses,

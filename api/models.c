@@ -51,13 +51,14 @@ void get_models(request *r)
     request_reply_list(r, items, page.cursor);
 }
 
-void get_model(request *r)
+/* The model of a version (0: the newest), with the numbers of all there are. */
+static void reply_model(request *r, int version)
 {
     error e = {0};
     model_row row = {0};
     int versions[SERVICE_PAGE_MAX], count = 0;
     const char *name = r->match.parameters[0];
-    if (!r->host->model_get(r->host->self, name, 0, &row, &e) ||
+    if (!r->host->model_get(r->host->self, name, version, &row, &e) ||
         !r->host->model_versions(r->host->self, name, versions, SERVICE_PAGE_MAX, &count, &e)) {
         request_reply_error(r, &e, PROBLEM_REQUEST);
         model_row_finish(&row);
@@ -70,4 +71,21 @@ void get_model(request *r)
     json_object_set_new(body, "versions", list);
     model_row_finish(&row);
     request_reply_json(r, 200, body);
+}
+
+void get_model(request *r)
+{
+    reply_model(r, 0);
+}
+
+void get_model_version(request *r)
+{
+    problem p = {0};
+    int version = request_version(r->match.parameters[1]);
+    if (version) {
+        reply_model(r, version);
+        return;
+    }
+    problem_set(&p, 404, "'%.32s' is no version: a whole number from 1", r->match.parameters[1]);
+    request_reply_problem(r, &p);
 }

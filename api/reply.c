@@ -38,6 +38,12 @@ bool request_name_valid(const char *name)
     return length > 0 && length < SERVICE_NAME_MAX && strspn(name, inner) == length && !strchr("._-", name[0]);
 }
 
+int request_version(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits < 10 && !text[digits] && text[0] != '0' ? (int)strtol(text, NULL, 10) : 0;
+}
+
 bool request_page(request *r, service_page *page)
 {
     *page = (service_page){.limit = 50};

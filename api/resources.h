@@ -27,7 +27,8 @@ void delete_experiment(request *r);
 void post_experiment_resume(request *r);
 void get_experiment_table(request *r); /* experiments.c */
 void get_models(request *r);
-void get_model(request *r); /* models.c */
+void get_model(request *r);
+void get_model_version(request *r); /* models.c */
 void post_runs(request *r);
 void get_runs(request *r);
 void get_run(request *r);     /* runs.c */

@@ -62,6 +62,7 @@ static const route routes[] = {
     {.verb = "GET", .pattern = "/experiments/{id}/table", .handle = get_experiment_table, .query = query_table},
     {.verb = "GET", .pattern = "/models", .handle = get_models, .query = query_page},
     {.verb = "GET", .pattern = "/models/{name}", .handle = get_model},
+    {.verb = "GET", .pattern = "/models/{name}/versions/{version}", .handle = get_model_version},
     {.verb = "POST", .pattern = "/runs", .handle = post_runs, .bodies = body_run},
     {.verb = "GET", .pattern = "/runs", .handle = get_runs, .query = query_runs},
     {.verb = "GET", .pattern = "/runs/{id}", .handle = get_run},

@@ -193,15 +193,44 @@ static void imported(void *context, const char *id, bool fresh, const error *fai
     request_release(r);
 }
 
+/* A posted run while it is read. */
+typedef struct posting {
+    request *request;
+    const service *host;
+    run_row row;
+    problem failure;
+} posting;
+
+static void read_posted(void *context) /* pool thread */
+{
+    posting *t = context;
+    json_t *body = json_read(t->request->body.bytes, t->request->body.size, &t->failure);
+    if (body)
+        run_read(body, &t->row, &t->failure);
+    json_decref(body);
+}
+
+static void import_posted(void *context)
+{
+    posting *t = context;
+    if (t->failure.status) {
+        request_reply_problem(t->request, &t->failure);
+        request_release(t->request);
+    } else {
+        t->host->run_import(t->host->self, &t->row, imported, t->request);
+    }
+    run_row_finish(&t->row);
+    free(t);
+}
+
 void post_runs(request *r)
 {
+    posting *t = calloc(1, sizeof *t);
     problem p = {0};
-    run_row row = {0};
-    json_t *body = json_read(r->body.bytes, r->body.size, &p);
-    if (body)
-        run_read(body, &row, &p);
-    if (training_admit(r, &p))
-        r->host->run_import(r->host->self, &row, imported, r);
-    run_row_finish(&row);
-    json_decref(body);
+    if (!t)
+        problem_set(&p, 503, "out of memory for a run");
+    if (!training_admit(r, &p))
+        return;
+    *t = (posting){.request = r, .host = r->host};
+    r->host->offload(r->host->self, read_posted, import_posted, t);
 }

@@ -150,6 +150,8 @@ static bool read_json(score_call *c, const void *bytes, size_t size)
         json_t *value = json_array_get(list, i);
         fields item = fields_of(value, pointer, item_names, p);
         c->items[i].id = fields_text(&item, "id", "");
+        if (strlen(c->items[i].id) >= FORM_ID_MAX)
+            fields_complain(&item, "id", "has more than %d bytes", FORM_ID_MAX - 1);
         const char *data = fields_text(&item, "data", NULL);
         fields_require(&item, "data");
         if (data)
@@ -340,9 +342,8 @@ static bool take_model(score_call *c, problem *p)
     char name[SERVICE_NAME_MAX];
     size_t length = strcspn(text, ":");
     const char *version = text[length] ? text + length + 1 : "1";
-    size_t digits = strspn(version, "0123456789");
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), text);
-    if (!request_name_valid(name) || digits == 0 || digits > 9 || version[digits] || version[0] == '0')
+    if (!request_name_valid(name) || !request_version(version))
         return problem_set(p, 400, "model: '%.80s' is not NAME or NAME:VERSION", text);
     snprintf(c->model, sizeof c->model, "%s", text);
     return true;

@@ -51,6 +51,7 @@ typedef struct dataset_request {
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_CANCELLING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_STATES };
 const char *job_state_name(enum job_state s); /* "queued", "running", …; defined in api/names.c */
+bool job_state_find(const char *name, enum job_state *out);
 
 /* What a client asked for, validated by the api as far as the method's option table goes; the rest (data set exists,
  * class exists) by the service before anything is queued. */

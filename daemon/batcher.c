@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { FIRST_IMAGES = 8 /* of a batch, before the model's pace is known */ };
+
 /* A model that is resident or wanted. Freed only by the scoring thread, and only while nothing waits for it. */
 typedef struct resident {
     struct resident *next;
@@ -17,7 +19,8 @@ typedef struct resident {
     int version;
     void *model; /* NULL: not loaded; the scoring thread's, which sets it under the lock */
     size_t bytes;
-    int64_t used_us;
+    int64_t used_us;           /* when its last batch ended */
+    double image_us;           /* what an image took in it; 0: not known */
     batch_order *first, **end; /* orders with images not taken yet */
     size_t admitted;           /* images admitted and not finished: the queue's length */
     size_t decoding;           /* orders admitted and not put yet */
@@ -131,13 +134,26 @@ static void drop_unloaded(batcher *b)
 
 /* ---- taking a batch, with the lock held */
 
+/* Since when its turn is due. */
+static int64_t due_us(const resident *r)
+{
+    return r->first->queued_us > r->used_us ? r->first->queued_us : r->used_us;
+}
+
 static resident *most_urgent(const batcher *b)
 {
     resident *urgent = NULL;
     for (resident *r = b->models; r; r = r->next)
-        if (r->first && (!urgent || r->first->queued_us < urgent->first->queued_us))
+        if (r->first && (!urgent || due_us(r) < due_us(urgent)))
             urgent = r;
     return urgent;
+}
+
+/* Images that it may have in a batch. */
+static size_t most_images(const batcher *b, const resident *r)
+{
+    double most = r->image_us > 0 ? b->c.turn_us / r->image_us : FIRST_IMAGES;
+    return most < 1 ? 1 : most < b->c.batch_images ? (size_t)most : (size_t)b->c.batch_images;
 }
 
 /* Waits for orders still being decoded, but not beyond the delay after the first image came. */
@@ -145,7 +161,7 @@ static void wait_for_more(batcher *b, resident *r)
 {
     int64_t until = r->first->queued_us + b->c.delay_us;
     struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = (until % 1000000) * 1000};
-    while (!b->stop && r->decoding && r->ready < (size_t)b->c.batch_images && clock_now_us() < until)
+    while (!b->stop && r->decoding && r->ready < most_images(b, r) && clock_now_us() < until)
         pthread_cond_timedwait(&b->work, &b->lock, &at);
 }
 
@@ -167,11 +183,11 @@ static bool is_live(batcher *b, batch_order *o, size_t index, int64_t now_ms)
 static void take_batch(batcher *b, resident *r, batch *t)
 {
     int64_t now = clock_now_us();
+    const size_t most = most_images(b, r);
     t->of = r;
     t->explain = r->first->explain;
     t->count = t->live = 0;
-    while (r->first && r->first->explain == t->explain && t->live < (size_t)b->c.batch_images &&
-           t->count < BATCHER_IMAGES_MAX) {
+    while (r->first && r->first->explain == t->explain && t->live < most && t->count < BATCHER_IMAGES_MAX) {
         batch_order *o = r->first;
         if (!o->taken)
             o->queue_ms = (double)(now - o->queued_us) / 1000;
@@ -232,6 +248,13 @@ static void score_batch(batcher *b, batch *t)
         if (ask_engine(b, t, &pictures[i], 1, &scores[i], &explained[i], &result->failure))
             set_score(b, t, live[i], scores[i], &explained[i]);
     }
+}
+
+static void score_timed(batcher *b, batch *t)
+{
+    int64_t start = clock_now_us();
+    score_batch(b, t);
+    t->of->image_us = (double)(clock_now_us() - start) / (double)t->live;
 }
 
 static void fail_batch(batch *t, const error *e)
@@ -305,7 +328,7 @@ static void run_batch(batcher *b, batch *t)
         !(load(b, r, &e) && (t->explain == EXPLAIN_NONE || g->explains(g->context, r->model, t->explain, &e))))
         fail_batch(t, &e);
     else if (t->live)
-        score_batch(b, t);
+        score_timed(b, t);
     pthread_mutex_lock(&b->lock);
     b->batch_start_us = 0;
     finish_batch(b, t, start, clock_now_us());
@@ -410,12 +433,9 @@ void batcher_stop(batcher *b)
 
 bool batcher_admit(batcher *b, batch_order *o, error *e)
 {
-    size_t most = (size_t)b->c.queue_images;
-    if (o->count > most)
-        return error_set(e, ERROR_LIMIT, "%zu images at once; at most %zu are taken (score-queue)", o->count, most);
     pthread_mutex_lock(&b->lock);
     resident *r = find_or_add(b, o->model, o->version);
-    bool fits = r && r->admitted + o->count <= most;
+    bool fits = r && r->admitted < (size_t)b->c.queue_images;
     if (fits) {
         r->admitted += o->count;
         r->decoding++;

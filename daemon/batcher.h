@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * batcher.h — the scoring thread: bounded queues of images by model, taken in micro-batches; models loaded when they
- * are first asked for, and let go, the longest unused first, when they are more than the budget. Knows models through
- * batcher_engine only, and nothing of HTTP or files.
+ * are first asked for, and let go, the longest unused first, when they are more than the budget. Models that are wanted
+ * take turns, and a slow one, which may search seconds for an image, has as few images a turn as its pace tells: so it
+ * keeps no other waiting for long. Knows models through batcher_engine only, and nothing of HTTP or files.
  *
  * An order is admitted before its images are decoded, so that a full queue refuses at once; while others are being
  * decoded a batch waits for them a little, and an idle thread does not wait at all.
@@ -68,6 +69,7 @@ typedef struct batcher_config {
     batcher_engine engine;
     int queue_images, batch_images;
     int delay_us; /* a batch that could grow waits this long at most */
+    int turn_us;  /* a batch takes about this long at most, or is one image */
     size_t budget_bytes;
     void (*wake)(void *context); /* from the scoring thread: batcher_deliver should be called soon */
     void *wake_context;
@@ -78,7 +80,8 @@ batcher *batcher_start(const batcher_config *c, error *e);
 /* Scores or fails what is queued, joins the thread, delivers the rest. */
 void batcher_stop(batcher *b);
 
-/* Reserves room for o->count images: ERROR_BUSY when the model's queue is full, ERROR_LIMIT when it never has room. */
+/* Reserves room for o->count images, however many, where fewer than queue_images wait for the model; else ERROR_BUSY.
+ */
 bool batcher_admit(batcher *b, batch_order *o, error *e);
 /* Queues an admitted order whose images are decoded. Always ends in `done`. */
 void batcher_put(batcher *b, batch_order *o);

@@ -26,7 +26,7 @@ typedef struct config {
     int workers;           /* training jobs at once; 0: none start; or CONFIG_AUTO */
     int threads;           /* of a training job; or CONFIG_AUTO */
     int score_threads;     /* of the scoring team */
-    int score_queue;       /* images waiting, a model */
+    int score_queue;       /* with as many waiting for a model, requests are refused */
     int score_batch;       /* images at once, at most */
     int memory_budget_mib; /* of resident models */
     int job_memory_mib;    /* planned by all running jobs together; 0: no limit; or CONFIG_AUTO */

@@ -23,6 +23,7 @@ enum {
     DRAIN_MS = 2000,       /* for answers to leave, after the stop deadline */
     STUCK_MS = 120000,     /* a batch that takes longer is taken for a hang: the watchdog goes hungry */
     BATCH_DELAY_US = 1000, /* see batcher.h */
+    TURN_US = 1000000,     /* the same */
 };
 static const int handled[] = {SIGTERM, SIGINT, SIGHUP};
 
@@ -32,7 +33,6 @@ static bool open_folder(anomalyd *d, error *e)
 {
     static const char *const folders[] = {"", "/datasets", "/jobs", "/uploads"};
     path_text p;
-    /* Spooled bodies of a former daemon are nobody's. */
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         if (!path_format(&p, e, "%s%s", d->config.state, folders[i]) || !folder_make(p.text, e))
             return false;
@@ -42,6 +42,7 @@ static bool open_folder(anomalyd *d, error *e)
                 return error_at(e, "state folder in use");
         }
     }
+    /* Spooled bodies of a former daemon are nobody's. */
     return path_format(&p, e, "%s/uploads", d->config.state) && folder_remove(p.text, e) && folder_make(p.text, e);
 }
 
@@ -216,6 +217,7 @@ static bool open_scoring(anomalyd *d, error *e)
                         .queue_images = d->config.score_queue,
                         .batch_images = d->config.score_batch,
                         .delay_us = BATCH_DELAY_US,
+                        .turn_us = TURN_US,
                         .budget_bytes = (size_t)d->config.memory_budget_mib << 20,
                         .wake = wake,
                         .wake_context = &d->batcher_news};
@@ -293,6 +295,7 @@ bool daemon_run(const config *c, error *e)
 {
     anomalyd d = {.config = *c, .lock = -1};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on files is met as a full disk is */
     raise_descriptors();
     if (!(d.loop = loop_new(e)))
         return false;

@@ -2,19 +2,19 @@
 /* datasets.c — the queue of imports. */
 #include "daemon/datasets.h"
 
+#include "base/file.h"
 #include "daemon/log.h"
 #include "daemon/paths.h"
 
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char incoming[] = "incoming-"; /* no data set's file begins so: names hold no digest of this form */
+static const char incoming[] = ".incoming-"; /* no data set's name begins with a dot */
 
 typedef struct import {
     struct import *next;
@@ -80,21 +80,6 @@ size_t datasets_active(const datasets *d)
 
 /* ---- one import */
 
-/* Makes the rename itself durable. */
-static bool sync_folder(const char *state, error *e)
-{
-    path_text folder;
-    if (!path_format(&folder, e, "%s/datasets", state))
-        return false;
-    int fd = open(folder.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && !fsync(fd);
-    if (!good)
-        error_system(e, "%s", folder.text);
-    if (fd >= 0)
-        close(fd);
-    return good;
-}
-
 /* Whoever sent a file knows nothing of where it was kept. */
 static void name_upload(const import *i, error *e)
 {
@@ -127,7 +112,7 @@ static void work(void *context) /* pool thread */
         unlink(i->packed.text);
     else if (stat(i->packed.text, &facts) || rename(i->packed.text, i->final.text))
         error_system(&i->e, "%s", i->final.text);
-    else if (sync_folder(c->state, &i->e))
+    else if (file_sync_folder(i->final.text, &i->e))
         i->row.bytes = (uint64_t)facts.st_size;
 }
 
@@ -154,13 +139,24 @@ static void answer(import *i)
     next(d);
 }
 
+/* A write has failed. Its file goes, unless a row names it: that of an earlier import of the same images, or one that
+ * the registry cannot tell of now. */
+static void drop_file(const import *i)
+{
+    dataset_row row;
+    error e = {0};
+    bool there = store_dataset_get(i->owner->c.reader, i->row.name, &row, &e);
+    if (there ? strcmp(row.info.digest, i->row.info.digest) != 0 : e.code == ERROR_NOT_FOUND)
+        unlink(i->final.text);
+}
+
 static void stored(void *context, const store_answer *a, const error *failure)
 {
     (void)a;
     import *i = context;
     if (failure) {
         i->e = *failure;
-        unlink(i->final.text); /* no row names this file: the name's row has another digest, or there is none */
+        drop_file(i);
     } else {
         /* The row that stands: an earlier import of the same images may have made it. */
         store_dataset_get(i->owner->c.reader, i->row.name, &i->row, &i->e);

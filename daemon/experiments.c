@@ -8,6 +8,7 @@
 #include "daemon/log.h"
 #include "daemon/wire.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ typedef struct request {
     char id[SERVICE_ID_MAX];
     store_new_experiment *x; /* of a submission, until the store has it */
     dataset_info *info;
+    size_t reserved; /* places for jobs */
     experiment_done *done;
     void *context;
     error e;
@@ -24,6 +26,7 @@ typedef struct request {
 
 static void request_free(request *r)
 {
+    jobs_release(r->owner->jobs, r->reserved);
     store_new_experiment_free(r->x);
     free(r->info);
     free(r);
@@ -34,6 +37,14 @@ static void request_fail(void *context)
     request *r = context;
     r->done(r->context, NULL, &r->e);
     request_free(r);
+}
+
+static bool reserve(request *r, size_t count)
+{
+    if (!jobs_reserve(r->owner->jobs, count, &r->e))
+        return false;
+    r->reserved = count;
+    return true;
 }
 
 /* NULL: done was told. */
@@ -225,9 +236,10 @@ static bool prepare(request *r, const experiment_spec *spec, const char *key, er
     *r->info = set.info;
     int cells = x->spec.method_count * x->spec.class_count * x->spec.seed_count;
     if (cells > EXPERIMENT_CELLS_MAX)
-        return error_set(e, ERROR_LIMIT, "methods, classes and seeds make %d cells; at most %d", cells,
+        return error_set(e, ERROR_INVALID, "methods, classes and seeds make %d cells; at most %d", cells,
                          EXPERIMENT_CELLS_MAX);
-    if (!jobs_room(o->jobs, (size_t)cells, e))
+    bool known = key && store_key_known(o->reader, STORE_KEY_OF_EXPERIMENT, key);
+    if (!reserve(r, known ? 0 : (size_t)cells))
         return false;
     x->all_classes = x->spec.class_count == set.info.classes;
     snprintf(x->dataset_digest, sizeof x->dataset_digest, "%s", set.info.digest);
@@ -294,7 +306,7 @@ void experiments_resume(experiments *o, const char *id, experiment_done *done, v
         id_make(o->ids, ids[i]);
     store_resume again = {.id = r->id, .created = time_now(), .jobs = ids, .job_count = lost};
     store_reply reply = {.done = stored, .context = r};
-    bool asked = (ids || error_memory(&r->e, "an experiment's new jobs")) && jobs_room(o->jobs, (size_t)lost, &r->e) &&
+    bool asked = (ids || error_memory(&r->e, "an experiment's new jobs")) && reserve(r, (size_t)lost) &&
                  store_experiment_resume(o->store, &again, reply, &r->e);
     free(ids);
     experiment_row_finish(&row);
@@ -429,25 +441,48 @@ static void method_costs(const experiment_row *row, const job_pace *paces, const
     *whole = all.count ? tally_cost(&all) : add(tally_cost(&all), *scoring);
 }
 
-static cost cell_left(const experiment_row *row, const job_pace *paces, int cell)
+/* Methods' costs, each worked out once. */
+typedef struct prices {
+    struct price {
+        const char *method;
+        cost whole, scoring;
+    } of[EXPERIMENT_METHODS_MAX];
+    int count;
+} prices;
+
+static const struct price *price_of(prices *all, const experiment_row *row, const job_pace *paces, const char *id)
 {
-    cost whole, scoring;
+    int i = 0;
+    while (i < all->count && strcmp(all->of[i].method, id) != 0)
+        i++;
+    if (i < all->count)
+        return &all->of[i];
+    assert(all->count < EXPERIMENT_METHODS_MAX);
+    struct price *one = &all->of[all->count++];
+    one->method = id;
+    method_costs(row, paces, id, &one->whole, &one->scoring);
+    return one;
+}
+
+static cost cell_left(prices *all, const experiment_row *row, const job_pace *paces, int cell)
+{
     const job_pace *p = &paces[cell];
-    method_costs(row, paces, row->cells[cell].method, &whole, &scoring);
+    const struct price *price = price_of(all, row, paces, row->cells[cell].method);
     if (row->cells[cell].state != JOB_RUNNING || !isfinite(p->left_s))
-        return whole;
+        return price->whole;
     return add(cost_on(p->left_s, p->threads),
-               isfinite(p->scoring_left_s) ? cost_on(p->scoring_left_s, p->threads) : scoring);
+               isfinite(p->scoring_left_s) ? cost_on(p->scoring_left_s, p->threads) : price->scoring);
 }
 
 double experiments_eta(const experiment_row *row, const job_pace *paces, int capacity)
 {
+    prices all = {.count = 0};
     double work_s = 0, longest_s = 0;
     int left = 0;
     for (int i = 0; i < row->cell_count; i++) {
         if (row->cells[i].state != JOB_QUEUED && row->cells[i].state != JOB_RUNNING)
             continue;
-        cost one = cell_left(row, paces, i);
+        cost one = cell_left(&all, row, paces, i);
         work_s += one.work_s;
         longest_s = fmax(longest_s, one.wall_s);
         left++;
@@ -465,7 +500,7 @@ bool experiments_get(experiments *o, const char *id, experiment_row *row, error 
         return error_memory(e, "an experiment's progress");
     }
     for (int i = 0; i < row->cell_count; i++)
-        paces[i] = jobs_pace(o->jobs, row->cells[i].job);
+        paces[i] = row->cells[i].state == JOB_RUNNING ? jobs_pace(o->jobs, row->cells[i].job) : job_pace_unknown;
     row->eta_s = experiments_eta(row, paces, jobs_capacity(o->jobs));
     free(paces);
     return true;

@@ -10,7 +10,11 @@
 
 #include <jansson.h>
 
-typedef struct job {
+typedef struct job job;
+/* A running job without a worker has no result: why. */
+typedef void job_unfinished(job *b, const error *why);
+
+struct job {
     struct job *next; /* by creation */
     jobs *owner;
     job_row row; /* owned; its state is the last one that was written or is being written */
@@ -18,20 +22,22 @@ typedef struct job {
     int64_t token;
     int deaths;
     events *log;
-    worker *child;      /* NULL: none is running */
-    void *grace;        /* timer until the child is killed */
-    uint64_t planned;   /* bytes its worker said it needs; 0: not known */
-    job_pace pace;      /* threads 0: its worker has not said */
-    uint64_t saved_ms;  /* when its progress row was last written */
-    bool told_waits;    /* that it waits for memory was said */
-    bool busy;          /* a claim, or the registering of its result, is under way */
-    bool runs;          /* counted among the running ones: from its claim to the end of its worker */
-    bool cancel_wanted; /* a client asked, and no state says so yet */
-    bool put_back;      /* its worker was told to stop so that it goes on later */
+    worker *child; /* NULL: none is running */
+    void *grace;   /* timer until the child is killed */
+    void *again;   /* timer until a write that failed is tried again, or a death is got over; busy meanwhile */
+    job_unfinished *otherwise; /* of job_finish, where that is what is tried again */
+    uint64_t planned;          /* bytes its worker said it needs; 0: not known */
+    job_pace pace;             /* threads 0: its worker has not said */
+    uint64_t saved_ms;         /* when its progress row was last written */
+    bool told_waits;           /* that it waits for memory was said */
+    bool busy;                 /* a claim, or the registering of its result, is under way */
+    bool runs;                 /* counted among the running ones: from its claim to the end of its worker */
+    bool cancel_wanted;        /* a client asked, and no state says so yet */
+    bool put_back;             /* its worker was told to stop so that it goes on later */
     bool said_done;
     error said;         /* what its worker said when it failed */
     uint64_t kept_step; /* of the checkpoint that its worker then left; 0: none */
-} job;
+};
 
 /* A finished job's events, for those who ask late. */
 typedef struct ended_job {
@@ -44,7 +50,8 @@ struct jobs {
     char worker_name[96]; /* who holds the leases */
     job *first, **end;
     size_t count;
-    int running; /* how many have `runs` */
+    size_t reserved; /* places of jobs that are being accepted */
+    int running;     /* how many have `runs` */
     bool stopping;
     ended_job ended[JOBS_ENDED_KEPT];
     size_t ended_next;
@@ -58,6 +65,8 @@ job *job_open(jobs *j, job_row *row, uint64_t last_event);
 void job_close(job *b);
 /* Makes a legal move and writes it; `reply` when it is durable. Illegal moves are assertions. */
 void job_move(job *b, enum job_state to, const char *failure, store_reply reply);
+/* Writes the move that was made last, once more. */
+void job_write_state(job *b, store_reply reply);
 void job_event_state(job *b);
 void job_event_log(job *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool job_folder(const job *b, path_text *p, error *e);
@@ -67,14 +76,20 @@ char *json_line(json_t *o);
 /* jobs_run.c */
 void jobs_pump(jobs *j);     /* starts what can be started */
 void job_stop_child(job *b); /* asks its worker to checkpoint and exit */
+
+/* jobs_move.c */
+/* After a failed write of a busy job: true when its reason passes, and again(b) will be called in a while. */
+bool job_retry(job *b, const error *failure, loop_call *again);
 /* Moves it to a final state and forgets it. Its files go only once the registry says so: until then a restart needs
  * them. */
 void job_end(job *b, enum job_state to, const char *why);
-void job_died(job *b, const char *how, const char *last_words); /* goes on, or gives up */
+void job_requeue(job *b);
+/* Goes on, after a while where it `rests`; or gives up. */
+void job_died(job *b, const char *how, const char *last_words, bool rests);
 
 /* jobs_finish.c */
 /* Looks at the files of a running job without a worker: registers the result, or calls otherwise(b, why). */
-void job_finish(job *b, void (*otherwise)(job *b, const error *why));
+void job_finish(job *b, job_unfinished *otherwise);
 /* Removes a job's folder, on a pool thread. */
 void job_clean(jobs *j, const char *id);
 /* Lets a failed job's checkpoint stay, and removes the oldest of those that are more than JOBS_KEPT_MAX. */

@@ -135,7 +135,7 @@ void job_event_state(job *b)
     const job_row *r = &b->row;
     json_t *o = json_pack("{s:s, s:i}", "state", job_state_name(r->state), "attempt", r->attempt);
     if (o && r->failure)
-        json_object_set_new(o, "failure", json_string(r->failure));
+        json_object_set_new(o, "failure", json_text(r->failure));
     if (o && r->state == JOB_SUCCEEDED) {
         json_object_set_new(o, "run", json_string(r->run));
         json_object_set_new(o, "model", json_string(r->spec.model));
@@ -152,7 +152,7 @@ void job_event_log(job *b, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     log_line(LOG_LEVEL_WARN, "job %s: %s", b->row.id, text);
-    events_push(b->log, "log", json_line(json_pack("{s:s}", "message", text)), false);
+    events_push(b->log, "log", json_line(json_pack("{s:o}", "message", json_text(text))), false);
 }
 
 void job_move(job *b, enum job_state to, const char *failure, store_reply reply)
@@ -163,10 +163,15 @@ void job_move(job *b, enum job_state to, const char *failure, store_reply reply)
     b->row.failure = failure ? strdup(failure) : NULL;
     if (is_final(to))
         b->row.finished = time_now();
+    job_write_state(b, reply);
+}
+
+void job_write_state(job *b, store_reply reply)
+{
     /* The number of the event that tells of this move, which is published once the move is durable. */
     store_move m = {.id = b->row.id,
                     .token = b->token,
-                    .to = to,
+                    .to = b->row.state,
                     .failure = b->row.failure,
                     .deaths = b->deaths,
                     .finished = b->row.finished,
@@ -243,9 +248,10 @@ static events *find_ended(jobs *j, const char *id)
 static events *from_row(jobs *j, const char *id, error *e)
 {
     job_row row;
-    if (!store_job_get(j->c.reader, id, &row, e))
+    uint64_t last;
+    if (!store_job_events(j->c.reader, id, &last, e) || !store_job_get(j->c.reader, id, &row, e))
         return NULL;
-    job b = {.owner = j, .row = row, .log = events_new(0)};
+    job b = {.owner = j, .row = row, .log = events_new(last ? last - 1 : 0)};
     if (b.log) {
         job_event_state(&b);
         keep_events(j, id, b.log);
@@ -262,7 +268,7 @@ void *jobs_watch(jobs *j, const char *id, uint64_t after, event_sink *sink, void
     events *log = b ? b->log : find_ended(j, id);
     if (!log && !(log = from_row(j, id, e)))
         return NULL;
-    /* A number from before a restart must not hide how it ended. */
+    /* Who has seen how it ended is told that again, and so that there is nothing to wait for. */
     if (events_ended(log) && after >= events_last(log))
         after = events_last(log) - 1;
     void *w = events_watch(log, after, sink, context);
@@ -279,12 +285,21 @@ void jobs_unwatch(jobs *j, void *subscription)
 
 /* ---- those that others queue */
 
-bool jobs_room(const jobs *j, size_t count, error *e)
+bool jobs_reserve(jobs *j, size_t count, error *e)
 {
     if (j->stopping)
         return error_set(e, ERROR_BUSY, "the daemon is stopping");
-    return j->count + count <= JOBS_QUEUED_MAX ||
-           error_set(e, ERROR_BUSY, "there are %zu open jobs already; at most %d", j->count, JOBS_QUEUED_MAX);
+    if (count > 0 && j->count + j->reserved + count > JOBS_QUEUED_MAX)
+        return error_set(e, ERROR_BUSY, "there are %zu open jobs already; at most %d", j->count + j->reserved,
+                         JOBS_QUEUED_MAX);
+    j->reserved += count;
+    return true;
+}
+
+void jobs_release(jobs *j, size_t count)
+{
+    assert(count <= j->reserved);
+    j->reserved -= count;
 }
 
 bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e)
@@ -331,17 +346,24 @@ typedef struct submission {
     dataset_row set;
     char key[STORE_KEY_MAX + 1];
     char fingerprint[DATASET_DIGEST_TEXT];
+    size_t reserved; /* 1: a place among the open jobs is kept for it */
     job_done *done;
     void *context;
     error e;
 } submission;
 
+static void submission_free(submission *s)
+{
+    jobs_release(s->owner, s->reserved);
+    job_row_finish(&s->row);
+    free(s);
+}
+
 static void submission_end(void *context)
 {
     submission *s = context;
     s->done(s->context, NULL, &s->e);
-    job_row_finish(&s->row);
-    free(s);
+    submission_free(s);
 }
 
 /* Answers with the job as it is now: this one, or the one the key stands for. */
@@ -351,8 +373,7 @@ static void submission_answer(submission *s, const char *id)
     if (jobs_get(s->owner, id, &row, &s->e)) {
         s->done(s->context, &row, NULL);
         job_row_finish(&row);
-        job_row_finish(&s->row);
-        free(s);
+        submission_free(s);
     } else {
         submission_end(s);
     }
@@ -413,10 +434,8 @@ static void submission_checked(void *context)
 
 static bool submission_start(submission *s, const char *key, error *e)
 {
-    const jobs *j = s->owner;
+    jobs *j = s->owner;
     const job_spec *spec = &s->row.spec;
-    if (!jobs_room(j, 1, e))
-        return false;
     if (!name_valid(spec->model))
         return error_set(e, ERROR_INVALID, "model: \"%s\" is not a name (^[a-z0-9][a-z0-9._-]{0,62}$)", spec->model);
     if (!name_valid(spec->dataset))
@@ -425,6 +444,10 @@ static bool submission_start(submission *s, const char *key, error *e)
         return error_set(e, ERROR_INVALID, "Idempotency-Key: expected 1 to %d bytes", STORE_KEY_MAX);
     if (key)
         memcpy(s->key, key, strlen(key) + 1);
+    size_t wanted = key && store_key_known(j->c.reader, STORE_KEY_OF_JOB, key) ? 0 : 1;
+    if (!jobs_reserve(j, wanted, e))
+        return false;
+    s->reserved = wanted;
     return store_dataset_get(j->c.reader, spec->dataset, &s->set, e) && wire_fingerprint(spec, s->fingerprint, e);
 }
 
@@ -482,6 +505,15 @@ static void cancellation_answer(void *context)
     free(c);
 }
 
+/* The registry has not heard of it: the job goes on, also a running one whose worker was told to stop. */
+static void take_back(job *b)
+{
+    b->put_back = b->row.state == JOB_CANCELLING;
+    b->row.state = b->put_back ? JOB_RUNNING : JOB_QUEUED;
+    b->row.finished = 0;
+    jobs_pump(b->owner);
+}
+
 /* Queued: cancelled at once. Running: its worker is asked. */
 static void cancellation_stored(void *context, const store_answer *answer, const error *failure)
 {
@@ -490,6 +522,8 @@ static void cancellation_stored(void *context, const store_answer *answer, const
     job *b = job_find(c->owner, c->id);
     if (failure) {
         log_line(LOG_LEVEL_ERROR, "job %s: %s", c->id, failure->message);
+        if (b && b->row.state == c->to)
+            take_back(b);
         c->e = *failure;
         cancellation_fail(c);
         return;

@@ -18,6 +18,7 @@ enum {
     JOBS_KEPT_MAX = 8,     /* failed jobs whose last good checkpoint stays */
     JOBS_ENDED_KEPT = 64,  /* finished jobs whose events can still be replayed */
     JOBS_GRACE_MS = 30000, /* for a cancelled worker to write its checkpoint */
+    JOBS_AGAIN_MS = 5000,  /* after a write that failed */
     JOBS_SAVE_MS = 1000,   /* least time between progress rows */
     JOBS_LEASE_MS = 60000
 };
@@ -50,8 +51,10 @@ bool jobs_list(jobs *j, const job_filter *f, service_page *page, job_row *rows, 
 void *jobs_watch(jobs *j, const char *id, uint64_t after, event_sink *sink, void *context, error *e);
 void jobs_unwatch(jobs *j, void *subscription);
 
-/* ERROR_BUSY when so many more jobs cannot be queued, or the daemon stops. */
-bool jobs_room(const jobs *j, size_t count, error *e);
+/* Keeps places for so many more jobs until they are released: before or after the jobs have taken them. ERROR_BUSY when
+ * there are not so many, or the daemon stops. */
+bool jobs_reserve(jobs *j, size_t count, error *e);
+void jobs_release(jobs *j, size_t count);
 /* Takes a job that somebody else queued in the registry; one that is open already, or that has ended, is fine. Then
  * jobs_start, once for many. */
 bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e);

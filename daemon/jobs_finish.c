@@ -17,7 +17,7 @@
 
 typedef struct finishing {
     job *of;
-    void (*otherwise)(job *b, const error *why);
+    job_unfinished *otherwise;
     path_text model_path, result_path;
     model_row model;
     run_row run;
@@ -33,14 +33,27 @@ static void finishing_free(finishing *f)
     free(f);
 }
 
+static void finish_again(void *context)
+{
+    job *b = context;
+    b->again = NULL;
+    b->busy = false;
+    if (b->cancel_wanted)
+        job_end(b, JOB_CANCELLED, NULL);
+    else
+        job_finish(b, b->otherwise);
+}
+
 static void finishing_fail(finishing *f)
 {
     job *b = f->of;
     error e = f->e;
-    void (*otherwise)(job *, const error *) = f->otherwise;
+    b->otherwise = f->otherwise;
     finishing_free(f);
+    if (job_retry(b, &e, finish_again))
+        return;
     b->busy = false;
-    otherwise(b, &e);
+    b->otherwise(b, &e);
 }
 
 static void stored(void *context, const store_answer *answer, const error *failure)
@@ -68,10 +81,9 @@ static void stored(void *context, const store_answer *answer, const error *failu
     jobs_pump(j);
 }
 
-/* Pool thread. The model must be the one the result speaks of, whole. */
-static void check_files(void *context)
+/* The model must be the one the result speaks of, whole. */
+static void check_model(finishing *f)
 {
-    finishing *f = context;
     if (!wire_read_result(f->result_path.text, &f->model, &f->run, &f->tested, &f->e))
         return;
     struct stat facts;
@@ -84,6 +96,14 @@ static void check_files(void *context)
     if (b && strcmp(bundle_digest(b), f->model.digest) != 0)
         error_set(&f->e, ERROR_CORRUPT, "%s: not the file that result.json names", f->model_path.text);
     bundle_free(b);
+}
+
+static void check_files(void *context) /* pool thread */
+{
+    finishing *f = context;
+    check_model(f);
+    if (f->e.code == ERROR_CORRUPT)
+        unlink(f->result_path.text); /* else the next attempt would leave it at this one, and not go on */
 }
 
 /* What the worker does not know: names, ids, times. */
@@ -136,7 +156,7 @@ static void checked(void *context)
         finishing_fail(f);
 }
 
-void job_finish(job *b, void (*otherwise)(job *b, const error *why))
+void job_finish(job *b, job_unfinished *otherwise)
 {
     assert(!b->busy && !b->child);
     finishing *f = calloc(1, sizeof *f);
@@ -240,7 +260,7 @@ static void go_on(job *b, const error *why)
     if (b->row.state == JOB_CANCELLING)
         job_end(b, JOB_CANCELLED, NULL);
     else
-        job_died(b, "ended with its daemon", "");
+        job_died(b, "ended with its daemon", "", false);
 }
 
 bool jobs_recover(jobs *j, error *e)

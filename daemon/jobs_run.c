@@ -9,72 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- moves that end an episode */
-
-static void final_stored(void *context, const store_answer *answer, const error *failure)
-{
-    (void)answer;
-    job *b = context;
-    jobs *j = b->owner;
-    char id[SERVICE_ID_MAX];
-    memcpy(id, b->row.id, sizeof id);
-    b->busy = false;
-    if (failure) /* the registry says otherwise until a restart takes the job up again */
-        log_line(LOG_LEVEL_ERROR, "job %s: %s", id, failure->message);
-    job_event_state(b);
-    log_line(LOG_LEVEL_INFO, "job %s: %s%s%s", id, job_state_name(b->row.state), b->row.failure ? ": " : "",
-             b->row.failure ? b->row.failure : "");
-    bool keeps = b->row.state == JOB_FAILED && b->kept_step;
-    job_close(b);
-    if (!failure && keeps)
-        jobs_prune(j);
-    else if (!failure)
-        job_clean(j, id);
-    jobs_pump(j);
-}
-
-void job_end(job *b, enum job_state to, const char *why)
-{
-    b->busy = true;
-    job_move(b, to, why, (store_reply){.done = final_stored, .context = b});
-}
-
-static void queued_stored(void *context, const store_answer *answer, const error *failure)
-{
-    (void)answer;
-    job *b = context;
-    b->busy = false;
-    if (failure)
-        log_line(LOG_LEVEL_ERROR, "job %s: %s", b->row.id, failure->message);
-    if (b->cancel_wanted) {
-        job_end(b, JOB_CANCELLED, NULL);
-        return;
-    }
-    job_event_state(b);
-    jobs_pump(b->owner);
-}
-
-static void requeue(job *b)
-{
-    b->busy = true;
-    b->put_back = false;
-    job_move(b, JOB_QUEUED, NULL, (store_reply){.done = queued_stored, .context = b});
-}
-
-void job_died(job *b, const char *how, const char *last_words)
-{
-    b->deaths++;
-    job_event_log(b, "its worker %s; %s", how, *last_words ? last_words : "it left no word");
-    if (b->deaths < JOBS_DEATHS_MAX) {
-        requeue(b);
-        return;
-    }
-    char why[ERROR_MESSAGE_MAX];
-    snprintf(why, sizeof why, "the worker died %d times without a checkpoint in between; the last one %s: %.300s",
-             b->deaths, how, *last_words ? last_words : "(no last words)");
-    job_end(b, JOB_FAILED, why);
-}
-
 /* ---- what a worker says */
 
 static void save_progress(job *b, bool now)
@@ -295,7 +229,7 @@ static void not_finished(job *b, const error *why)
     if (b->cancel_wanted || b->row.state == JOB_CANCELLING)
         job_end(b, JOB_CANCELLED, NULL);
     else
-        job_died(b, "said it was done, but left no valid result", why->message);
+        job_died(b, "said it was done, but left no valid result", why->message, false);
 }
 
 static void on_gone(void *context, const worker_end *w)
@@ -317,12 +251,14 @@ static void on_gone(void *context, const worker_end *w)
         job_finish(b, not_finished);
     else if (cancelled)
         job_end(b, JOB_CANCELLED, NULL);
-    else if (b->said.code && b->said.code != ERROR_CANCELLED)
+    else if (b->said.code && b->said.code != ERROR_CANCELLED && b->said.code != ERROR_IO)
         fail_as_said(b);
     else if (b->put_back || j->stopping)
-        requeue(b);
+        job_requeue(b);
+    else if (b->said.code == ERROR_IO) /* as where a disk is full: its last checkpoint is whole */
+        job_died(b, "could not go on", b->said.message, true);
     else
-        job_died(b, how, w->last_words);
+        job_died(b, how, w->last_words, false);
     jobs_pump(j);
 }
 
@@ -392,19 +328,33 @@ static bool spawn(job *b, error *e)
     return b->child;
 }
 
+static void claim_again(void *context)
+{
+    job *b = context;
+    b->again = NULL;
+    b->busy = false;
+    if (b->cancel_wanted)
+        job_end(b, JOB_CANCELLED, NULL);
+    else
+        jobs_pump(b->owner);
+}
+
 static void claimed(void *context, const store_answer *answer, const error *failure)
 {
     job *b = context;
     jobs *j = b->owner;
-    b->busy = false;
     if (failure) {
         end_turn(b);
+        if (job_retry(b, failure, claim_again))
+            return;
+        b->busy = false;
         log_line(LOG_LEVEL_ERROR, "job %s: %s", b->row.id, failure->message);
         if (!j->stopping)
             job_end(b, JOB_FAILED, failure->message);
         return;
     }
     assert(answer);
+    b->busy = false;
     b->row.state = JOB_RUNNING;
     b->row.attempt = answer->attempt;
     b->token = answer->token;
@@ -426,9 +376,9 @@ static void claimed(void *context, const store_answer *answer, const error *fail
     if (b->cancel_wanted)
         job_end(b, JOB_CANCELLED, NULL);
     else if (j->stopping)
-        requeue(b);
+        job_requeue(b);
     else
-        job_end(b, JOB_FAILED, e.message);
+        job_died(b, "could not be started", e.message, true);
 }
 
 static bool start_next(job *b)
@@ -488,9 +438,15 @@ void jobs_pump(jobs *j)
 void jobs_stop(jobs *j)
 {
     j->stopping = true;
-    for (job *b = j->first; b; b = b->next)
+    for (job *b = j->first; b; b = b->next) {
         if (b->child)
             job_stop_child(b);
+        if (!b->again)
+            continue;
+        loop_timer_stop(b->again); /* the next start takes it up as the registry and its files have it */
+        b->again = NULL;
+        b->busy = false;
+    }
 }
 
 size_t jobs_active(const jobs *j)

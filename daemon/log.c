@@ -2,6 +2,8 @@
 /* log.c — writes log lines. Knows formats, not what is worth saying. */
 #include "daemon/log.h"
 
+#include "api/json.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +55,8 @@ void log_line_list(enum log_level level, const char *format, va_list arguments)
     time_text(when, sizeof when);
     vsnprintf(message, sizeof message, format, arguments);
     if (sink.json) {
-        json_t *o = json_pack("{s:s, s:s, s:s}", "time", when, "level", log_level_names[level], "message", message);
+        json_t *o =
+            json_pack("{s:s, s:s, s:o}", "time", when, "level", log_level_names[level], "message", json_text(message));
         char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
         json_decref(o);
         if (text) {

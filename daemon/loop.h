@@ -19,7 +19,7 @@ uv_loop_t *loop_uv(loop *l);
 /* Runs until loop_end. */
 void loop_run(loop *l);
 void loop_end(loop *l);
-/* Closes what is left, waits for pool work, and asserts that nothing leaked. */
+/* Waits for pool work, and asserts that nothing else is left. */
 void loop_free(loop *l);
 
 /* Pool work begun and not yet delivered. */

@@ -69,15 +69,27 @@ static void apply_one(connection *c, write_op *op)
     simple(c, SQL_RELEASE, op->failure.code ? NULL : &op->failure);
 }
 
+/* True when all of the group are done but for those that failed alone. On a full disk SQLite takes back the whole
+ * transaction, and what came behind would be written without one. */
+static bool apply_group(connection *c, write_op *first, error *e)
+{
+    for (write_op *op = first; op; op = op->next) {
+        apply_one(c, op);
+        if (sqlite3_get_autocommit(c->db)) {
+            *e = op->failure;
+            return false;
+        }
+    }
+    return simple(c, SQL_COMMIT, e);
+}
+
 /* One transaction for all of the group: one fsync pays for all. A write that fails takes back its own changes only; a
- * commit that fails fails them all. */
+ * transaction that fails fails them all. */
 static void commit_group(connection *c, write_op *first)
 {
     error e = {0};
     if (simple(c, SQL_BEGIN, &e)) {
-        for (write_op *op = first; op; op = op->next)
-            apply_one(c, op);
-        if (simple(c, SQL_COMMIT, &e))
+        if (apply_group(c, first, &e))
             return;
         if (!sqlite3_get_autocommit(c->db))
             simple(c, SQL_ROLLBACK, NULL);

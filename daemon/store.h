@@ -177,6 +177,11 @@ bool store_dataset_find(store_reader *r, const char *digest, const char *name, d
 
 bool store_job_list(store_reader *r, const job_filter *f, service_page *page, job_row *rows, int *count, error *e);
 bool store_job_get(store_reader *r, const char *id, job_row *row, error *e);
+/* The number of the latest event that the registry knows of; 0: none. */
+bool store_job_events(store_reader *r, const char *id, uint64_t *last, error *e);
+/* Whether a request under this Idempotency-Key was accepted, as far as can be told. */
+enum store_key_of { STORE_KEY_OF_JOB, STORE_KEY_OF_EXPERIMENT };
+bool store_key_known(store_reader *r, enum store_key_of of, const char *key);
 
 /* What the queue needs to go on with a job after a restart. */
 typedef struct store_open_job {

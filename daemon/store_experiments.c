@@ -6,14 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum job_state parse_state(const char *name)
-{
-    enum job_state s = JOB_QUEUED;
-    while (s + 1 < JOB_STATES && strcmp(name, job_state_name(s)) != 0)
-        s++;
-    return s; /* the schema's CHECK allows only these names */
-}
-
 /* ---- adding */
 
 typedef struct experiment_add {
@@ -38,28 +30,6 @@ void store_new_experiment_free(store_new_experiment *x)
     free(x);
 }
 
-/* True with *known set when the key answered this very request before. */
-static bool find_key(connection *c, experiment_add *a, bool *known, error *e)
-{
-    const store_new_experiment *x = a->x;
-    query purge = query_begin(c, SQL_EXPERIMENT_KEY_PURGE);
-    query_put_int(&purge, x->created - STORE_KEY_AGE_MS);
-    if (!query_run(&purge, e))
-        return false;
-    query q = query_begin(c, SQL_EXPERIMENT_KEY_GET);
-    query_put_text(&q, x->key);
-    char fingerprint[DATASET_DIGEST_TEXT] = "";
-    *known = query_step(&q);
-    if (*known) {
-        query_get_text(&q, fingerprint, sizeof fingerprint);
-        query_get_text(&q, a->op.answer.id, sizeof a->op.answer.id);
-    }
-    if (!query_end(&q, e))
-        return false;
-    return !*known || !strcmp(fingerprint, x->fingerprint) ||
-           error_set(e, ERROR_CONFLICT, "Idempotency-Key: it was used for another request");
-}
-
 static bool add_row(connection *c, const store_new_experiment *x, error *e)
 {
     const experiment_spec *s = &x->spec;
@@ -76,16 +46,7 @@ static bool add_row(connection *c, const store_new_experiment *x, error *e)
     query_put_int(&q, s->reuse);
     query_put_int(&q, x->all_classes);
     query_put_text(&q, x->axes);
-    if (!query_run(&q, e))
-        return false;
-    if (!x->key[0])
-        return true;
-    query key = query_begin(c, SQL_EXPERIMENT_KEY_ADD);
-    query_put_text(&key, x->key);
-    query_put_text(&key, x->fingerprint);
-    query_put_text(&key, x->id);
-    query_put_int(&key, x->created);
-    return query_run(&key, e);
+    return query_run(&q, e);
 }
 
 typedef struct place {
@@ -160,12 +121,13 @@ static bool add_apply(connection *c, write_op *op, error *e)
 {
     experiment_add *a = (experiment_add *)op;
     const experiment_spec *s = &a->x->spec;
-    bool known = false;
-    if (a->x->key[0] && !find_key(c, a, &known, e))
+    const key_use key = {STORE_KEY_OF_EXPERIMENT, a->x->key, a->x->fingerprint, a->x->created};
+    bool known;
+    if (!key_find(c, &key, op->answer.id, &known, e))
         return false;
     if (known)
         return true;
-    if (!add_row(c, a->x, e))
+    if (!add_row(c, a->x, e) || !key_add(c, &key, a->x->id, e))
         return false;
     place p = {0};
     for (p.seed = 0; p.seed < s->seed_count; p.seed++)
@@ -301,9 +263,8 @@ static bool read_counts(store_reader *r, experiment_row *row, error *e)
     query q = query_begin(&r->on, SQL_EXPERIMENT_COUNTS);
     query_put_text(&q, row->id);
     while (query_step(&q)) {
-        char state[16];
-        query_get_text(&q, state, sizeof state);
-        row->counts[parse_state(state)] = (uint64_t)query_get_int(&q);
+        enum job_state state = query_get_state(&q);
+        row->counts[state] = (uint64_t)query_get_int(&q);
     }
     return query_end(&q, e);
 }
@@ -318,14 +279,12 @@ static uint64_t cells_of(const experiment_row *row)
 
 static void read_cell(query *q, experiment_cell *cell)
 {
-    char state[16];
     query_get_text(q, cell->method, sizeof cell->method);
     query_get_text(q, cell->class_name, sizeof cell->class_name);
     cell->seed = (uint64_t)query_get_int(q);
     query_get_text(q, cell->job, sizeof cell->job);
     cell->reused = query_get_int(q) != 0;
-    query_get_text(q, state, sizeof state);
-    cell->state = parse_state(state);
+    cell->state = query_get_state(q);
     query_get_text(q, cell->run, sizeof cell->run);
     cell->failure = query_get_copy(q);
     cell->auroc = query_get_real(q);

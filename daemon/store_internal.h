@@ -35,6 +35,9 @@ enum sql {
     SQL_EXPERIMENT_COUNTS,
     SQL_CELL_LIST,
     SQL_CELL_SCORES,
+    SQL_KEY_GET,
+    SQL_EXPERIMENT_KEY_GET,
+    SQL_JOB_EVENTS,
     SQL_WRITES,
     SQL_BEGIN = SQL_WRITES,
     SQL_COMMIT,
@@ -46,7 +49,6 @@ enum sql {
     SQL_DATASET_ADD,
     SQL_DATASET_COUNTED,
     SQL_KEY_PURGE,
-    SQL_KEY_GET,
     SQL_KEY_ADD,
     SQL_JOB_ADD,
     SQL_JOB_CLAIM,
@@ -65,7 +67,6 @@ enum sql {
     SQL_MODEL_ADD,
     SQL_FILE_ADD,
     SQL_EXPERIMENT_KEY_PURGE,
-    SQL_EXPERIMENT_KEY_GET,
     SQL_EXPERIMENT_KEY_ADD,
     SQL_EXPERIMENT_ADD,
     SQL_CELL_ADD,
@@ -106,6 +107,7 @@ bool query_step(query *q); /* true: there is a row */
 void query_get_text(query *q, char *text, size_t size);
 char *query_get_copy(query *q); /* returns new; NULL where the column is NULL or memory is out (then code says so) */
 int64_t query_get_int(query *q);
+enum job_state query_get_state(query *q);
 double query_get_real(query *q); /* NULL: NaN */
 const void *query_get_bytes(query *q, size_t *size);
 /* False and *e when binding or a step failed. */
@@ -113,6 +115,16 @@ bool query_end(query *q, error *e);
 /* The same for a statement without rows. */
 bool query_run(query *q, error *e);
 int query_changes(const query *q);
+
+/* An Idempotency-Key with what it is used for. Without a key (empty) nothing is found, and nothing is kept. */
+typedef struct key_use {
+    enum store_key_of of;
+    const char *key, *fingerprint;
+    service_time created;
+} key_use;
+/* Forgets old keys, then looks this one up: *known and `id` when it answered this very request before. */
+bool key_find(connection *c, const key_use *k, char id[SERVICE_ID_MAX], bool *known, error *e);
+bool key_add(connection *c, const key_use *k, const char *id, error *e);
 
 struct store_reader {
     connection on;

@@ -2,18 +2,8 @@
 /* store_jobs.c — rows of jobs: adding, claiming, moving, their progress and their epochs' numbers. */
 #include "daemon/store_internal.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-static enum job_state parse_state(const char *name)
-{
-    enum job_state s = JOB_QUEUED;
-    while (s < JOB_STATES && strcmp(name, job_state_name(s)) != 0)
-        s++;
-    assert(s < JOB_STATES); /* the schema's CHECK allows only these */
-    return s;
-}
 
 /* ---- adding */
 
@@ -24,45 +14,12 @@ typedef struct job_add {
     char key[STORE_KEY_MAX + 1]; /* empty: none */
 } job_add;
 
-/* Looks the key up. True with *known set when it answered this very request before. */
-static bool find_key(connection *c, job_add *a, bool *known, error *e)
-{
-    query purge = query_begin(c, SQL_KEY_PURGE);
-    query_put_int(&purge, a->row.created - STORE_KEY_AGE_MS);
-    if (!query_run(&purge, e))
-        return false;
-    query q = query_begin(c, SQL_KEY_GET);
-    query_put_text(&q, a->key);
-    char fingerprint[DATASET_DIGEST_TEXT], job[SERVICE_ID_MAX];
-    *known = query_step(&q);
-    if (*known) {
-        query_get_text(&q, fingerprint, sizeof fingerprint);
-        query_get_text(&q, job, sizeof job);
-    }
-    if (!query_end(&q, e))
-        return false;
-    if (*known && strcmp(fingerprint, a->fingerprint) != 0)
-        return error_set(e, ERROR_CONFLICT, "Idempotency-Key: it was used for another request");
-    if (*known)
-        snprintf(a->op.answer.id, sizeof a->op.answer.id, "%s", job);
-    return true;
-}
-
-static bool add_key(connection *c, const job_add *a, error *e)
-{
-    query q = query_begin(c, SQL_KEY_ADD);
-    query_put_text(&q, a->key);
-    query_put_text(&q, a->fingerprint);
-    query_put_text(&q, a->row.id);
-    query_put_int(&q, a->row.created);
-    return query_run(&q, e);
-}
-
 static bool add_apply(connection *c, write_op *op, error *e)
 {
     job_add *a = (job_add *)op;
-    bool known = false;
-    if (a->key[0] && !find_key(c, a, &known, e))
+    const key_use key = {STORE_KEY_OF_JOB, a->key, a->fingerprint, a->row.created};
+    bool known;
+    if (!key_find(c, &key, a->op.answer.id, &known, e))
         return false;
     if (known)
         return true;
@@ -81,7 +38,7 @@ static bool add_apply(connection *c, write_op *op, error *e)
     query_put_text(&q, spec->model);
     query_put_text(&q, spec->hyperparameters ? spec->hyperparameters : "{}");
     query_put_int(&q, a->row.created);
-    if (!query_run(&q, e) || (a->key[0] && !add_key(c, a, e)))
+    if (!query_run(&q, e) || !key_add(c, &key, a->row.id, e))
         return false;
     a->op.answer.fresh = true;
     snprintf(a->op.answer.id, sizeof a->op.answer.id, "%s", a->row.id);
@@ -330,11 +287,9 @@ bool store_job_epoch(store *s, const store_epoch *m, store_reply reply, error *e
 
 static void read_row(query *q, job_row *row)
 {
-    char state[16];
     memset(row, 0, sizeof *row);
     query_get_text(q, row->id, sizeof row->id);
-    query_get_text(q, state, sizeof state);
-    row->state = parse_state(state);
+    row->state = query_get_state(q);
     job_spec *spec = &row->spec;
     query_get_text(q, spec->method, sizeof spec->method);
     query_get_text(q, spec->dataset, sizeof spec->dataset);
@@ -407,6 +362,14 @@ bool store_job_get(store_reader *r, const char *id, job_row *row, error *e)
     return found || error_set(e, ERROR_NOT_FOUND, "there is no job \"%s\"", id);
 }
 
+bool store_job_events(store_reader *r, const char *id, uint64_t *last, error *e)
+{
+    query q = query_begin(&r->on, SQL_JOB_EVENTS);
+    query_put_text(&q, id);
+    *last = query_step(&q) ? (uint64_t)query_get_int(&q) : 0;
+    return query_end(&q, e);
+}
+
 bool store_open_job_next(store_reader *r, const char *id, store_open_job *out, error *e)
 {
     *e = (error){0};
@@ -432,9 +395,8 @@ bool store_job_counts(store_reader *r, uint64_t counts[JOB_STATES], error *e)
     memset(counts, 0, JOB_STATES * sizeof *counts);
     query q = query_begin(&r->on, SQL_JOB_COUNTS);
     while (query_step(&q)) {
-        char state[16];
-        query_get_text(&q, state, sizeof state);
-        counts[parse_state(state)] = (uint64_t)query_get_int(&q);
+        enum job_state state = query_get_state(&q);
+        counts[state] = (uint64_t)query_get_int(&q);
     }
     return query_end(&q, e);
 }

@@ -2,6 +2,7 @@
 /* store_query.c — connections and statements: the only file that handles SQLite's result codes. */
 #include "daemon/store_internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,16 @@ char *query_get_copy(query *q)
 int64_t query_get_int(query *q)
 {
     return sqlite3_column_int64(q->statement, q->column++);
+}
+
+enum job_state query_get_state(query *q)
+{
+    char name[16];
+    enum job_state state = JOB_QUEUED;
+    query_get_text(q, name, sizeof name);
+    bool known = job_state_find(name, &state);
+    assert(known); /* the schema's CHECK allows only these */
+    return state;
 }
 
 double query_get_real(query *q)

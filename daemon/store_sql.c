@@ -5,6 +5,8 @@
 #define DATASET_COLUMNS \
     "name, created, bytes, format, images, height, width, channels, classes, duplicates, digest, copies"
 
+#define OPEN_STATES "'queued', 'running', 'cancelling'"
+
 #define JOB_COLUMNS                                                                                             \
     "id, state, method, dataset, protocol, class, seed, held_out, test_images, trace, model, hyperparameters, " \
     "attempt, created, "                                                                                        \
@@ -42,7 +44,7 @@ const char *const sql_text[SQL_COUNT] = {
                      "AND (?3 IS NULL OR method = ?3) AND (?4 IS NULL OR dataset = ?4) ORDER BY id DESC LIMIT ?5",
     [SQL_JOB_GET] = "SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?",
     [SQL_JOB_OPEN_NEXT] = "SELECT " JOB_COLUMNS ", dataset_digest, token, deaths, events FROM jobs "
-                          "WHERE id > ? AND state IN ('queued', 'running', 'cancelling') ORDER BY id LIMIT 1",
+                          "WHERE id > ? AND state IN (" OPEN_STATES ") ORDER BY id LIMIT 1",
     [SQL_JOB_COUNTS] = "SELECT state, count(*) FROM jobs GROUP BY state",
     [SQL_JOB_SERIES] = "SELECT epoch, name, value FROM job_metrics WHERE job = ? ORDER BY epoch, name",
     [SQL_MODEL_LIST] = "SELECT " MODEL_COLUMNS " FROM models AS m WHERE version = (SELECT max(version) FROM models "
@@ -82,6 +84,9 @@ const char *const sql_text[SQL_COUNT] = {
         "SELECT c.position, s.auroc FROM experiment_cells AS c JOIN jobs AS j ON j.id = c.job "
         "JOIN run_scores AS s ON s.run = j.run WHERE c.experiment = ? AND s.name = ? ORDER BY c.position",
 
+    [SQL_KEY_GET] = "SELECT fingerprint, job FROM idempotency_keys WHERE key = ?",
+    [SQL_EXPERIMENT_KEY_GET] = "SELECT fingerprint, experiment FROM experiment_keys WHERE key = ?",
+    [SQL_JOB_EVENTS] = "SELECT events FROM jobs WHERE id = ?",
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
@@ -92,7 +97,6 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_DATASET_ADD] = "INSERT INTO datasets (" DATASET_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_DATASET_COUNTED] = "UPDATE datasets SET copies = ?2 WHERE name = ?1 AND copies IS NULL",
     [SQL_KEY_PURGE] = "DELETE FROM idempotency_keys WHERE created < ?",
-    [SQL_KEY_GET] = "SELECT fingerprint, job FROM idempotency_keys WHERE key = ?",
     [SQL_KEY_ADD] = "INSERT INTO idempotency_keys (key, fingerprint, job, created) VALUES (?, ?, ?, ?)",
     [SQL_JOB_ADD] = "INSERT INTO jobs (id, state, method, dataset, dataset_digest, protocol, class, seed, held_out, "
                     "test_images, trace, model, hyperparameters, created) "
@@ -102,13 +106,15 @@ const char *const sql_text[SQL_COUNT] = {
                       "RETURNING token, attempt",
     [SQL_JOB_MOVE] = "UPDATE jobs SET state = ?3, failure = ?4, deaths = ?5, finished = ?6, events = ?7, "
                      "worker = iif(?3 = 'cancelling', worker, NULL), "
-                     "lease_until = iif(?3 = 'cancelling', lease_until, NULL) WHERE id = ?1 AND token = ?2",
+                     "lease_until = iif(?3 = 'cancelling', lease_until, NULL) WHERE id = ?1 AND token = ?2 AND state "
+                     "IN (" OPEN_STATES ")",
     [SQL_JOB_PROGRESS] = "UPDATE jobs SET epoch = ?3, epochs = ?4, step = ?5, steps = ?6, images_s = ?7, eta_s = ?8, "
                          "last_values = ?9, deaths = ?10, events = ?11, lease_until = ?12 WHERE id = ?1 AND token = ?2",
     [SQL_JOB_TOKEN] = "SELECT token FROM jobs WHERE id = ?",
     [SQL_METRIC_PUT] = "INSERT OR REPLACE INTO job_metrics (job, epoch, name, value) VALUES (?, ?, ?, ?)",
-    [SQL_JOB_FINISH] = "UPDATE jobs SET state = 'succeeded', finished = ?3, events = ?4, run = ?5, version = ?6, "
-                       "failure = NULL, worker = NULL, lease_until = NULL WHERE id = ?1 AND token = ?2",
+    [SQL_JOB_FINISH] =
+        "UPDATE jobs SET state = 'succeeded', finished = ?3, events = ?4, run = ?5, version = ?6, "
+        "failure = NULL, worker = NULL, lease_until = NULL WHERE id = ?1 AND token = ?2 AND state IN (" OPEN_STATES ")",
     [SQL_RUN_ADD] = "INSERT INTO runs (" RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
                     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_RUN_SAME] = "SELECT dataset_digest = ?2 AND weights_digest = ?3 AND created = ?4 AND "
@@ -128,7 +134,6 @@ const char *const sql_text[SQL_COUNT] = {
         "?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_FILE_ADD] = "INSERT INTO model_files (name, version, bytes) VALUES (?, ?, ?)",
     [SQL_EXPERIMENT_KEY_PURGE] = "DELETE FROM experiment_keys WHERE created < ?",
-    [SQL_EXPERIMENT_KEY_GET] = "SELECT fingerprint, experiment FROM experiment_keys WHERE key = ?",
     [SQL_EXPERIMENT_KEY_ADD] = "INSERT INTO experiment_keys (key, fingerprint, experiment, created) "
                                "VALUES (?, ?, ?, ?)",
     [SQL_EXPERIMENT_ADD] =

@@ -83,8 +83,8 @@ static void tell(child *c, json_t *o)
 
 static int fail(child *c, const error *e)
 {
-    tell(c, json_pack("{s:s, s:i, s:s, s:I}", "event", "failed", "code", (int)e->code, "message", e->message, "kept",
-                      (json_int_t)c->kept_step));
+    tell(c, json_pack("{s:s, s:i, s:o, s:I}", "event", "failed", "code", (int)e->code, "message", json_text(e->message),
+                      "kept", (json_int_t)c->kept_step));
     return e->code == ERROR_CANCELLED ? WORKER_STOPPED : WORKER_FAILED;
 }
 
@@ -319,6 +319,7 @@ static int run(child *c)
 int worker_main(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     /* A terminal and a service manager signal the whole group. Only the daemon says when to stop, on stdin. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);

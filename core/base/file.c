@@ -205,8 +205,7 @@ uint8_t *file_output_map(file_output *o, size_t size, error *e)
     return o->mapped;
 }
 
-/* Without this the rename itself may be lost by a power cut. */
-static bool sync_folder(const char *path, error *e)
+bool file_sync_folder(const char *path, error *e)
 {
     const char *slash = strrchr(path, '/');
     char *folder = !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
@@ -243,7 +242,7 @@ bool file_output_commit(file_output *o, error *e)
         file_output_abandon(o);
         return false;
     }
-    bool durable = sync_folder(o->path, e);
+    bool durable = file_sync_folder(o->path, e);
     output_free(o);
     return durable;
 }

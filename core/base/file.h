@@ -53,4 +53,7 @@ bool file_output_commit(file_output *o, error *e);
 /* Removes the temporary file and frees `o`; NULL is fine. */
 void file_output_abandon(file_output *o);
 
+/* Makes durable that a file of this path was made or renamed: without this a power cut may lose it. */
+bool file_sync_folder(const char *path, error *e);
+
 #endif

@@ -3,7 +3,8 @@
 #ifndef ANOMALYD_BASE_VERSION_H
 #define ANOMALYD_BASE_VERSION_H
 
-/* The version, and the commit it was built from where that is known: "0.1.0+g3fa2c11d09ab". */
+/* The version with the commit it was built from, "0.1.0+g3fa2c11d09ab"; or, in a tree without git, a digest of its
+ * sources, "0.1.0+s…". */
 const char *version_text(void);
 
 #endif

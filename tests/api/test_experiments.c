@@ -81,6 +81,10 @@ static void every_fault_of_an_experiment_is_told_at_once(void **state)
     assert_true(has_error(&r, "/overrides", "'kde' is none of the methods"));
     assert_int_equal(f->submits, 0);
     reply_finish(&r);
+    r = post_json(f, "/experiments", "{\"methods\": [\"toy\"], \"dataset\": \"d\", \"seeds\": [[1, 2], [1, 2]]}");
+    assert_problem(&r, 422, "");
+    assert_true(has_error(&r, "/seeds", "at 0: expected a name or a number"));
+    reply_finish(&r);
 }
 
 static void lists_are_neither_empty_nor_repeat_themselves(void **state)

@@ -70,9 +70,16 @@ static void single_things_are_found_or_404(void **state)
     static const char *const good[] = {"/datasets/digits",          "/jobs/job-1",
                                        "/models/digits-ganomaly",   "/runs/run-1",
                                        "/experiments/experiment-1", "/experiments/experiment-1/table",
-                                       "/datasets/%64igits"};
-    static const char *const bad[] = {"/datasets/none",    "/jobs/none",        "/models/none",           "/runs/none",
-                                      "/jobs/none/events", "/experiments/none", "/experiments/none/table"};
+                                       "/datasets/%64igits",        "/models/digits-ganomaly/versions/2"};
+    static const char *const bad[] = {"/datasets/none",
+                                      "/jobs/none",
+                                      "/models/none",
+                                      "/runs/none",
+                                      "/jobs/none/events",
+                                      "/experiments/none",
+                                      "/experiments/none/table",
+                                      "/models/none/versions/1",
+                                      "/models/digits-ganomaly/versions/none"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         reply r = get(*state, good[i]);
         assert_status(&r, 200);
@@ -114,6 +121,22 @@ static void a_model_lists_its_versions_newest_first(void **state)
     assert_int_equal(json_integer_value(json_array_get(versions, 0)), 3);
     assert_true(json_is_null(json_object_get(r.json, "threshold")));
     reply_finish(&r);
+}
+
+static void an_older_version_is_told_of(void **state)
+{
+    reply r = get(*state, "/models/digits-ganomaly/versions/2");
+    assert_int_equal(json_integer_value(json_object_get(r.json, "version")), 2);
+    assert_int_equal(json_array_size(json_object_get(r.json, "versions")), 3);
+    reply_finish(&r);
+    static const char *const bad[] = {"0", "01", "-1", "2x", "1234567890"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/models/digits-ganomaly/versions/%s", bad[i]);
+        r = get(*state, path);
+        assert_problem(&r, 404, "is no version");
+        reply_finish(&r);
+    }
 }
 
 static void a_data_set_is_imported_from_a_path(void **state)
@@ -430,6 +453,7 @@ int main(void)
         CASE(a_data_set_tells_its_classes_and_time),
         CASE(a_job_tells_how_far_its_test_is),
         CASE(a_model_lists_its_versions_newest_first),
+        CASE(an_older_version_is_told_of),
         CASE(a_data_set_is_imported_from_a_path),
         CASE(an_import_goes_on_when_its_client_leaves),
         CASE(imports_that_cannot_be_say_why),

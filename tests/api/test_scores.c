@@ -222,6 +222,12 @@ static void json_scores_base64(void **state)
     assert_problem(&r, 422, "empty");
     assert_true(has_error(&r, "/images/1", "base64"));
     reply_finish(&r);
+    char body[400];
+    snprintf(body, sizeof body, "{\"images\": [{\"id\": \"%0256d\", \"data\": \"UA==\"}]}", 1);
+    r = post_json(f, "/score", body);
+    assert_problem(&r, 422, "more than 255 bytes");
+    assert_true(has_error(&r, "/images/0/id", ""));
+    reply_finish(&r);
 }
 
 static void large_json_is_read_off_the_loop(void **state)

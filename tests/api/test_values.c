@@ -128,6 +128,9 @@ static void accept_headers_are_weighed(void **state)
     assert_false(media_prefers("*/*", "text/csv", "application/json"));
     assert_false(media_prefers("text/csv;q=0, */*", "text/csv", "application/json"));
     assert_false(media_prefers("text/csv;q=0.3, application/json;q=0.4", "text/csv", "application/json"));
+    assert_true(media_prefers("text/csv, application/json; q=0.5", "text/csv", "application/json"));
+    assert_false(
+        media_prefers("text/csv;header=present \t; Q=0.3, application/json;q=.4", "text/csv", "application/json"));
     assert_false(media_prefers(NULL, "text/csv", "application/json"));
     assert_false(media_prefers("", "text/csv", "application/json"));
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,8 +20,9 @@ enum { PIXEL_BAD = 255, IMAGES_MAX = 64 };
 typedef struct fake {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool held;   /* score waits until this is false */
-    int scoring; /* calls of score that have begun */
+    bool held;    /* score waits until this is false */
+    int image_us; /* what an image takes */
+    int scoring;  /* calls of score that have begun */
     int loads, unloads;
     size_t largest; /* batch */
     char order[64]; /* first letters of the models loaded */
@@ -76,6 +78,7 @@ static bool fake_score(void *context, void *which, const image *pictures, size_t
     if (n > f->largest)
         f->largest = n;
     pthread_mutex_unlock(&f->lock);
+    usleep((useconds_t)((int)n * f->image_us));
     for (size_t i = 0; i < n; i++) {
         if (pictures[i].pixels[0] == PIXEL_BAD)
             return error_set(e, ERROR_UNSUPPORTED, "a bad picture");
@@ -123,6 +126,7 @@ static void fake_wake(void *context)
 typedef struct fixture {
     fake fake;
     batcher *batcher;
+    int turn_us;
 } fixture;
 
 static void start(fixture *f, int queue, int batch, size_t budget)
@@ -139,6 +143,7 @@ static void start(fixture *f, int queue, int batch, size_t budget)
                         .queue_images = queue,
                         .batch_images = batch,
                         .delay_us = 1000,
+                        .turn_us = f->turn_us,
                         .budget_bytes = budget,
                         .wake = fake_wake,
                         .wake_context = &f->fake};
@@ -151,6 +156,7 @@ static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
+    f->turn_us = 1000000000; /* no image takes as long as to matter */
     pthread_mutex_init(&f->fake.lock, NULL);
     pthread_cond_init(&f->fake.changed, NULL);
     *state = f;
@@ -330,28 +336,50 @@ static void what_waits_is_scored_together(void **state)
     free(first);
 }
 
+static void a_slow_model_takes_turns(void **state)
+{
+    fixture *f = *state;
+    f->fake.image_us = 2000;
+    f->turn_us = 10000;
+    start(f, 100, 64, 1000);
+    order *many = make("slow", 60, 0), *one = make("other", 1, 0);
+    hold(f, true);
+    submit(f, many);
+    wait_until_scoring(f, 1);
+    submit(f, one);
+    hold(f, false);
+    await(f, one);
+    assert_int_equal(many->done, 0);
+    await(f, many);
+    assert_true(f->fake.largest <= 8); /* of which it was not known yet how long they take */
+    assert_true(f->fake.scoring > 60 / 6);
+    assert_true(many->results[59].score == 59);
+    free(many);
+    free(one);
+}
+
 static void a_full_queue_refuses_at_once(void **state)
 {
     fixture *f = *state;
     start(f, 4, 4, 1000);
     hold(f, true);
-    order *fills = make("a", 4, 0), *more = make("a", 1, 0), *other = make("b", 1, 0), *never = make("c", 5, 0);
-    submit(f, fills);
+    order *some = make("a", 3, 0), *fills = make("a", 9, 0), *more = make("a", 1, 0), *other = make("b", 1, 0);
+    submit(f, some);
+    submit(f, fills); /* while it is not full, any number gets in */
     error e = {0};
     assert_false(batcher_admit(f->batcher, &more->o, &e));
     assert_int_equal(e.code, ERROR_BUSY);
-    assert_false(batcher_admit(f->batcher, &never->o, &e));
-    assert_int_equal(e.code, ERROR_LIMIT);
     submit(f, other); /* another model has a queue of its own */
     hold(f, false);
+    await(f, some);
     await(f, fills);
     await(f, other);
     submit(f, more); /* and there is room again */
     await(f, more);
+    free(some);
     free(fills);
     free(more);
     free(other);
-    free(never);
 }
 
 static void one_bad_image_spoils_no_other(void **state)
@@ -479,6 +507,7 @@ int main(void)
         TEST(explained_orders_are_batches_of_their_own),
         TEST(what_a_model_does_not_explain_fails_whole),
         TEST(what_waits_is_scored_together),
+        TEST(a_slow_model_takes_turns),
         TEST(a_full_queue_refuses_at_once),
         TEST(one_bad_image_spoils_no_other),
         TEST(an_image_that_was_not_decoded_keeps_its_reason),

@@ -422,6 +422,11 @@ typedef struct left_over {
     int count;
 } left_over;
 
+static void is_of(left_over *l, int cell, const char *id)
+{
+    snprintf(l->cells[cell].method, sizeof l->cells[cell].method, "%s", id);
+}
+
 /* Queued cells of a method, of which nothing is known. */
 static left_over all_queued(const char *id, int count)
 {
@@ -429,7 +434,7 @@ static left_over all_queued(const char *id, int count)
     for (int i = 0; i < count; i++) {
         l.cells[i].state = JOB_QUEUED;
         l.cells[i].cost_s = NAN;
-        snprintf(l.cells[i].method, sizeof l.cells[i].method, "%s", id);
+        is_of(&l, i, id);
         l.paces[i] = job_pace_unknown;
     }
     return l;
@@ -464,14 +469,14 @@ static void the_eta_is_made_of_what_was_measured(void **state)
     took(&l, 0, 10, 1);
     took(&l, 1, 14, 1);
     l.cells[3].state = JOB_FAILED;
-    strcpy(l.cells[4].method, "pca");
-    strcpy(l.cells[5].method, "pca"); /* 10: what the running one takes in all */
+    is_of(&l, 4, "pca");
+    is_of(&l, 5, "pca"); /* 10: what the running one takes in all */
     takes(&l, 4, 2, 10);
     assert_true(eta(&l, 1) == 24);
     assert_true(eta(&l, 2) == 12);
     assert_true(eta(&l, 8) == 12); /* the longest cannot be shared */
     l.cells[3].state = JOB_QUEUED;
-    strcpy(l.cells[3].method, "ocgan");
+    is_of(&l, 3, "ocgan");
     assert_true(isnan(eta(&l, 1))); /* nobody knows */
     l.count = 2;
     assert_true(isnan(eta(&l, 1))); /* nothing is left */

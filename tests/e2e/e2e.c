@@ -168,6 +168,10 @@ static struct curl_slist *headers_of(const ask *a)
         snprintf(line, sizeof line, "Idempotency-Key: %s", a->key);
         list = curl_slist_append(list, line);
     }
+    if (a->since) {
+        snprintf(line, sizeof line, "Last-Event-ID: %s", a->since);
+        list = curl_slist_append(list, line);
+    }
     return list;
 }
 

@@ -41,6 +41,7 @@ typedef struct reply {
 
 typedef struct ask {
     const char *verb, *path, *type, *key; /* type: of the body; key: Idempotency-Key; NULL: none */
+    const char *since;                    /* Last-Event-ID; NULL: none */
     const void *bytes;
     size_t size;
 } ask;

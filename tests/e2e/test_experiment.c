@@ -29,11 +29,21 @@ static json_t *experiment(e2e *d, const char *id)
     return r.body;
 }
 
+static reply post(const e2e *d, const char *text, size_t size, const char *key)
+{
+    return e2e_ask(d, &(ask){.verb = "POST",
+                             .path = "/experiments",
+                             .type = "application/json",
+                             .key = key,
+                             .bytes = text,
+                             .size = size});
+}
+
 static reply submit(e2e *d, const char *more, const char *key)
 {
     char text[512];
     int n = snprintf(text, sizeof text, SWEEP, more);
-    return e2e_ask(d, &(ask){"POST", "/experiments", "application/json", key, text, (size_t)n});
+    return post(d, text, (size_t)n, key);
 }
 
 /* Follows every cell to its end; returns the experiment as it is then. */
@@ -235,12 +245,41 @@ static void nothing_is_queued_of_a_sweep_with_one_fault(void **state)
     assert_int_equal(e2e_end(d, SIGTERM), 0);
 }
 
+static reply fill(const e2e *d, const char *key)
+{
+    static char seeds[600];
+    int n = 0;
+    for (int i = 0; i < 100; i++)
+        n += snprintf(seeds + n, sizeof seeds - (size_t)n, i ? ", %d" : "%d", i);
+    char body[800];
+    n = snprintf(body, sizeof body, "{\"methods\": [\"pca\"], \"dataset\": \"digits\", \"seeds\": [%s]}", seeds);
+    return post(d, body, (size_t)n, key);
+}
+
+/* A thousand cells are as many as there may be: a second sweep has no room, but the first may be asked for again. */
+static void a_repeated_sweep_needs_no_room(void **state)
+{
+    e2e *d = *state;
+    E2E_START(d, "--workers", "0");
+    e2e_import(d);
+    reply first = fill(d, "k"), again = fill(d, "k"), other = fill(d, "l");
+    assert_int_equal(first.status, 202);
+    assert_int_equal(again.status, 202);
+    assert_string_equal(text_of(first.body, "id"), text_of(again.body, "id"));
+    assert_int_equal(other.status, 429);
+    json_decref(first.body);
+    json_decref(again.body);
+    json_decref(other.body);
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_killed_daemon_comes_to_every_cell_once, e2e_set_up, e2e_tear_down),
         cmocka_unit_test_setup_teardown(a_cancelled_sweep_is_resumed, e2e_set_up, e2e_tear_down),
         cmocka_unit_test_setup_teardown(a_method_can_have_settings_of_its_own, e2e_set_up, e2e_tear_down),
+        cmocka_unit_test_setup_teardown(a_repeated_sweep_needs_no_room, e2e_set_up, e2e_tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_queued_of_a_sweep_with_one_fault, e2e_set_up, e2e_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

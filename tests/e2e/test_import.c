@@ -438,11 +438,38 @@ static void the_official_forms_are_taken_by_path_and_by_upload(void **state)
     assert_int_equal(e2e_end(d, SIGTERM), 0);
 }
 
+/* Whatever its name: what is there, and what was cut off, are told apart by more than how a file's name begins. */
+static void a_data_set_outlives_a_restart_and_what_was_cut_off_does_not(void **state)
+{
+    e2e *d = *state;
+    files f = good_files();
+    E2E_START(d, NULL);
+    pack(&d->folder, "given", &f);
+    reply r = upload(d, "incoming-inspection", "given");
+    assert_int_equal(r.status, 201);
+    json_decref(r.body);
+    e2e_end(d, SIGKILL);
+    scratch_write(&d->folder, "state/datasets/.incoming-01a20c37-d58e-7000-afd8-81af82c02cd5", "cut", 3);
+    E2E_START(d, NULL);
+    assert_int_equal(entries(d, "datasets"), 1);
+    r = e2e_post(d, "/jobs",
+                 "{\"method\": \"pca\", \"dataset\": \"incoming-inspection\", \"class\": \"0\", "
+                 "\"held_out\": 0, \"hyperparameters\": {\"components\": 1}}");
+    assert_int_equal(r.status, 202);
+    json_t *job = e2e_await(d, text_of(r.body, "id"));
+    assert_null(strstr(text_of(job, "failure"), "cannot open"));
+    json_decref(job);
+    json_decref(r.body);
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_run_leaves_out_what_the_test_has_and_says_so, e2e_set_up, e2e_tear_down),
         cmocka_unit_test_setup_teardown(what_is_damaged_is_named_and_leaves_nothing_behind, e2e_set_up, e2e_tear_down),
+        cmocka_unit_test_setup_teardown(a_data_set_outlives_a_restart_and_what_was_cut_off_does_not, e2e_set_up,
+                                        e2e_tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_no_data_set, e2e_set_up, e2e_tear_down),
         cmocka_unit_test_setup_teardown(the_official_forms_are_taken_by_path_and_by_upload, e2e_set_up, e2e_tear_down),
     };

@@ -310,6 +310,29 @@ static void a_stop_ends_the_streams_of_events(void **state)
     assert_int_equal(e2e_end(d, 0), 0);
 }
 
+static void how_a_job_ended_is_told_after_a_restart_to_whoever_missed_it(void **state)
+{
+    e2e *d = *state;
+    char path[128];
+    e2e_start(d, NULL);
+    e2e_import(d);
+    job_id id = e2e_submit(d, E2E_SHORT);
+    json_decref(e2e_await(d, id.text));
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+    e2e_start(d, NULL);
+    snprintf(path, sizeof path, "/jobs/%s/events", id.text);
+    static const struct {
+        const char *since;
+        long status;
+    } asked[] = {{"1", 200}, {"2", 200}, {"1000", 204}};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        reply r = e2e_ask(d, &(ask){.verb = "GET", .path = path, .since = asked[i].since});
+        assert_int_equal(r.status, asked[i].status);
+        json_decref(r.body);
+    }
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, e2e_set_up, e2e_tear_down)
 
 int main(void)
@@ -326,6 +349,7 @@ int main(void)
         TEST(a_state_folder_has_one_daemon),
         TEST(only_loopback_is_served),
         TEST(a_stop_ends_the_streams_of_events),
+        TEST(how_a_job_ended_is_told_after_a_restart_to_whoever_missed_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* jobs_move.c — what ends an episode of a job: back to the queue, or to its end. A write that fails for a reason that
+ * passes, as on a full disk, is tried again until the registry has it: a job is never lost to that, nor its result. */
+#include "daemon/job.h"
+#include "daemon/log.h"
+
+#include <assert.h>
+#include <string.h>
+
+bool job_retry(job *b, const error *failure, loop_call *again)
+{
+    assert(b->busy && !b->again);
+    if (b->owner->stopping || (failure->code != ERROR_IO && failure->code != ERROR_MEMORY))
+        return false;
+    b->again = loop_timer(b->owner->c.loop, JOBS_AGAIN_MS, again, b);
+    if (b->again)
+        job_event_log(b, "%s; tried again in %d s", failure->message, JOBS_AGAIN_MS / 1000);
+    return b->again;
+}
+
+/* ---- to its end */
+
+static void final_stored(void *context, const store_answer *answer, const error *failure);
+
+static void end_again(void *context)
+{
+    job *b = context;
+    b->again = NULL;
+    job_write_state(b, (store_reply){.done = final_stored, .context = b});
+}
+
+static void final_stored(void *context, const store_answer *answer, const error *failure)
+{
+    (void)answer;
+    job *b = context;
+    jobs *j = b->owner;
+    if (failure && job_retry(b, failure, end_again))
+        return;
+    char id[SERVICE_ID_MAX];
+    memcpy(id, b->row.id, sizeof id);
+    b->busy = false;
+    if (failure) /* the registry says otherwise until a restart takes the job up again */
+        log_line(LOG_LEVEL_ERROR, "job %s: %s", id, failure->message);
+    job_event_state(b);
+    log_line(LOG_LEVEL_INFO, "job %s: %s%s%s", id, job_state_name(b->row.state), b->row.failure ? ": " : "",
+             b->row.failure ? b->row.failure : "");
+    bool keeps = b->row.state == JOB_FAILED && b->kept_step;
+    job_close(b);
+    if (!failure && keeps)
+        jobs_prune(j);
+    else if (!failure)
+        job_clean(j, id);
+    jobs_pump(j);
+}
+
+void job_end(job *b, enum job_state to, const char *why)
+{
+    b->busy = true;
+    job_move(b, to, why, (store_reply){.done = final_stored, .context = b});
+}
+
+/* ---- back to the queue */
+
+static void queued_stored(void *context, const store_answer *answer, const error *failure);
+
+static void requeue_again(void *context)
+{
+    job *b = context;
+    b->again = NULL;
+    job_write_state(b, (store_reply){.done = queued_stored, .context = b});
+}
+
+static void queued_stored(void *context, const store_answer *answer, const error *failure)
+{
+    (void)answer;
+    job *b = context;
+    if (failure && job_retry(b, failure, requeue_again))
+        return;
+    b->busy = false;
+    if (failure)
+        log_line(LOG_LEVEL_ERROR, "job %s: %s", b->row.id, failure->message);
+    if (b->cancel_wanted) {
+        job_end(b, JOB_CANCELLED, NULL);
+        return;
+    }
+    job_event_state(b);
+    jobs_pump(b->owner);
+}
+
+void job_requeue(job *b)
+{
+    b->busy = true;
+    b->put_back = false;
+    job_move(b, JOB_QUEUED, NULL, (store_reply){.done = queued_stored, .context = b});
+}
+
+/* ---- when its worker ends without a result */
+
+static void rest_over(void *context)
+{
+    job *b = context;
+    b->again = NULL;
+    if (b->cancel_wanted)
+        job_end(b, JOB_CANCELLED, NULL);
+    else
+        job_requeue(b);
+}
+
+/* Goes on after a while, longer each time: until then what stood in the way may have passed. */
+static void rest(job *b)
+{
+    b->busy = true;
+    b->again = loop_timer(b->owner->c.loop, (uint64_t)JOBS_AGAIN_MS << (2 * (b->deaths - 1)), rest_over, b);
+    if (!b->again)
+        job_requeue(b);
+}
+
+void job_died(job *b, const char *how, const char *last_words, bool rests)
+{
+    b->deaths++;
+    job_event_log(b, "its worker %s; %s", how, *last_words ? last_words : "it left no word");
+    if (b->deaths < JOBS_DEATHS_MAX) {
+        if (rests && !b->owner->stopping)
+            rest(b);
+        else
+            job_requeue(b);
+        return;
+    }
+    char why[ERROR_MESSAGE_MAX];
+    snprintf(why, sizeof why, "the worker died %d times without a checkpoint in between; the last one %s: %.300s",
+             b->deaths, how, *last_words ? last_words : "(no last words)");
+    job_end(b, JOB_FAILED, why);
+}

@@ -108,7 +108,7 @@ static void work(void *context) /* pool thread */
     }
     i->row.copies_counted = true;
     struct stat facts;
-    if (!path_format(&i->final, &i->e, "%s/datasets/%s-%s.packed", c->state, i->row.name, info->digest))
+    if (!path_packed(&i->final, c->state, i->row.name, info->digest, &i->e))
         unlink(i->packed.text);
     else if (stat(i->packed.text, &facts) || rename(i->packed.text, i->final.text))
         error_system(&i->e, "%s", i->final.text);

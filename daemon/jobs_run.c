@@ -314,7 +314,7 @@ static bool spawn(job *b, error *e)
     if (!job_folder(b, &folder, e) || !folder_make(folder.text, e))
         return false;
     memcpy(w.folder, folder.text, sizeof w.folder);
-    if (!path_format(&folder, e, "%s/datasets/%s-%s.packed", c->state, w.spec.dataset, b->dataset_digest))
+    if (!path_packed(&folder, c->state, w.spec.dataset, b->dataset_digest, e))
         return false;
     memcpy(w.dataset, folder.text, sizeof w.dataset);
     char *line = wire_write_job(&w);

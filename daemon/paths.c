@@ -24,6 +24,11 @@ bool path_format(path_text *p, error *e, const char *format, ...)
     return true;
 }
 
+bool path_packed(path_text *p, const char *state, const char *name, const char *digest, error *e)
+{
+    return path_format(p, e, "%s/datasets/%s-%s.packed", state, name, digest);
+}
+
 bool folder_make(const char *path, error *e)
 {
     path_text p;

@@ -27,6 +27,9 @@ typedef struct path_text {
 /* printf into a path; ERROR_LIMIT where it does not fit. */
 bool path_format(path_text *p, error *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Of a data set's images in the state folder. */
+bool path_packed(path_text *p, const char *state, const char *name, const char *digest, error *e);
+
 /* Makes a folder and its parents, mode 0700. One that is there is fine. */
 bool folder_make(const char *path, error *e);
 /* Removes a folder and all in it; one that is not there is fine. */

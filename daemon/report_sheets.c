@@ -108,8 +108,7 @@ bool report_write_sheets(report *r, store_reader *reader, const char *state, int
     if (!r->sheets)
         return error_memory(e, "sheets");
     r->sheet_classes = classes;
-    if (!path_format(&packed, e, "%s/datasets/%s-%s.packed", state, r->experiment.dataset,
-                     r->experiment.dataset_digest))
+    if (!path_packed(&packed, state, r->experiment.dataset, r->experiment.dataset_digest, e))
         return false;
     bench b = {.report = r, .reader = reader, .team = team_new(team_default_threads(), e)};
     if (!b.team)

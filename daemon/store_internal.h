@@ -99,7 +99,8 @@ typedef struct query {
 } query;
 
 query query_begin(connection *c, enum sql which);
-void query_put_text(query *q, const char *text); /* borrowed until query_end; NULL: NULL */
+void query_put_text(query *q, const char *text);   /* borrowed until query_end; NULL: NULL */
+void query_put_filter(query *q, const char *text); /* the same, but empty: NULL */
 void query_put_int(query *q, int64_t value);
 void query_put_real(query *q, double value); /* NaN: NULL */
 void query_put_bytes(query *q, const void *bytes, size_t size);

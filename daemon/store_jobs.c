@@ -317,11 +317,6 @@ static void read_row(query *q, job_row *row)
     row->version = (int)query_get_int(q);
 }
 
-static const char *given(const char *text)
-{
-    return text && *text ? text : NULL;
-}
-
 bool store_job_list(store_reader *r, const job_filter *f, service_page *page, job_row *rows, int *count, error *e)
 {
     int64_t key;
@@ -331,9 +326,9 @@ bool store_job_list(store_reader *r, const job_filter *f, service_page *page, jo
         return false;
     query q = query_begin(&r->on, SQL_JOB_LIST);
     query_put_text(&q, id);
-    query_put_text(&q, given(f->state));
-    query_put_text(&q, given(f->method));
-    query_put_text(&q, given(f->dataset));
+    query_put_filter(&q, f->state);
+    query_put_filter(&q, f->method);
+    query_put_filter(&q, f->dataset);
     query_put_int(&q, page->limit + 1);
     bool more = false;
     while (page_step(page, &q, *count, &more))

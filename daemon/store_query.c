@@ -83,6 +83,11 @@ void query_put_text(query *q, const char *text)
     note(q, sqlite3_bind_text(q->statement, ++q->parameter, text, -1, SQLITE_STATIC));
 }
 
+void query_put_filter(query *q, const char *text)
+{
+    query_put_text(q, text && *text ? text : NULL);
+}
+
 void query_put_int(query *q, int64_t value)
 {
     note(q, sqlite3_bind_int64(q->statement, ++q->parameter, value));

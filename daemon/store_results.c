@@ -185,15 +185,10 @@ static bool read_scores(store_reader *r, run_row *row, error *e)
     return query_end(&q, e);
 }
 
-static const char *given(const char *text)
-{
-    return text && *text ? text : NULL;
-}
-
 static bool parse_seed(const char *text, int64_t *seed, error *e)
 {
     *seed = 0;
-    if (!given(text))
+    if (!text || !*text)
         return true;
     char *end;
     *seed = (int64_t)strtoull(text, &end, 10);
@@ -227,12 +222,12 @@ bool store_run_list(store_reader *r, const run_filter *f, service_page *page, ru
         return false;
     query q = query_begin(&r->on, SQL_RUN_LIST + (int)f->order);
     query_put_text(&q, id);
-    query_put_text(&q, given(f->method));
-    query_put_text(&q, given(f->dataset));
-    query_put_text(&q, given(f->protocol));
-    query_put_text(&q, given(f->class_name));
-    query_put_text(&q, given(f->model));
-    query_put_text(&q, given(f->seed));
+    query_put_filter(&q, f->method);
+    query_put_filter(&q, f->dataset);
+    query_put_filter(&q, f->protocol);
+    query_put_filter(&q, f->class_name);
+    query_put_filter(&q, f->model);
+    query_put_filter(&q, f->seed);
     query_put_int(&q, seed);
     query_put_int(&q, f->since);
     query_put_int(&q, f->until);

@@ -21,8 +21,9 @@ struct watcher {
 };
 
 struct events {
-    entry ring[EVENTS_KEPT]; /* event n is at n mod EVENTS_KEPT */
-    uint64_t first, last;    /* kept: first … last; none when first > last */
+    entry *ring;          /* event n is at n mod capacity */
+    uint64_t capacity;    /* grows to EVENTS_KEPT: most jobs that are queued have said one thing */
+    uint64_t first, last; /* kept: first … last; none when first > last */
     bool ended, abandoned;
     watcher *watchers;
     int walking;
@@ -54,8 +55,9 @@ static void sweep(events *v)
     }
     if (!v->abandoned || v->watchers)
         return;
-    for (size_t i = 0; i < EVENTS_KEPT; i++)
+    for (size_t i = 0; i < v->capacity; i++)
         free(v->ring[i].data);
+    free(v->ring);
     free(v);
 }
 
@@ -83,17 +85,38 @@ static void tell(watcher *w, const entry *n)
     w->sink(w->context, &event);
 }
 
+/* Room for one more, by the oldest where there is no memory. False: there is none at all. */
+static bool make_room(events *v)
+{
+    enum { LEAST = 8 };
+    if (v->last - v->first + 1 < v->capacity || v->capacity == EVENTS_KEPT)
+        return true;
+    uint64_t capacity = v->capacity ? 2 * v->capacity : LEAST;
+    capacity = capacity < EVENTS_KEPT ? capacity : EVENTS_KEPT;
+    entry *ring = calloc(capacity, sizeof *ring);
+    if (!ring)
+        return v->capacity > 0;
+    for (uint64_t n = v->first; n <= v->last; n++)
+        ring[n % capacity] = v->ring[n % v->capacity];
+    free(v->ring);
+    v->ring = ring;
+    v->capacity = capacity;
+    return true;
+}
+
 void events_push(events *v, const char *type, char *data, bool last)
 {
     v->ended = v->ended || last;
-    if (!data)
+    if (!data || !make_room(v)) {
+        free(data);
         return;
-    entry *n = &v->ring[++v->last % EVENTS_KEPT];
+    }
+    entry *n = &v->ring[++v->last % v->capacity];
     free(n->data);
     *n = (entry){.number = v->last, .data = data, .last = last};
     snprintf(n->type, sizeof n->type, "%s", type);
-    if (v->last - v->first >= EVENTS_KEPT)
-        v->first = v->last - EVENTS_KEPT + 1;
+    if (v->last - v->first >= v->capacity)
+        v->first = v->last - v->capacity + 1;
     v->walking++;
     for (watcher *w = v->watchers; w; w = w->next)
         if (!w->left)
@@ -112,7 +135,7 @@ watcher *events_watch(events *v, uint64_t after, event_sink *sink, void *context
     v->walking++;
     uint64_t from = after < v->first ? v->first : after < v->last ? after + 1 : v->last + 1;
     for (uint64_t n = from; n <= v->last && !w->left; n++)
-        tell(w, &v->ring[n % EVENTS_KEPT]);
+        tell(w, &v->ring[n % v->capacity]);
     v->walking--;
     return w;
 }

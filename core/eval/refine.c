@@ -6,10 +6,11 @@
 #include <float.h>
 #include <math.h>
 
-/* A score of 0 has no logarithm: it counts as the least that there is. */
+/* A score of 0 has no logarithm: it counts as the least that there is. What is no number stays none: fmax would make
+ * the least of it too, the most normal score. */
 static double transformed(bool logarithm, float score)
 {
-    return logarithm ? log(fmax((double)score, (double)FLT_MIN)) : (double)score;
+    return logarithm ? log((double)(score < FLT_MIN ? FLT_MIN : score)) : (double)score;
 }
 
 /* Whether all are finite, and whether all are above 0. */

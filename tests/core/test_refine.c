@@ -37,6 +37,20 @@ static void what_complexity_explains_is_taken_out(void **state)
     assert_true(isfinite(least) && least < refine_apply(&r, &(float){1e-30F}, 0));
 }
 
+static void a_score_that_is_no_number_stays_none(void **state)
+{
+    (void)state;
+    float scores[IMAGES], complexity[IMAGES];
+    const float *components[] = {scores, scores};
+    refinement r;
+    error e;
+    draw(scores, complexity);
+    assert_true(refine_fit(components, 2, complexity, IMAGES, &r, &e));
+    assert_true(r.components[0].logarithm && r.components[1].logarithm);
+    assert_true(isnan(refine_apply(&r, (const float[]){NAN, 1}, 0)));
+    assert_true(isnan(refine_apply(&r, (const float[]){1, NAN}, 0)));
+}
+
 static void scores_of_any_scale_weigh_the_same(void **state)
 {
     (void)state;
@@ -172,9 +186,13 @@ int main(int argc, char **argv)
     if (!blas_start(argv, &e))
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_complexity_explains_is_taken_out), cmocka_unit_test(scores_of_any_scale_weigh_the_same),
-        cmocka_unit_test(what_cannot_be_fitted_is_refused),      cmocka_unit_test(a_refinement_is_read_back),
-        cmocka_unit_test(a_refined_model_scores_as_its_run_did), cmocka_unit_test(refining_needs_images_held_out),
+        cmocka_unit_test(what_complexity_explains_is_taken_out),
+        cmocka_unit_test(a_score_that_is_no_number_stays_none),
+        cmocka_unit_test(scores_of_any_scale_weigh_the_same),
+        cmocka_unit_test(what_cannot_be_fitted_is_refused),
+        cmocka_unit_test(a_refinement_is_read_back),
+        cmocka_unit_test(a_refined_model_scores_as_its_run_did),
+        cmocka_unit_test(refining_needs_images_held_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

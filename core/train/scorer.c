@@ -57,7 +57,8 @@ static bool read_shape(const bundle *b, const char *key, shape *out, error *e)
         if (!read_extent(b, name, extents[i], e))
             return false;
     }
-    return true;
+    return out->c == 1 || out->c == 3 ||
+           error_set(e, ERROR_CORRUPT, "header: %s.c = %d is neither 1 channel nor 3", key, out->c);
 }
 
 /* An option that the file does not have came with a later program: its preset is what earlier ones did. */

@@ -324,6 +324,8 @@ static void a_model_that_contradicts_itself_is_refused(void **state)
     changed_is_refused(&s, "data.h", "0", NULL, "data.h = 0 is not an extent");
     changed_is_refused(&s, "data.h", "1e9", NULL, "data.h = 1e+09 is not an extent");
     changed_is_refused(&s, "data.c", "nan", NULL, "data.c = nan is not an extent");
+    changed_is_refused(&s, "data.c", "2", NULL, "data.c = 2 is neither 1 channel nor 3");
+    changed_is_refused(&s, "input.c", "4", NULL, "input.c = 4 is neither 1 channel nor 3");
     changed_is_refused(&s, "input.h", "32", NULL, "input 32x16x1, but ganomaly takes 16x16x1");
     changed_is_refused(&s, "option.width", "8", NULL, "this model needs");
     changed_is_refused(&s, "option.width", "100000", NULL, "above the most");

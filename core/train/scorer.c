@@ -29,8 +29,8 @@ struct scorer {
     float *rows;     /* evaluator_rows() of prepared input */
     float *work;     /* of image_convert, grown to the largest image seen */
     size_t work_floats;
-    float *shrunk; /* one image at the extent of the training data */
-    float *made;   /* reconstructions of `rows`, and work space: at the first explanation */
+    float *seen; /* one image as the training images were: see seen_shape */
+    float *made; /* reconstructions of `rows`, and work space: at the first explanation */
 };
 
 /* Batch sizes of the compiled programs: so close to each other that little of a batch is padding. */
@@ -133,6 +133,13 @@ static bool read_refinement(scorer *s, error *e)
                      expected);
 }
 
+/* An image as training saw it before the method's own input was made of it: its extent, and the colours that are taken.
+ */
+static shape seen_shape(const scorer *s)
+{
+    return (shape){1, s->facts.data.h, s->facts.data.w, s->facts.input.c};
+}
+
 /* Floats of `made`: the reconstructions come first. */
 static size_t made_floats(const scorer *s)
 {
@@ -144,7 +151,7 @@ static size_t made_floats(const scorer *s)
 /* What its networks and buffers take. The work space of resizing is as large as clients' images. */
 static size_t resident_bytes(const scorer *s)
 {
-    size_t floats = evaluator_rows(s->evaluator) * shape_row(s->facts.input) + shape_row(s->facts.data);
+    size_t floats = evaluator_rows(s->evaluator) * shape_row(s->facts.input) + shape_row(seen_shape(s));
     if (evaluator_reconstructs(s->evaluator))
         floats += made_floats(s);
     size_t sum = floats * sizeof(float);
@@ -212,8 +219,8 @@ static bool rebuild(scorer *s, team *t, error *e)
         return false;
     size_t row = shape_row(s->facts.input), rows = evaluator_rows(s->evaluator);
     s->rows = calloc(rows * row, sizeof *s->rows);
-    s->shrunk = calloc(shape_row(s->facts.data), sizeof *s->shrunk);
-    if (!s->rows || !s->shrunk)
+    s->seen = calloc(shape_row(seen_shape(s)), sizeof *s->seen);
+    if (!s->rows || !s->seen)
         return error_memory(e, "a batch of images");
     s->facts.bytes = resident_bytes(s);
     return true;
@@ -258,7 +265,7 @@ void scorer_free(scorer *s)
     bundle_free(s->file);
     free(s->rows);
     free(s->work);
-    free(s->shrunk);
+    free(s->seen);
     free(s->made);
     free(s);
 }
@@ -287,21 +294,15 @@ static bool reserve_work(scorer *s, size_t floats, error *e)
 }
 
 /* An image of another extent than the training data's is first brought to that, so that it is as sharp or as soft as
- * what the model has seen; the method's own input comes from there. */
+ * what the model has seen; the method's own input comes from there, with the bits of evaluate_prepare. */
 static bool prepare(scorer *s, const uint8_t *pixels, shape from, float *row, error *e)
 {
-    shape data = s->facts.data, input = s->facts.input;
-    size_t direct = image_work(from, data), second = image_work(data, input), again = image_work(from, input);
-    size_t floats = direct > second ? direct : second;
-    bool same = from.h == data.h && from.w == data.w && from.c == data.c;
-    if (!reserve_work(s, floats > again ? floats : again, e))
+    shape seen = seen_shape(s), input = s->facts.input;
+    size_t first = image_work(from, seen), second = image_work(seen, input);
+    if (!reserve_work(s, first > second ? first : second, e))
         return false;
-    if (same || data.c != input.c) {
-        evaluate_prepare(s->facts.method, pixels, from, input, row, s->work);
-        return true;
-    }
-    image_convert(pixels, from, data, s->shrunk, s->work);
-    image_resize(s->shrunk, data, input, row, s->work);
+    image_convert(pixels, from, seen, s->seen, s->work);
+    image_resize(s->seen, seen, input, row, s->work);
     evaluate_scale(s->facts.method, row, shape_row(input));
     return true;
 }

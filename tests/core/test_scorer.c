@@ -36,12 +36,17 @@ static void read_tests(served *s)
     assert_int_equal(n, BARS_TEST);
 }
 
-static served serve(const char *id, double held_out)
+/* Without options those of bars_plan. */
+static served serve_with(const char *id, double held_out, const struct train_option *options, size_t count)
 {
     error e;
     served s = {.bars = bars_open(false)};
     train_plan plan = bars_plan(&s.bars, id);
     plan.held_out = held_out;
+    if (options) {
+        plan.options = options;
+        plan.option_count = count;
+    }
     s.result = bars_train(&s.bars, &plan, 2);
     s.team = team_new(2, &e);
     assert_true(file_read(s.bars.model.text, 1 << 26, &s.bytes, &s.size, &e));
@@ -50,6 +55,11 @@ static served serve(const char *id, double held_out)
         fail_msg("%s: %s", id, e.message);
     read_tests(&s);
     return s;
+}
+
+static served serve(const char *id, double held_out)
+{
+    return serve_with(id, held_out, NULL, 0);
 }
 
 static void serve_end(served *s)
@@ -117,13 +127,12 @@ static void a_score_does_not_depend_on_its_company(void **state)
     }
 }
 
-static void images_of_another_size_or_colour_are_brought_to_the_model(void **state)
+/* An image of the training images' size, and the same at twice the size and in colour. */
+static void check_brought_to_the_model(served *s)
 {
-    (void)state;
-    served s = serve("ganomaly", 0.2);
     enum { TWICE = 2 * BARS_SIDE };
     uint8_t large[TWICE * TWICE * 3], same[BARS_SIDE * BARS_SIDE];
-    memcpy(same, s.pixels[0], sizeof same);
+    memcpy(same, s->pixels[0], sizeof same);
     for (int y = 0; y < TWICE; y++)
         for (int x = 0; x < TWICE; x++)
             for (int c = 0; c < 3; c++)
@@ -131,11 +140,28 @@ static void images_of_another_size_or_colour_are_brought_to_the_model(void **sta
     const image images[] = {{BARS_SIDE, BARS_SIDE, 1, same}, {TWICE, TWICE, 3, large}};
     float scores[2], direct;
     error e;
-    assert_true(scorer_run(s.scorer, images, 2, scores, &e));
-    assert_true(scorer_run_bytes(s.scorer, s.pixels, 1, &direct, &e));
+    assert_true(scorer_run(s->scorer, images, 2, scores, &e));
+    assert_true(scorer_run_bytes(s->scorer, s->pixels, 1, &direct, &e));
     assert_true(memcmp(&scores[0], &direct, sizeof direct) == 0);
     /* Halving what was doubled gives the same grey values but for the rounding of the luma. */
     assert_true(fabsf(scores[1] - scores[0]) <= 1e-3f * fabsf(scores[0]));
+}
+
+static void images_of_another_size_or_colour_are_brought_to_the_model(void **state)
+{
+    (void)state;
+    served s = serve("ganomaly", 0.2);
+    check_brought_to_the_model(&s);
+    serve_end(&s);
+}
+
+static void they_are_where_networks_take_other_colours_than_the_data(void **state)
+{
+    (void)state;
+    static const struct train_option author[] = {{"layout", "author"}, {"width", "2"},  {"width_visual", "2"},
+                                                 {"latent", "4"},      {"epochs", "1"}, {"selection", "last"}};
+    served s = serve_with("ocgan", 0.2, author, sizeof author / sizeof *author);
+    check_brought_to_the_model(&s);
     serve_end(&s);
 }
 
@@ -363,6 +389,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_saved_model_scores_as_the_trained_one_did),
         cmocka_unit_test(a_score_does_not_depend_on_its_company),
         cmocka_unit_test(images_of_another_size_or_colour_are_brought_to_the_model),
+        cmocka_unit_test(they_are_where_networks_take_other_colours_than_the_data),
         cmocka_unit_test(a_score_is_placed_among_the_held_out_normals),
         cmocka_unit_test(pictures_are_the_same_in_any_company),
         cmocka_unit_test(what_explanations_take_is_counted_from_the_start),

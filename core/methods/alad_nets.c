@@ -87,8 +87,9 @@ tensor *alad_judge_xx(net *n, graph *g, const alad_sizes *s, tensor *x, tensor *
 {
     bigan_enter(n, g, s->image);
     tensor *both = pair(s, x, y);
-    int channels = s->width;
-    for (int i = 0; i < PAIRS_HALVINGS_LEAST || tensor_shape(both).w > PAIRS_SIDE_LAST; i++, channels *= 2) {
+    int channels = s->width, side = s->image.w;
+    /* By arithmetic, not by the map's own side: after a recorded error the map does not shrink. */
+    for (int i = 0; i < PAIRS_HALVINGS_LEAST || side > PAIRS_SIDE_LAST; i++, side = (side + 1) / 2, channels *= 2) {
         both = t_leaky(nn_conv(n, both, layer(s, channels, 5, 2)), pairs_leak);
         both = t_dropout(both, s->dropout);
     }

@@ -4,6 +4,7 @@
 #include "allocations.h"
 #include "bars.h"
 #include "base/blas.h"
+#include "methods/alad_nets.h"
 #include "train/scorer.h"
 #include "trial.h"
 
@@ -50,6 +51,24 @@ static void images_take_the_next_side_that_the_networks_have(void **state)
     assert_string_equal(e.message, "images of 129 x 129: these networks take at most 128 x 128");
     assert_false(how->input(NULL, (shape){1, 32, 28, 1}, &in, &e));
     assert_string_equal(e.message, "images of 28 x 32: these networks need square ones");
+}
+
+static void a_discriminator_of_other_weights_is_an_error(void **state)
+{
+    (void)state;
+    error e;
+    team *t = team_new(1, &e);
+    model *m = model_new(1, t, &e);
+    graph *g = model_graph(m, SCORE);
+    alad_sizes sizes = {.image = {1, 32, 32, 1}, .width = 4, .latent = 6};
+    tensor *x = t_leaf(g, model_array(m, "x", sizes.image));
+    alad_judge_xx(model_net(m, "d_xx"), g, &sizes, x, x, NULL);
+    sizes.width = 8;
+    t_output(alad_judge_xx(model_net(m, "d_xx"), g, &sizes, x, x, NULL), "logit");
+    assert_null(program_compile(g, &e));
+    assert_non_null(strstr(e.message, "net d_xx has conv0.weight of"));
+    model_free(m);
+    team_free(t);
 }
 
 static void every_side_has_networks_that_train(void **state)
@@ -399,6 +418,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_have_the_published_number_of_parameters),
         cmocka_unit_test(images_take_the_next_side_that_the_networks_have),
+        cmocka_unit_test(a_discriminator_of_other_weights_is_an_error),
         cmocka_unit_test(every_side_has_networks_that_train),
         cmocka_unit_test(losses_have_the_gradients_they_claim),
         cmocka_unit_test(each_program_moves_its_own_nets_and_no_other),

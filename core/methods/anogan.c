@@ -188,11 +188,9 @@ static remainder remainder_of(const anogan *m, graph *g, tensor *x)
 /* Batch norm sees real and generated images as two batches. */
 static program *discriminator_step(anogan *m, model *own, array *batch, struct adam adam, error *e)
 {
-    graph *g = model_graph(own, TRAIN);
-    if (!g) {
-        error_memory(e, "a graph");
+    graph *g = method_graph(own, TRAIN, e);
+    if (!g)
         return NULL;
-    }
     shape image = array_shape(batch);
     tensor *f, *z = t_normal(g, code_shape(m, image));
     tensor *fake = bigan_generate(m->generator, g, z, m->width, image);
@@ -206,11 +204,9 @@ static program *discriminator_step(anogan *m, model *own, array *batch, struct a
 /* The non-saturating loss; its codes are drawn apart from the discriminator's. */
 static program *generator_step(anogan *m, model *own, array *batch, struct adam adam, error *e)
 {
-    graph *g = model_graph(own, TRAIN);
-    if (!g) {
-        error_memory(e, "a graph");
+    graph *g = method_graph(own, TRAIN, e);
+    if (!g)
         return NULL;
-    }
     shape image = array_shape(batch);
     tensor *f, *z = t_normal(g, code_shape(m, image));
     tensor *fake = bigan_generate(m->generator, g, z, m->width, image);
@@ -223,11 +219,9 @@ static program *generator_step(anogan *m, model *own, array *batch, struct adam 
 /* The GAN takes part as it will in scoring: by its running statistics. */
 static program *encoder_step(anogan *m, model *own, array *batch, struct adam adam, error *e)
 {
-    graph *g = model_graph(own, TRAIN);
-    if (!g) {
-        error_memory(e, "a graph");
+    graph *g = method_graph(own, TRAIN, e);
+    if (!g)
         return NULL;
-    }
     net_freeze(m->generator, true);
     net_freeze(m->discriminator, true);
     remainder left = remainder_of(m, g, t_leaf(g, batch));
@@ -289,11 +283,9 @@ static tensor *score(void *self, model *own, graph *g, tensor *x)
 /* f(x), which does not change while x keeps its slot, and the encoder's guess. */
 static program *features_of(anogan *m, model *own, array *images, shape *found, error *e)
 {
-    graph *g = model_graph(own, SCORE);
-    if (!g) {
-        error_memory(e, "a graph");
+    graph *g = method_graph(own, SCORE, e);
+    if (!g)
         return NULL;
-    }
     tensor *f, *x = t_leaf(g, images);
     discriminate(m, g, x, &f);
     if (m->encoder == ENCODER_WARM)
@@ -304,11 +296,9 @@ static program *features_of(anogan *m, model *own, array *images, shape *found, 
 
 static program *search_step(anogan *m, model *own, const search_parts *parts, error *e)
 {
-    graph *g = model_graph(own, SCORE);
-    if (!g) {
-        error_memory(e, "a graph");
+    graph *g = method_graph(own, SCORE, e);
+    if (!g)
         return NULL;
-    }
     tensor *f, *x = t_leaf(g, parts->images);
     tensor *x_hat = bigan_generate(m->generator, g, t_leaf(g, parts->codes), m->width, tensor_shape(x));
     discriminate(m, g, x_hat, &f);

@@ -259,7 +259,7 @@ tensor *fencegan_generator_loss(tensor *fakes, tensor *logits, const fence *f)
 /* One Adam step of D on the images of an array, as `label`, by `weight`. */
 static program *train_discriminator(fencegan *m, model *own, array *images, float label, float weight, error *e)
 {
-    graph *g = model_graph(own, TRAIN);
+    graph *g = method_graph(own, TRAIN, e);
     if (!g)
         return NULL;
     settings c = settings_for(m, array_shape(images));
@@ -280,7 +280,7 @@ static float clip_of_generator(const fencegan *m)
 
 static program *train_generator(fencegan *m, model *own, shape s, error *e)
 {
-    graph *g = model_graph(own, TRAIN);
+    graph *g = method_graph(own, TRAIN, e);
     if (!g)
         return NULL;
     settings c = settings_for(m, s);
@@ -296,7 +296,7 @@ static program *train_generator(fencegan *m, model *own, shape s, error *e)
 /* The fakes that D learns from: moves nothing. */
 static program *draw_fakes(fencegan *m, model *own, shape s, error *e)
 {
-    graph *g = model_graph(own, m->fakes == FAKES_BY_BATCH ? TRAIN : SCORE);
+    graph *g = method_graph(own, m->fakes == FAKES_BY_BATCH ? TRAIN : SCORE, e);
     if (!g)
         return NULL;
     settings c = settings_for(m, s);

@@ -171,5 +171,7 @@ const method *const *method_all(void);
 const method *method_find(const char *id);
 /* Whether scores are searched for: by `search` instead of `score`. */
 bool method_searches(const method *m, const void *self);
+/* model_graph for a program that a method builds: NULL with *e set. */
+graph *method_graph(model *own, enum mode mode, error *e);
 
 #endif

@@ -23,6 +23,14 @@ bool method_searches(const method *m, const void *self)
     return m->search && (!m->searches || m->searches(self));
 }
 
+graph *method_graph(model *own, enum mode mode, error *e)
+{
+    graph *g = model_graph(own, mode);
+    if (!g)
+        error_memory(e, "a graph");
+    return g;
+}
+
 const method *method_find(const char *id)
 {
     for (const method *const *m = all; *m; m++)

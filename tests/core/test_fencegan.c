@@ -62,6 +62,19 @@ static void images_are_enlarged_to_a_side_that_halves(void **state)
     free(self);
 }
 
+static void a_model_without_room_for_programs_says_so(void **state)
+{
+    (void)state;
+    trial t;
+    trial_open(&t, "fencegan", 1, grey, small);
+    while (model_graph(t.m, TRAIN))
+        ;
+    t.e = (error){0};
+    assert_false(t.how->build(t.self, t.m, grey, &t.e));
+    assert_int_equal(t.e.code, ERROR_MEMORY);
+    trial_close(&t);
+}
+
 static void networks_can_be_built_at_every_side_they_take(void **state)
 {
     (void)state;
@@ -440,6 +453,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_have_the_published_number_of_parameters),
         cmocka_unit_test(images_are_enlarged_to_a_side_that_halves),
+        cmocka_unit_test(a_model_without_room_for_programs_says_so),
         cmocka_unit_test(networks_can_be_built_at_every_side_they_take),
         cmocka_unit_test(losses_have_the_gradients_they_claim),
         cmocka_unit_test(dispersion_and_its_gradient_follow_their_formulas),

@@ -43,7 +43,7 @@ typedef struct dataset dataset;
  * names alone) and writes the packed file at `packed` (temporary file, fsync, rename: nothing is left behind
  * on failure, and a former file stays). Never changes `source`; the message of an error names the file and the place
  * in it. Where the source has no test part, a fixed random 20% of each class becomes it; copies of
- * an image stay together. Any thread; *info is large.
+ * an image within its class stay together. Any thread; *info is large.
  *
  * Folders: CLASS/NAME.png, or train/CLASS/NAME.png and test/CLASS/NAME.png, below any folders that all share; classes
  * in natural order of their names; images in no folder are the class "all"; "ground_truth" beside train and test is

@@ -22,7 +22,7 @@ typedef struct density {
 void density_norms(const float *points, size_t n, int k, float *norms);
 
 /* Floats of work space of density_tile. */
-size_t density_work(const density *d);
+size_t density_work(void);
 
 /* out[q] = -log((1/n)·Σ exp(-‖z_q - point_i‖²/(2h²))) for the columns of z (k×TILE_ROWS): the negative
  * log-density without its constant k·log(h·√(2π)). Kept in double: where h is much larger than the spread of the

@@ -12,8 +12,6 @@
 
 #include "graph/tensor.h"
 
-#include <stdio.h>
-
 enum distance { DISTANCE_SQUARED, DISTANCE_ABSOLUTE };
 static const char *const distances[] = {"squared", "absolute", NULL};
 
@@ -22,8 +20,6 @@ typedef struct ganomaly {
     int width, latent, distance;
     float w_adv, w_con, w_enc, rate, beta1, collapse;
 
-    model *own;
-    int side;
     net *encoder, *decoder, *encoder_hat, *discriminator;
     optim *adam_dis;
     program *train;
@@ -60,7 +56,6 @@ static bool input(const void *self, shape data, shape *in, error *e)
 
 static void nets(ganomaly *m, model *own)
 {
-    m->own = own;
     m->encoder = model_net(own, "encoder");
     m->decoder = model_net(own, "decoder");
     m->encoder_hat = model_net(own, "encoder_hat");
@@ -71,7 +66,6 @@ static bool build(void *self, model *own, shape s, error *e)
 {
     ganomaly *m = self;
     nets(m, own);
-    m->side = s.h;
     array *batch = model_array(own, "x", s);
     struct adam adam = {.rate = m->rate, .beta1 = m->beta1, .beta2 = 0.999f, .epsilon = 1e-8f};
     optim *adam_gen = model_adam(own, "generator", adam);

@@ -216,7 +216,7 @@ static size_t kde_fit_bytes(const void *self, shape input, size_t n, int threads
     const kde *own = self;
     size_t d = shape_row(input), k = own->pca && n < d ? n : d;
     size_t kept = own->pca ? k * d : 0, points = n * (k + 1),
-           tiles = projection_scratch((int)d, (int)k) + density_work(&own->density);
+           tiles = projection_scratch((int)d, (int)k) + density_work();
     size_t first = own->pca ? principal_bytes(n, d, k, threads) : 0;
     size_t then = (2 * kept + points + tiles * (size_t)threads) * sizeof(float) +
                   (own->bandwidth > 0 ? 0 : density_search_bytes(n, k));
@@ -264,7 +264,7 @@ static bool find_arrays(kde *own, model *m, error *e)
 
 static size_t scratch_floats(const kde *own)
 {
-    return projection_scratch(own->d, own->k) + density_work(&own->density);
+    return projection_scratch(own->d, own->k) + density_work();
 }
 
 static bool kde_ready(void *self, model *m, shape input, error *e)

@@ -261,15 +261,14 @@ static void find_good(run *r, const char *path)
         r->good_step = 0;
 }
 
-bool checkpoint_read(run *r, bool *found, error *e)
+bool checkpoint_read(run *r, error *e)
 {
     const char *path = r->plan->checkpoint_path;
     char kept[PATH_BYTES];
     /* Between setting one aside and writing the next there is only that one. */
     if (path && access(path, F_OK) != 0 && aside(r, kept))
         path = kept;
-    *found = path && access(path, F_OK) == 0;
-    if (!*found)
+    if (!path || access(path, F_OK) != 0)
         return true;
     bundle *b = bundle_open(path, e);
     if (!b)

@@ -23,9 +23,9 @@ bool checkpoint_whole(const bundle *b, const char *key, uint64_t most, uint64_t 
 /* The same of a count that an earlier program did not keep: 0 where it is absent. */
 bool checkpoint_count(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e);
 
-/* Restores a built run from the plan's checkpoint; *found is false, and nothing is touched, when there is none. One
- * that belongs to another plan is ERROR_CONFLICT, naming what differs. */
-bool checkpoint_read(run *r, bool *found, error *e);
+/* Restores a built run from the plan's checkpoint; touches nothing when there is none. One that belongs to another plan
+ * is ERROR_CONFLICT, naming what differs. */
+bool checkpoint_read(run *r, error *e);
 
 /* Puts what identifies the run (method, options, data set, protocol, class, seed, shares) into a bundle's header. */
 void checkpoint_describe(const run *r, bundle *b);

@@ -8,9 +8,7 @@
 #include "base/version.h"
 #include "train/explain.h"
 
-#include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

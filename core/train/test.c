@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* The method's own score, of a run whose score is a refined one. */
 static const char plain_name[] = "plain";

@@ -376,7 +376,6 @@ static bool learn_all(run *r, int *chosen_epoch, error *e)
 
 static bool learn(run *r, int *chosen_epoch, error *e)
 {
-    bool resumed;
     *chosen_epoch = 0;
     if (r->method->closed_form)
         return fit(r, e);
@@ -387,7 +386,7 @@ static bool learn(run *r, int *chosen_epoch, error *e)
     r->steps = r->steps_an_epoch * (uint64_t)run_epochs(r);
     r->until = r->steps / (uint64_t)r->members;
     r->state->steps_an_epoch = r->steps_an_epoch;
-    if (!collapse_measure(r, e) || !select_start(r, e) || !checkpoint_read(r, &resumed, e))
+    if (!collapse_measure(r, e) || !select_start(r, e) || !checkpoint_read(r, e))
         return false;
     report_started(r);
     return learn_all(r, chosen_epoch, e);

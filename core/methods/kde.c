@@ -45,6 +45,12 @@ static const option kde_options[] = {
     {0},
 };
 
+static bool kde_input(const void *self, shape data, shape *in, error *e)
+{
+    *in = data;
+    return !((const kde *)self)->pca || principal_check(shape_row(data), e);
+}
+
 /* One image less its mean, at a mean absolute value of 1. */
 static void normalise_contrast(float *row, int d)
 {
@@ -339,6 +345,7 @@ const method method_kde = {
     .size = sizeof(kde),
     .unit_range = true,
     .closed_form = true,
+    .input = kde_input,
     .fit = kde_fit,
     .fit_bytes = kde_fit_bytes,
     .ready = kde_ready,

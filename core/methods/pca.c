@@ -23,6 +23,13 @@ static const option pca_options[] = {
     {0},
 };
 
+static bool pca_input(const void *self, shape data, shape *in, error *e)
+{
+    (void)self;
+    *in = data;
+    return principal_check(shape_row(data), e);
+}
+
 typedef struct source {
     const float *x;
     size_t d;
@@ -165,6 +172,7 @@ const method method_pca = {
     .size = sizeof(pca),
     .unit_range = true,
     .closed_form = true,
+    .input = pca_input,
     .fit = pca_fit,
     .fit_bytes = pca_fit_bytes,
     .ready = pca_ready,

@@ -122,10 +122,17 @@ static bool take_basis(double *sums, const principal_rule *rule, principal *out,
     return ok;
 }
 
+bool principal_check(size_t d, error *e)
+{
+    return d <= PRINCIPAL_WIDTH_MAX ||
+           error_set(e, ERROR_UNSUPPORTED, "images of %zu values: principal components are limited to %d", d,
+                     PRINCIPAL_WIDTH_MAX);
+}
+
 static bool find_basis(covariance *c, const principal_rule *rule, principal *out, error *e)
 {
     size_t d = (size_t)c->rows->d;
-    if (!team_reserve(c->team, STRIP * d, e))
+    if (!principal_check(d, e) || !team_reserve(c->team, STRIP * d, e))
         return false;
     c->sums = calloc(d * d, sizeof *c->sums);
     if (!c->sums)
@@ -144,9 +151,6 @@ static bool fit(team *t, const rows *r, const principal_rule *rule, principal *o
 {
     assert(r->n > 0 && r->d > 0);
     *out = (principal){.d = r->d};
-    if (r->d > PRINCIPAL_WIDTH_MAX)
-        return error_set(e, ERROR_LIMIT, "images of %d values: principal components are limited to %d", r->d,
-                         PRINCIPAL_WIDTH_MAX);
     covariance c = {.rows = r, .team = t, .block = malloc(BLOCK_ROWS * (size_t)r->d * sizeof(float))};
     out->mean = malloc((size_t)r->d * sizeof *out->mean);
     bool ok = c.block && out->mean ? find_mean(&c, out->mean, e) : error_memory(e, "a block of training images");

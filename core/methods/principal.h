@@ -38,9 +38,11 @@ typedef struct principal {
     float *basis; /* k×d: unit vectors by falling variance */
 } principal;
 
+/* ERROR_UNSUPPORTED for rows of more than PRINCIPAL_WIDTH_MAX floats. */
+bool principal_check(size_t d, error *e);
 /* Centred, not whitened. Sums are doubles over blocks of float products. */
 bool principal_fit(team *t, const rows *r, principal_rule rule, principal *out, error *e);
-/* Only the mean: k is 0 and basis is NULL. */
+/* Only the mean, of rows of any width: k is 0 and basis is NULL. */
 bool principal_fit_mean(team *t, const rows *r, principal *out, error *e);
 void principal_finish(principal *p);
 /* Bytes that principal_fit takes for n rows of d floats with that many workers: work space and at most k components. */

@@ -160,6 +160,27 @@ static void few_images_still_give_a_bandwidth(void **state)
     free(x);
 }
 
+static void only_with_components_are_wide_images_refused(void **state)
+{
+    (void)state;
+    enum { WIDE = PRINCIPAL_WIDTH_MAX + 1 };
+    static const char *const plain[] = {"pca", "false", NULL}, *const presets[] = {NULL};
+    const shape wide = {1, 1, WIDE, 1};
+    float *x = normals("wide", 3 * WIDE, 0.5f, 0.2f), scores[3];
+    error e;
+    shape in;
+    closed_form with = closed_form_open("kde", 1, presets), without = closed_form_open("kde", 1, plain);
+    assert_false(with.method->input(with.self, wide, &in, &e));
+    assert_int_equal(e.code, ERROR_UNSUPPORTED);
+    assert_true(without.method->input(without.self, wide, &in, &e) && shape_equal(in, wide));
+    closed_form_fit(&without, x, 2, WIDE);
+    closed_form_score(&without, x, 3, scores);
+    assert_true(scores[2] > scores[0] && scores[2] > scores[1]);
+    closed_form_close(&without);
+    closed_form_close(&with);
+    free(x);
+}
+
 static void contrast_normalisation_ignores_brightness_and_contrast(void **state)
 {
     (void)state;
@@ -231,6 +252,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_score_does_not_depend_on_its_company),
         cmocka_unit_test(the_bandwidth_is_the_likeliest_of_the_grid),
         cmocka_unit_test(few_images_still_give_a_bandwidth),
+        cmocka_unit_test(only_with_components_are_wide_images_refused),
         cmocka_unit_test(contrast_normalisation_ignores_brightness_and_contrast),
         cmocka_unit_test(identical_images_are_a_density_too),
         cmocka_unit_test(arrays_of_another_shape_are_refused),

@@ -97,8 +97,14 @@ static void images_too_wide_for_a_covariance_are_refused(void **state)
     float *x = calloc(2 * (PRINCIPAL_WIDTH_MAX + 1), sizeof *x);
     error e;
     assert_non_null(x);
-    assert_false(c.method->fit(c.self, c.model, x, 2, (shape){1, 1, PRINCIPAL_WIDTH_MAX + 1, 1}, &e));
-    assert_int_equal(e.code, ERROR_LIMIT);
+    const shape most = {1, 1, PRINCIPAL_WIDTH_MAX, 1}, wide = {1, 1, PRINCIPAL_WIDTH_MAX + 1, 1};
+    shape in;
+    assert_true(c.method->input(c.self, most, &in, &e) && shape_equal(in, most));
+    assert_false(c.method->input(c.self, wide, &in, &e)); /* before there are images */
+    assert_int_equal(e.code, ERROR_UNSUPPORTED);
+    assert_string_equal(e.message, "images of 8193 values: principal components are limited to 8192");
+    assert_false(c.method->fit(c.self, c.model, x, 2, wide, &e));
+    assert_int_equal(e.code, ERROR_UNSUPPORTED);
     assert_false(c.method->ready(c.self, c.model, (shape){1, 1, WIDTH, 1}, &e));
     assert_int_equal(e.code, ERROR_CORRUPT);
     closed_form_close(&c);

@@ -234,7 +234,9 @@ static bool read_position(run *r, const bundle *b, error *e)
     r->best_epoch = (int)best_epoch;
     if (r->step < r->from || r->step > r->until)
         return error_set(e, ERROR_CORRUPT, "header: step and members.done contradict each other");
-    if (r->tally.steps != r->step % r->steps_an_epoch)
+    uint64_t into = r->step % r->steps_an_epoch;
+    bool unjudged = into == 0 && r->step > r->from && r->tally.steps == r->steps_an_epoch;
+    if (r->tally.steps != into && !unjudged)
         return error_set(e, ERROR_CORRUPT, "header: step and tally.steps contradict each other");
     for (int i = 0; i < r->tally.count; i++) {
         char key[80];

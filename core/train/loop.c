@@ -14,7 +14,6 @@
 typedef struct clocks {
     double start_s, train_s_before; /* of this process; spent by earlier ones */
     double event_s, checkpoint_s;   /* when last */
-    uint64_t first_step;
     /* Since when, and since which step, it has run on as many threads as it does. */
     double pace_s;
     uint64_t pace_step;
@@ -107,6 +106,12 @@ static bool trace_test(run *r, train_event *ev, error *e)
     return ok || e->code == ERROR_CANCELLED || error_at(e, "trace");
 }
 
+/* Its last step is made. A checkpoint may say so too: see save_unjudged. */
+static bool epoch_is_complete(const run *r)
+{
+    return r->tally.steps == r->steps_an_epoch;
+}
+
 /* Judges the epoch under the weights that would be its model's. */
 static bool end_epoch(run *r, const clocks *c, error *e)
 {
@@ -144,6 +149,13 @@ static bool save(run *r, clocks *c, error *e)
     return true;
 }
 
+/* A judgement that searches takes minutes, in which the run may be cancelled. It cannot be saved then: the average has
+ * settled to be scored with (model_average_swap), and would settle once more after a resume. */
+static bool save_unjudged(run *r, clocks *c, error *e)
+{
+    return !run_selects(r) || !method_searches(r->method, r->self) || save(r, c, e);
+}
+
 static bool make_step(run *r, error *e)
 {
     fill_batch(r);
@@ -171,7 +183,10 @@ static void keep_pace(const run *r, clocks *c)
 bool run_loop(run *r, error *e)
 {
     double start = clock_now_s();
-    clocks c = {start, r->train_s, start, start, r->step, start, r->step, team_active(r->team)};
+    clocks c = {start, r->train_s, start, start, start, r->step, team_active(r->team)};
+    bool was_done = r->step == r->until && !epoch_is_complete(r);
+    if (epoch_is_complete(r) && !end_epoch(r, &c, e))
+        return false;
     shuffle(r);
     while (r->step < r->until) {
         if (run_cancelled(r, e))
@@ -180,8 +195,8 @@ bool run_loop(run *r, error *e)
         keep_pace(r, &c);
         if (!make_step(r, e))
             return false;
-        if (r->step % r->steps_an_epoch == 0) {
-            if (!end_epoch(r, &c, e))
+        if (epoch_is_complete(r)) {
+            if (!save_unjudged(r, &c, e) || !end_epoch(r, &c, e))
                 return false;
             shuffle(r);
         } else if (run_report_due(&c.event_s)) {
@@ -192,6 +207,5 @@ bool run_loop(run *r, error *e)
             return false;
     }
     r->train_s = c.train_s_before + clock_now_s() - c.start_s;
-    return c.first_step == r->until ||
-           save(r, &c, e); /* what follows may be cancelled too, and must not cost the run */
+    return was_done || save(r, &c, e); /* what follows may be cancelled too, and must not cost the run */
 }

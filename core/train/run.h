@@ -21,7 +21,7 @@ typedef struct tally {
     double sums[TRAIN_VALUES_MAX];
     uint64_t runs[TRAIN_VALUES_MAX]; /* of the program whose loss it is, when it was last looked at */
     int count;
-    uint64_t steps;
+    uint64_t steps; /* made; with all of the epoch's, that is still to be judged */
 } tally;
 
 /* A discriminator's loss, or a spread, and for how many steps in succession it has been beyond its limits. */
@@ -118,7 +118,9 @@ bool run_tallies(const char *output);
 
 /* Prepares images of the data set as rows of the run's input. Chunks of the team work on different images. */
 bool run_prepare(run *r, const uint32_t *indices, size_t n, float *rows, error *e);
-/* Scores images of the data set, a window at a time; see evaluator_run. With `complexity`, n floats, also that of each
+/* evaluator_run, which a search breaks off with ERROR_CANCELLED when the run is cancelled. */
+bool run_evaluate(run *r, evaluator *by, const float *rows, size_t n, const scored_rows *out, error *e);
+/* Scores images of the data set, a window at a time; see run_evaluate. With `complexity`, n floats, also that of each
  * (see evaluate_complexity). */
 bool run_score(run *r, evaluator *by, const uint32_t *indices, size_t n, const scored_rows *out, float *complexity,
                error *e);

@@ -35,7 +35,7 @@ bool select_judge(run *r, double *value, error *e)
 {
     size_t n = 2 * r->parts.validation_count;
     auroc found;
-    if (!evaluator_run(r->evaluator, r->selection_rows, n, &(scored_rows){.score = r->selection_scores}, e) ||
+    if (!run_evaluate(r, r->evaluator, r->selection_rows, n, &(scored_rows){.score = r->selection_scores}, e) ||
         !metric_auroc(r->selection_scores, r->selection_anomalous, n, &found, e))
         return error_at(e, "selection");
     *value = found.value;

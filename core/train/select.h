@@ -11,7 +11,7 @@
 /* Prepares the validation images and their pseudo-anomalies; nothing when the run does not select. */
 bool select_start(run *r, error *e);
 
-/* AUROC of the weights now in use. */
+/* AUROC of the weights now in use; ERROR_CANCELLED when the run is cancelled in a search. */
 bool select_judge(run *r, double *value, error *e);
 
 /* Keeps a copy of the weights now in use when `value` beats every epoch before; the earlier wins a tie. */

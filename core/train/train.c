@@ -125,6 +125,14 @@ size_t run_window(const run *r, const evaluator *by)
     return batch * (fitting < 1 ? 1 : fitting < WINDOW_BATCHES ? fitting : WINDOW_BATCHES);
 }
 
+bool run_evaluate(run *r, evaluator *by, const float *rows, size_t n, const scored_rows *out, error *e)
+{
+    evaluator_watch(by, (scored_watch){is_cancelled, on_scored, r});
+    bool ok = evaluator_run(by, rows, n, out, e);
+    evaluator_watch(by, (scored_watch){0});
+    return ok;
+}
+
 bool run_score(run *r, evaluator *by, const uint32_t *indices, size_t n, const scored_rows *out, float *complexity,
                error *e)
 {
@@ -133,17 +141,15 @@ bool run_score(run *r, evaluator *by, const uint32_t *indices, size_t n, const s
     if (!rows)
         return error_memory(e, "images to score");
     bool ok = true;
-    evaluator_watch(by, (scored_watch){is_cancelled, on_scored, r});
     for (size_t first = 0; ok && first < n; first += window) {
         size_t count = n - first < window ? n - first : window;
         scored_rows part = *out;
         part.at += first;
         ok = !run_cancelled(r, e) && run_prepare(r, indices + first, count, rows, e) &&
-             evaluator_run(by, rows, count, &part, e);
+             run_evaluate(r, by, rows, count, &part, e);
         for (size_t i = 0; ok && complexity && i < count; i++)
             complexity[first + i] = evaluate_complexity(r->method, rows + i * shape_row(r->input), r->input);
     }
-    evaluator_watch(by, (scored_watch){0});
     free(rows);
     return ok;
 }

@@ -59,7 +59,7 @@ typedef struct train_test {
 typedef struct train_watch {
     void *context;
     void (*event)(void *context, const train_event *ev);
-    bool (*cancelled)(void *context); /* polled each step */
+    bool (*cancelled)(void *context); /* polled each step, also of a search */
     /* Called once where there was something to test on; borrows *t for the call; its failure is the run's. */
     bool (*tested)(void *context, const train_test *t, error *e);
 } train_watch;

@@ -397,6 +397,74 @@ static void an_interrupted_run_ends_with_the_same_bits_and_scores_alike(void **s
     bars_close(&b);
 }
 
+/* A run's part: how often it may be asked whether it is cancelled, and the epochs that were judged in it. */
+typedef struct piece {
+    int polls, judged;
+    double selection[4]; /* of each epoch, in this piece or an earlier one */
+} piece;
+
+static bool piece_is_over(void *context)
+{
+    return ((piece *)context)->polls-- == 0;
+}
+
+static void on_judged(void *context, const train_event *ev)
+{
+    piece *p = context;
+    for (int i = 0; i < ev->value_count && ev->kind == TRAIN_EPOCH; i++)
+        if (strcmp(ev->values[i].name, "selection_auroc") == 0) {
+            p->selection[ev->epoch] = ev->values[i].value;
+            p->judged++;
+        }
+}
+
+static bool run_piece(const bars *b, const train_plan *plan, piece *p, train_result *out, error *e)
+{
+    team *t = team_new(2, e);
+    train_watch watch = {.context = p, .event = on_judged, .cancelled = piece_is_over};
+    bool ok = train_run(plan, b->data, t, &watch, out, e);
+    team_free(t);
+    return ok;
+}
+
+static void a_run_cancelled_while_it_judges_an_epoch_ends_with_the_same_bits(void **state)
+{
+    (void)state;
+    /* A poll before each step of an epoch, and before each look at a code of the judgement's search. */
+    enum { EPOCH = 8, SEARCH = 21, INSIDE = 5 };
+    static const struct {
+        int polls, judged;
+    } cuts[] = {{EPOCH + INSIDE, 0}, {INSIDE, 0}, {SEARCH + EPOCH + INSIDE, 1}, {SEARCH + EPOCH + INSIDE, 1}, {0, 0}};
+    bars b = bars_open(false);
+    struct train_option options[9] = {[8] = {"selection", "pseudo"}};
+    memcpy(options, bars_anogan, sizeof bars_anogan);
+    train_plan plan = plan_of(&b);
+    plan.options = options;
+    plan.option_count = 9;
+    piece once = {.polls = -1}, pieces = {0};
+    train_result whole, resumed;
+    error e;
+    if (!run_piece(&b, &plan, &once, &whole, &e))
+        fail_msg("%s", e.message);
+    assert_int_equal(once.judged, 3);
+    plan.checkpoint_path = b.checkpoint.text;
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        pieces.polls = cuts[i].polls;
+        pieces.judged = 0;
+        assert_false(run_piece(&b, &plan, &pieces, &resumed, &e));
+        assert_int_equal(e.code, ERROR_CANCELLED);
+        assert_int_equal(pieces.judged, cuts[i].judged);
+    }
+    pieces.polls = -1;
+    if (!run_piece(&b, &plan, &pieces, &resumed, &e))
+        fail_msg("%s", e.message);
+    assert_memory_equal(pieces.selection, once.selection, sizeof once.selection);
+    assert_int_equal(resumed.chosen_epoch, whole.chosen_epoch);
+    assert_string_equal(resumed.weights_digest, whole.weights_digest);
+    assert_string_equal(resumed.model_digest, whole.model_digest);
+    bars_close(&b);
+}
+
 /* AUROC on the sample with the digit 1 as the normal class. */
 static double sample_ones(const struct train_option *options, size_t count)
 {
@@ -466,6 +534,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_search_ends_when_it_is_told_to),
         cmocka_unit_test(a_search_tells_of_every_image_once),
         cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits_and_scores_alike),
+        cmocka_unit_test(a_run_cancelled_while_it_judges_an_epoch_ends_with_the_same_bits),
         cmocka_unit_test(other_digits_remain_further_from_ones_than_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,15 +76,15 @@ static void add_value(train_event *ev, const char *name, double value)
 
 static train_event event_of(const run *r, const clocks *c, enum train_event_kind kind)
 {
-    double spent = clock_now_s() - c->pace_s;
-    double rate = spent > 0 ? (double)(r->step - c->pace_step) / spent : 0;
+    double spent = clock_now_s() - c->pace_s, made = (double)(r->step - c->pace_step);
+    double rate = made > 0 && spent > 0 ? made / spent : NAN;
     train_event ev = {.kind = kind,
                       .epoch = r->step ? epoch_of(r, r->step - 1) : 1,
                       .epochs = run_epochs(r),
                       .step = r->step,
                       .steps = r->steps,
                       .images_s = rate * r->state->batch,
-                      .eta_s = rate > 0 ? (double)(r->steps - r->step) / rate : 0};
+                      .eta_s = (double)(r->steps - r->step) / rate};
     for (int i = 0; i < r->tally.count && r->tally.steps; i++)
         add_value(&ev, r->tally.names[i], r->tally.sums[i] / (double)r->tally.steps);
     return ev;

@@ -313,10 +313,17 @@ int run_epochs(const run *r)
 
 static void report_started(const run *r)
 {
-    train_event ev = {.kind = TRAIN_STARTED, .plan_bytes = run_bytes(r), .step = r->step, .steps = r->steps};
+    train_event ev = {.kind = TRAIN_STARTED,
+                      .plan_bytes = run_bytes(r),
+                      .step = r->step,
+                      .steps = r->steps,
+                      .images_s = NAN,
+                      .eta_s = NAN};
     if (!r->method->closed_form) {
+        /* The epoch under way: the tally tells where it began. The last one, where no steps are left. */
+        int under_way = (int)((r->step - r->tally.steps) / r->steps_an_epoch) + 1;
         ev.epochs = run_epochs(r);
-        ev.epoch = (int)(r->step / r->steps_an_epoch) + 1;
+        ev.epoch = under_way < ev.epochs ? under_way : ev.epochs;
     }
     run_report(r, &ev);
 }

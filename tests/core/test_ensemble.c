@@ -39,6 +39,8 @@ static void on_event(void *context, const train_event *ev)
 {
     watching *w = context;
     assert_true(ev->step >= w->last_step && ev->epochs == MEMBERS * EPOCHS);
+    assert_true(ev->epoch >= 1 && ev->epoch <= ev->epochs);
+    assert_true(!(ev->images_s <= 0) && isnan(ev->images_s) == isnan(ev->eta_s)); /* a pace, or that it is unknown */
     w->last_step = ev->step;
     w->steps = ev->steps;
     w->scored = ev->scored;
@@ -84,9 +86,9 @@ static void an_interrupted_ensemble_ends_with_the_same_bits(void **state)
     assert_true(whole.epochs == MEMBERS * EPOCHS && whole.chosen_epoch >= 1 && whole.chosen_epoch <= EPOCHS);
     bars_assert_scored_again(&b, &whole);
     plan.checkpoint_path = b.checkpoint.text;
-    /* Within the first member, where it ends, within the second, within the third, and in what follows. A poll before
-     * each step, and one behind a member's last step when the next member has not begun. */
-    static const uint64_t polls[] = {5, EPOCHS * STEPS - 3, 7, EPOCHS * STEPS + 2, 9};
+    /* Within the first member, before another step, where it ends, within the second, within the third, and in what
+     * follows. A poll before each step, and one behind a member's last step when the next member has not begun. */
+    static const uint64_t polls[] = {5, 1, EPOCHS * STEPS - 3, 7, EPOCHS * STEPS + 2, 9};
     for (size_t i = 0; i < sizeof polls / sizeof *polls; i++) {
         pieces.left = polls[i];
         assert_false(run_watched(&b, &plan, &pieces, &resumed, &e));

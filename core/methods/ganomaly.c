@@ -127,6 +127,11 @@ static program *const *programs(const void *self)
     return ((const ganomaly *)self)->programs;
 }
 
+static uint64_t restarts(const void *self)
+{
+    return net_resets(((const ganomaly *)self)->discriminator);
+}
+
 const method method_ganomaly = {
     .id = "ganomaly",
     .title = "GANomaly",
@@ -141,4 +146,5 @@ const method method_ganomaly = {
     .step = step,
     .score = score,
     .programs = programs,
+    .restarts = restarts,
 };

@@ -147,6 +147,8 @@ typedef struct method {
      *                            collapse; it is logged as a share of the training images' own
      */
     program *const *(*programs)(const void *self);
+    /* How often a discriminator has started afresh, which is logged as restarts.discriminator. NULL: none ever does. */
+    uint64_t (*restarts)(const void *self);
     /* Steps at the start in which a part does not learn yet, so that what looks like a collapse is none. NULL: none. */
     uint64_t (*pretraining)(const void *self);
 

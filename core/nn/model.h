@@ -51,6 +51,8 @@ size_t net_parameters(const net *n);
 size_t model_parameters(const model *m);
 /* Draws the net's weights afresh, resets its running statistics. */
 void net_reset(net *n);
+/* How often that was done, also before its weights were read from a checkpoint. */
+uint64_t net_resets(const net *n);
 /* Bytes of weights, gradients, moments and arrays. */
 size_t model_bytes(const model *m);
 /* Of the weights and running statistics alone. */

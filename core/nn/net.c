@@ -119,6 +119,11 @@ void net_reset(net *n)
         param_reset(n, n->params[i]);
 }
 
+uint64_t net_resets(const net *n)
+{
+    return n->resets;
+}
+
 /* What a layer asks of its next parameter. */
 typedef struct request {
     const char *layer, *role;

@@ -85,8 +85,12 @@ static train_event event_of(const run *r, const clocks *c, enum train_event_kind
                       .steps = r->steps,
                       .images_s = rate * r->state->batch,
                       .eta_s = (double)(r->steps - r->step) / rate};
-    for (int i = 0; i < r->tally.count && r->tally.steps; i++)
+    if (r->tally.steps == 0)
+        return ev; /* between epochs it has no values: those of the last one stand */
+    for (int i = 0; i < r->tally.count; i++)
         add_value(&ev, r->tally.names[i], r->tally.sums[i] / (double)r->tally.steps);
+    if (r->method->restarts)
+        add_value(&ev, "restarts.discriminator", (double)r->method->restarts(r->self));
     return ev;
 }
 

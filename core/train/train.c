@@ -242,10 +242,11 @@ bool run_tallies(const char *output)
 
 static void name_values(run *r)
 {
+    enum { OTHERS = 3 }; /* restarts, and the AUROC of selection and test */
     for (program *const *p = r->method->programs(r->self); *p; p++)
         for (size_t i = 0; i < program_output_count(*p); i++) {
             const char *name = program_output_name(*p, i);
-            if (run_tallies(name) && r->tally.count < TRAIN_VALUES_MAX - 2)
+            if (run_tallies(name) && r->tally.count < TRAIN_VALUES_MAX - OTHERS)
                 r->tally.names[r->tally.count++] = name;
         }
     collapse_suspects(r);

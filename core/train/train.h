@@ -42,7 +42,8 @@ typedef struct train_event {
     double images_s, eta_s; /* of learning, until the last step; then of scoring, until the last image. NaN: unknown */
     size_t plan_bytes;      /* TRAIN_STARTED: memory that the process will have at most, as far as the run can tell */
     struct {
-        const char *name; /* "loss.generator", "spread.generated", "selection_auroc", "test_auroc", … */
+        const char *name; /* "loss.generator", "spread.generated", "restarts.discriminator", "selection_auroc",
+                             "test_auroc", … */
         double value;
     } values[TRAIN_VALUES_MAX];
     int value_count;

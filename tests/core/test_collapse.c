@@ -358,6 +358,54 @@ static void what_was_never_good_leaves_no_checkpoint(void **state)
     bars_close(&b);
 }
 
+/* ---- GANomaly's discriminator, which starts afresh instead */
+
+typedef struct counting {
+    int polls;          /* until it is cancelled; -1: it is not */
+    double restarts[4]; /* after each epoch */
+} counting;
+
+static bool is_over(void *context)
+{
+    return ((counting *)context)->polls-- == 0;
+}
+
+static void note_restarts(void *context, const train_event *ev)
+{
+    counting *c = context;
+    for (int i = 0; i < ev->value_count && ev->kind == TRAIN_EPOCH; i++)
+        if (strcmp(ev->values[i].name, "restarts.discriminator") == 0)
+            c->restarts[ev->epoch] = ev->values[i].value;
+}
+
+/* A loss below 1, where one that learns nothing has log 2, starts it afresh in every step. */
+static void restarts_are_counted_through_interruptions(void **state)
+{
+    (void)state;
+    enum { EPOCH = 8 };
+    bars b = bars_open(false);
+    struct train_option options[] = {
+        {"width", "4"}, {"latent", "6"}, {"batch", "16"}, {"epochs", "3"}, {"collapse", "1"}};
+    train_plan plan = bars_plan(&b, "ganomaly");
+    plan.options = options;
+    plan.option_count = sizeof options / sizeof *options;
+    plan.checkpoint_path = b.checkpoint.text;
+    counting c = {.polls = EPOCH + 3};
+    train_watch watch = {.context = &c, .event = note_restarts, .cancelled = is_over};
+    train_result r;
+    error e;
+    team *t = team_new(2, &e);
+    assert_false(train_run(&plan, b.data, t, &watch, &r, &e));
+    assert_int_equal(e.code, ERROR_CANCELLED);
+    c.polls = -1;
+    if (!train_run(&plan, b.data, t, &watch, &r, &e))
+        fail_msg("%s", e.message);
+    for (int epoch = 1; epoch <= 3; epoch++)
+        assert_true(c.restarts[epoch] == epoch * EPOCH);
+    team_free(t);
+    bars_close(&b);
+}
+
 /* ---- what it is for */
 
 /* Steps of Adam of size 1: the generator's images are black and white in the same places whatever its code, and the
@@ -417,6 +465,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_checkpoint_that_counted_less_is_resumed),
         cmocka_unit_test(the_checkpoint_set_aside_is_found),
         cmocka_unit_test(what_was_never_good_leaves_no_checkpoint),
+        cmocka_unit_test(restarts_are_counted_through_interruptions),
         cmocka_unit_test(a_rate_that_is_absurd_is_noticed),
         cmocka_unit_test(methods_that_learn_are_left_alone),
     };

@@ -327,9 +327,11 @@ static void lower_unit(const product *p, unit *u, piece at)
     u->rows = u->lowered;
     u->rows_pitch = to - from;
     if (stencil_is_plain(s) && (!is_tiled(p) || u->images == TILE)) {
-        const size_t position = u->image * (size_t)stencil_positions(s) + (size_t)(u->line * s->columns);
-        u->rows = p->source + position * (size_t)depth + from;
-        u->rows_pitch = depth;
+        /* The source's rows as they lie: a tile's are the same position of one image after another. */
+        const int positions = stencil_positions(s), position = is_tiled(p) ? u->position : u->line * s->columns;
+        const size_t first = u->image * (size_t)positions + (size_t)position;
+        u->rows = p->source + first * (size_t)depth + from;
+        u->rows_pitch = is_tiled(p) ? positions * depth : depth;
     } else if (is_tiled(p))
         lower_tile(p, u, from, to);
     else

@@ -93,6 +93,7 @@ static product phase_product(const conv_geometry *g, const phase *p)
                                 .top = p->y.begin,
                                 .left = p->x.begin},
                      .outputs = g->c,
+                     .weights = {.is_transposed = g->fixed_tiles, .is_by_taps = g->fixed_tiles},
                      .image_step = (size_t)g->h * row,
                      .row_step = stride * row,
                      .column_step = stride * pixel};

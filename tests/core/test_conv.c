@@ -35,6 +35,7 @@ static const layer layers[] = {
     {70, 4, 4, 32, 33, 4, 2, 1, 1},   {9, 12, 16, 37, 33, 4, 2, 1, 1}, {11, 18, 14, 33, 40, 4, 2, 1, 1},
     {16, 14, 15, 35, 33, 5, 2, 1, 2}, {66, 7, 7, 32, 49, 5, 2, 2, 2},  {40, 8, 6, 34, 32, 3, 1, 1, 1},
     {16, 9, 9, 32, 32, 6, 2, 2, 2},   {5, 66, 62, 16, 17, 4, 2, 1, 1}, {17, 4, 4, 16, 20, 2, 2, 0, 0},
+    {1, 16, 16, 80, 128, 4, 2, 1, 1},
 };
 enum { LAYERS = sizeof layers / sizeof *layers };
 
@@ -145,30 +146,43 @@ static void plain_free(plain *p)
     free(p->w);
 }
 
-/* A team with the scratch, and the work space, of one pass. */
+/* A team with the scratch, and the work space, of one pass; behind each a fence, which the pass must leave alone. */
 typedef struct bench {
     team *team;
     float *work;
+    size_t scratch_floats, work_floats;
 } bench;
+
+enum { FENCE_FLOATS = 1 << 14, UNTOUCHED = 0xff };
 
 static bench bench_make(const conv_geometry *g, enum conv_pass pass, int threads)
 {
     error e = {0};
-    bench b = {.team = team_new(threads, &e)};
+    bench b = {
+        .team = team_new(threads, &e), .scratch_floats = conv_scratch(g, pass), .work_floats = conv_work(g, pass)};
     assert_non_null(b.team);
-    assert_true(team_reserve(b.team, conv_scratch(g, pass), &e));
-    size_t bytes = conv_work(g, pass) * sizeof(float);
-    b.work = aligned_alloc(64, (bytes + 64) / 64 * 64);
+    assert_true(team_reserve(b.team, b.scratch_floats + FENCE_FLOATS, &e));
+    size_t bytes = team_lines(b.work_floats + FENCE_FLOATS) * sizeof(float);
+    b.work = aligned_alloc(64, bytes);
     assert_non_null(b.work);
     /* What lies there before must not matter. */
-    memset(b.work, 0xff, bytes);
-    for (int worker = 0; worker < threads && conv_scratch(g, pass) > 0; worker++)
-        memset(team_scratch(b.team, worker), 0xff, conv_scratch(g, pass) * sizeof(float));
+    memset(b.work, UNTOUCHED, bytes);
+    for (int worker = 0; worker < threads; worker++)
+        memset(team_scratch(b.team, worker), UNTOUCHED, (b.scratch_floats + FENCE_FLOATS) * sizeof(float));
     return b;
+}
+
+static bool is_fence_whole(const float *fence)
+{
+    const unsigned char *bytes = (const unsigned char *)fence;
+    return bytes[0] == UNTOUCHED && memcmp(bytes, bytes + 1, FENCE_FLOATS * sizeof *fence - 1) == 0;
 }
 
 static void bench_free(bench *b)
 {
+    assert_true(is_fence_whole(b->work + b->work_floats));
+    for (int worker = 0; worker < team_threads(b->team); worker++)
+        assert_true(is_fence_whole(team_scratch(b->team, worker) + b->scratch_floats));
     team_free(b->team);
     free(b->work);
 }

@@ -72,14 +72,12 @@ static bool objective_names(const objective *o, const tensor *t)
 }
 
 /* path = depends on something the objective moves, and reaches its loss. */
-static void mark_path(compiler *c, int k)
+static bool mark_path(compiler *c, int k, error *e)
 {
     const objective *o = &c->g->objectives[k];
     bool *need = calloc((size_t)c->g->count, sizeof *need);
-    if (!need) {
-        graph_fail(c->g, "compile", "out of memory");
-        return;
-    }
+    if (!need)
+        return error_memory(e, "a program");
     for (int i = 0; i < c->g->count; i++) {
         const tensor *t = c->g->tensors[i];
         need[i] = objective_names(o, t);
@@ -96,6 +94,7 @@ static void mark_path(compiler *c, int k)
                 c->of[t->source[j]->index].path[k] = true;
     }
     free(need);
+    return true;
 }
 
 static program_step *append(compiler *c, const tensor *t, bool backward, int index)
@@ -186,8 +185,7 @@ static void merge_forward(compiler *c)
         int from = c->of[t->source[0]->index].value, to = c->of[t->index].value;
         if (from == NOWHERE || shape_size(t->s) != shape_size(t->source[0]->s))
             continue;
-        const plan_buffer *b = &c->plan.buffers[plan_root(&c->plan, from)];
-        bool is_last = b->dies == time;
+        bool is_last = plan_last(&c->plan, from) == time;
         for (int j = 1; j < t->source_count; j++)
             is_last = is_last && t->source[j] != t->source[0];
         if (is_last)
@@ -301,9 +299,9 @@ static bool attach(update *u, optim *o, movable what, const char *owner, float *
     if (!o)
         return true;
     what.gradient = *gradient;
-    int slot = optim_slot_for(o, what, owner);
+    int slot = optim_slot_for(o, what, owner, e);
     if (slot < 0)
-        return error_memory(e, "an optimiser's moments");
+        return false;
     u->slots[u->count++] = slot;
     return true;
 }
@@ -392,26 +390,21 @@ static bool measure(compiler *c, error *e)
 static bool compile(compiler *c, error *e)
 {
     graph *g = c->g;
-    if (!check_objectives(g)) {
-        *e = g->failure;
+    if (g->making->code != ERROR_NONE || !check_objectives(g)) {
+        *e = g->making->code != ERROR_NONE ? *g->making : g->failure;
         return false;
     }
     mark_statistics(g);
     mark_live(c);
     for (int k = 0; k < g->objective_count; k++) {
         c->p->moves_nets = c->p->moves_nets || g->objectives[k].nets[0];
-        mark_path(c, k);
-        if (!attach_updates(c, k, e))
+        if (!mark_path(c, k, e) || !attach_updates(c, k, e))
             return false;
     }
     list_steps(c);
     if (!measure(c, e) || !team_reserve(g->team, c->scratch, e))
         return false;
     resolve(c);
-    if (g->failure.code != ERROR_NONE) {
-        *e = g->failure;
-        return false;
-    }
     return true;
 }
 

@@ -91,15 +91,19 @@ struct graph {
     int ordinal; /* within the model: part of the keys of random draws */
     uint64_t seed;
     team *team;
-    error failure;   /* the first error of recording */
-    program **owner; /* where the model keeps the program */
-    uint64_t *moves; /* of the model: goes up whenever weights or statistics of its nets change; from 1 */
+    error failure;       /* the first error of recording */
+    const error *making; /* of the model: the first failure of making what is recorded */
+    tensor spare;        /* stands in for tensors that could not be recorded */
+    program **owner;     /* where the model keeps the program */
+    uint64_t *moves;     /* of the model: goes up whenever weights or statistics of its nets change; from 1 */
 };
 
 /* Records a tensor. Sources may be poisoned (NULL graph failures are kept in the graph); never returns NULL. */
 tensor *graph_record(graph *g, const op *o, shape s, tensor *const *sources, int count);
 /* Keeps the first failure; the message is put behind the operation's name. */
 void graph_fail(graph *g, const char *op_name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same of an allocation that failed. */
+void graph_fail_memory(graph *g, const char *what);
 /* The tensor of a parameter in this graph, made on first call. */
 tensor *graph_param(graph *g, param *p, const net *owner);
 graph *graph_new(team *t, uint64_t seed, int ordinal, bool score);

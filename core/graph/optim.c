@@ -21,19 +21,22 @@ static bool slot_allocate(optim *o, optim_slot *s)
     return s->second && (s->first || o->rule != OPTIM_ADAM);
 }
 
-int optim_slot_for(optim *o, movable what, const char *owner)
+int optim_slot_for(optim *o, movable what, const char *owner, error *e)
 {
     for (int i = 0; i < o->slot_count; i++)
         if (o->slots[i].what.values == what.values)
             return i;
-    if (o->slot_count == OPTIM_SLOTS_MAX)
+    if (o->slot_count == OPTIM_SLOTS_MAX) {
+        error_set(e, ERROR_LIMIT, "optimiser %s: more than %d things to move", o->name, OPTIM_SLOTS_MAX);
         return -1;
+    }
     optim_slot *s = &o->slots[o->slot_count];
     *s = (optim_slot){.what = what};
     snprintf(s->name, sizeof s->name, "%s/%s", owner, what.name);
     if (!slot_allocate(o, s)) {
         free(s->first);
         free(s->second);
+        error_memory(e, "an optimiser's moments");
         return -1;
     }
     return o->slot_count++;

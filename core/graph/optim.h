@@ -32,8 +32,9 @@ struct optim {
     int slot_count;
 };
 
-/* The slot for `what`, made on first call; -1 when out of memory or slots. `owner` names the net or "array". */
-int optim_slot_for(optim *o, movable what, const char *owner);
+/* The slot for `what`, made on first call; -1 and *e set when out of memory or slots. `owner` names the net or "array".
+ */
+int optim_slot_for(optim *o, movable what, const char *owner, error *e);
 
 /* Takes one step with all of the slots. Bit-identical at any thread count; allocates nothing. */
 void optim_apply(optim *o, team *t, const int *slots, int count);

@@ -23,7 +23,8 @@ int plan_add(plan *p, size_t floats, int born)
     return p->count++;
 }
 
-int plan_root(const plan *p, int index)
+/* The buffer whose place `index` has. */
+static int root_of(const plan *p, int index)
 {
     while (p->buffers[index].alias >= 0)
         index = p->buffers[index].alias;
@@ -34,18 +35,23 @@ void plan_touch(plan *p, int index, int time)
 {
     if (p->failed)
         return;
-    plan_buffer *b = &p->buffers[plan_root(p, index)];
+    plan_buffer *b = &p->buffers[root_of(p, index)];
     if (time > b->dies)
         b->dies = time;
     if (time < b->born)
         b->born = time;
 }
 
+int plan_last(const plan *p, int index)
+{
+    return p->failed ? -1 : p->buffers[root_of(p, index)].dies;
+}
+
 void plan_merge(plan *p, int index, int other)
 {
     if (p->failed)
         return;
-    int from = plan_root(p, index), to = plan_root(p, other);
+    int from = root_of(p, index), to = root_of(p, other);
     if (from == to)
         return;
     p->buffers[from].alias = to;
@@ -103,7 +109,7 @@ bool plan_place(plan *p, bool share, size_t *floats, error *e)
         *floats = end > *floats ? end : *floats;
     }
     for (int i = 0; i < p->count; i++)
-        p->buffers[i].offset = p->buffers[plan_root(p, i)].offset;
+        p->buffers[i].offset = p->buffers[root_of(p, i)].offset;
     free(order);
     return true;
 }

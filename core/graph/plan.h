@@ -22,10 +22,10 @@ typedef struct plan {
 
 /* Adds a buffer that lives at `born`; returns its index (0 after a failure, which plan_place reports). */
 int plan_add(plan *p, size_t floats, int born);
-/* The buffer whose place `index` has. */
-int plan_root(const plan *p, int index);
 /* Extends the life of the place of `index` to cover `time`. */
 void plan_touch(plan *p, int index, int time);
+/* The last time that the place of `index` lives to; -1 after a failure. */
+int plan_last(const plan *p, int index);
 /* Makes `index` live in the place of `other`. */
 void plan_merge(plan *p, int index, int other);
 /* Greedy by size, first gap; with `share` false every buffer has a place of its own. Sets *floats to the block's size.

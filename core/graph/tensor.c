@@ -26,6 +26,7 @@ graph *graph_new(team *t, uint64_t seed, int ordinal, bool score)
     g->seed = seed;
     g->ordinal = ordinal;
     g->score = score;
+    g->spare = (tensor){.graph = g, .op = &op_leaf, .s = {1, 1, 1, 1}};
     return g;
 }
 
@@ -50,11 +51,10 @@ void graph_fail(graph *g, const char *op_name, const char *format, ...)
     error_set(&g->failure, ERROR_INVALID, "%s: %s", op_name, detail);
 }
 
-/* Stands in for a tensor that could not be recorded, so that builders never return NULL. */
-static tensor *poison(graph *g)
+void graph_fail_memory(graph *g, const char *what)
 {
-    assert(g->count > 0);
-    return g->tensors[0];
+    if (g->failure.code == ERROR_NONE)
+        error_memory(&g->failure, what);
 }
 
 tensor *graph_record(graph *g, const op *o, shape s, tensor *const *sources, int count)
@@ -62,7 +62,7 @@ tensor *graph_record(graph *g, const op *o, shape s, tensor *const *sources, int
     assert(count <= OP_SOURCES_MAX);
     if (g->count == GRAPH_TENSORS_MAX) {
         graph_fail(g, o->name, "more than %d tensors in a graph", GRAPH_TENSORS_MAX);
-        return poison(g);
+        return &g->spare;
     }
     if (s.n < 1 || s.h < 1 || s.w < 1 || s.c < 1) {
         graph_fail(g, o->name, "an extent of %d×%d×%d×%d is not positive", s.n, s.h, s.w, s.c);
@@ -70,11 +70,8 @@ tensor *graph_record(graph *g, const op *o, shape s, tensor *const *sources, int
     }
     tensor *t = calloc(1, sizeof *t);
     if (!t) {
-        /* Without a first tensor there is nothing to hand out; a graph's first allocation failing is out of memory at
-         * the very start of a build. */
-        assert(g->count > 0);
-        graph_fail(g, o->name, "out of memory");
-        return poison(g);
+        graph_fail_memory(g, "a graph");
+        return &g->spare;
     }
     t->graph = g;
     t->op = o;

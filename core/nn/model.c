@@ -12,6 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void net_begin(net *n, model *owner, const char *name)
+{
+    snprintf(n->name, sizeof n->name, "%s", name);
+    n->owner = owner;
+    n->init = (init_rule){.kind = INIT_NORMAL, .deviation = 0.02f, .gamma_deviation = 0.02f};
+    n->norm = (norm_rule){.momentum = 0.1f, .epsilon = 1e-5f};
+}
+
 model *model_new(uint64_t seed, team *t, error *e)
 {
     model *m = calloc(1, sizeof *m);
@@ -22,6 +30,7 @@ model *model_new(uint64_t seed, team *t, error *e)
     m->seed = seed;
     m->team = t;
     m->moves = 1;
+    net_begin(&m->spare, m, "spare");
     return m;
 }
 
@@ -36,6 +45,12 @@ static void param_free(param *p)
     free(p);
 }
 
+static void params_free(const net *n)
+{
+    for (int i = 0; i < n->count; i++)
+        param_free(n->params[i]);
+}
+
 void model_free(model *m)
 {
     if (!m)
@@ -45,10 +60,10 @@ void model_free(model *m)
         graph_free(m->graphs[i]);
     }
     for (int i = 0; i < m->net_count; i++) {
-        for (int j = 0; j < m->nets[i]->count; j++)
-            param_free(m->nets[i]->params[j]);
+        params_free(m->nets[i]);
         free(m->nets[i]);
     }
+    params_free(&m->spare);
     for (int i = 0; i < m->array_count; i++) {
         free(m->arrays[i]->values);
         free(m->arrays[i]->gradient);
@@ -75,20 +90,31 @@ void model_set_prefix(model *m, const char *prefix)
     snprintf(m->prefix, sizeof m->prefix, "%s", prefix);
 }
 
+/* Where a failure goes: the first is the one to report. */
+static error *first(model *m)
+{
+    return m->failure.code == ERROR_NONE ? &m->failure : NULL;
+}
+
+static bool has_room(model *m, int count, const char *things)
+{
+    return count < MODEL_THINGS_MAX ||
+           error_set(first(m), ERROR_LIMIT, "a model: more than %d %s", MODEL_THINGS_MAX, things);
+}
+
 net *model_net(model *m, const char *name)
 {
     for (int i = 0; i < m->net_count; i++)
         if (!strcmp(m->nets[i]->name, name))
             return m->nets[i];
-    net *n = m->net_count < MODEL_THINGS_MAX ? calloc(1, sizeof *n) : NULL;
+    if (!has_room(m, m->net_count, "nets"))
+        return &m->spare;
+    net *n = calloc(1, sizeof *n);
     if (!n) {
-        error_memory(&m->failure, "a net");
-        return NULL;
+        error_memory(first(m), "a net");
+        return &m->spare;
     }
-    snprintf(n->name, sizeof n->name, "%s", name);
-    n->owner = m;
-    n->init = (init_rule){.kind = INIT_NORMAL, .deviation = 0.02f, .gamma_deviation = 0.02f};
-    n->norm = (norm_rule){.momentum = 0.1f, .epsilon = 1e-5f};
+    net_begin(n, m, name);
     m->nets[m->net_count++] = n;
     return n;
 }
@@ -107,14 +133,16 @@ array *model_array(model *m, const char *name, shape s)
     if (a && shape_equal(a->s, s))
         return a;
     if (a) {
-        error_set(&m->failure, ERROR_INTERNAL, "array %s exists with another shape", name);
+        error_set(first(m), ERROR_INTERNAL, "array %s exists with another shape", name);
         return NULL;
     }
-    a = m->array_count < MODEL_THINGS_MAX ? calloc(1, sizeof *a) : NULL;
+    if (!has_room(m, m->array_count, "arrays"))
+        return NULL;
+    a = calloc(1, sizeof *a);
     float *values = a ? floats_new(shape_size(s)) : NULL;
     if (!values) {
         free(a);
-        error_memory(&m->failure, name);
+        error_memory(first(m), name);
         return NULL;
     }
     snprintf(a->name, sizeof a->name, "%s", name);
@@ -149,9 +177,11 @@ static optim *optim_named(model *m, const char *name, optim preset)
     for (int i = 0; i < m->optim_count; i++)
         if (!strcmp(m->optims[i]->name, name))
             return m->optims[i];
-    optim *o = m->optim_count < MODEL_THINGS_MAX ? malloc(sizeof *o) : NULL;
+    if (!has_room(m, m->optim_count, "optimisers"))
+        return NULL;
+    optim *o = malloc(sizeof *o);
     if (!o) {
-        error_memory(&m->failure, "an optimiser");
+        error_memory(first(m), "an optimiser");
         return NULL;
     }
     *o = preset;
@@ -184,12 +214,14 @@ optim *model_rmsprop(model *m, const char *name, float rate, float decay)
 
 graph *model_graph(model *m, enum mode mode)
 {
-    graph *g = m->graph_count < MODEL_THINGS_MAX ? graph_new(m->team, m->seed, m->graph_count, mode == SCORE) : NULL;
+    if (!has_room(m, m->graph_count, "graphs"))
+        return NULL;
+    graph *g = graph_new(m->team, m->seed, m->graph_count, mode == SCORE);
     if (!g) {
-        error_memory(&m->failure, "a graph");
+        error_memory(first(m), "a graph");
         return NULL;
     }
-    g->failure = m->failure;
+    g->making = &m->failure;
     g->owner = &m->programs[m->graph_count];
     g->moves = &m->moves;
     m->graphs[m->graph_count++] = g;

@@ -27,8 +27,9 @@ void model_free(model *m);
 team *model_team(const model *m);
 uint64_t model_seed(const model *m);
 
-/* Each returns the thing of that name, made on first call; owned by the model. Memory failures are sticky and
- * reported by program_compile. */
+/* Each returns the thing of that name, made on first call; owned by the model. The first failure of making one is kept
+ * and reported by every later program_compile. model_net never returns NULL: after a failure its net serves to record
+ * on, no more. The others then return NULL, which minimise and minimise_at take for an optimiser. */
 net *model_net(model *m, const char *name);
 array *model_array(model *m, const char *name, shape s);
 optim *model_adam(model *m, const char *name, struct adam a);

@@ -148,13 +148,27 @@ static param *param_bare(shape s)
     return p;
 }
 
+/* param_bare for a net, which keeps the failure. */
+static param *weights_new(const net *n, shape s)
+{
+    param *p = param_bare(s);
+    if (!p) {
+        char what[PART_NAME_MAX + 32];
+        snprintf(what, sizeof what, "the weights of net %s", n->name);
+        graph_fail_memory(n->graph, what);
+    }
+    return p;
+}
+
 static param *param_new(net *n, const request *r)
 {
-    param *p = n->count < NET_PARAMS_MAX ? param_bare(r->s) : NULL;
-    if (!p) {
-        graph_fail(n->graph, r->layer, "out of memory for the weights of net %s", n->name);
+    if (n->count == NET_PARAMS_MAX) {
+        graph_fail(n->graph, r->layer, "more than %d parameters in net %s", NET_PARAMS_MAX, n->name);
         return NULL;
     }
+    param *p = weights_new(n, r->s);
+    if (!p)
+        return NULL;
     p->is_statistic = r->is_statistic;
     p->draw = (int)r->draw;
     p->fan_in = r->fan_in;
@@ -197,10 +211,8 @@ static tensor *under_spectral_norm(net *n, tensor *w, param *u)
         t->at.holds_statistics = n->aside;
         return t;
     }
-    if (!p->resolved && !(p->resolved = param_bare(p->s))) {
-        graph_fail(n->graph, "spectral norm", "out of memory for the weights of net %s", n->name);
+    if (!p->resolved && !(p->resolved = weights_new(n, p->s)))
         return NULL;
-    }
     return op_spectral_resolved(w, u, p->resolved);
 }
 

@@ -31,6 +31,7 @@ struct model {
     char prefix[MODEL_PREFIX_MAX]; /* of its names in files */
     team *team;
     net *nets[MODEL_THINGS_MAX];
+    net spare; /* given out where a net could not be made; never saved nor counted */
     int net_count;
     array *arrays[MODEL_THINGS_MAX];
     int array_count;

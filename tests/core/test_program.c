@@ -266,6 +266,48 @@ static void a_loss_that_reaches_nothing_is_refused(void **state)
     assert_non_null(strstr(f->e.message, "does not depend on"));
 }
 
+static void a_limit_that_is_reached_is_told(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "deep");
+    tensor *x = t_leaf(g, model_array(f->m, "x", (shape){1, 1, 1, 1}));
+    net_enter(n, g);
+    for (int i = 0; i <= NET_PARAMS_MAX; i++)
+        x = nn_dense(n, x, (struct conv){.out = 1});
+    assert_null(program_compile(g, &f->e));
+    assert_string_equal(f->e.message, "dense: more than 128 parameters in net deep");
+    char name[16];
+    for (int i = 0; i <= MODEL_THINGS_MAX; i++) {
+        snprintf(name, sizeof name, "net %d", i);
+        n = model_net(f->m, name);
+    }
+    g = model_graph(f->m, TRAIN);
+    t_output(layer(n, g, t_leaf(g, model_find_array(f->m, "x")), 1), "y");
+    assert_null(program_compile(g, &f->e));
+    assert_string_equal(f->e.message, "a model: more than 64 nets");
+}
+
+static void an_optimiser_that_moves_too_much_is_told(void **state)
+{
+    fixture *f = *state;
+    optim *sgd = model_sgd(f->m, "sgd", 0.1f);
+    array *x = model_array(f->m, "x", (shape){1, 1, 1, 1});
+    for (int moved = 0; moved <= OPTIM_SLOTS_MAX; moved += NET_PARAMS_MAX) {
+        char name[16];
+        snprintf(name, sizeof name, "net %d", moved);
+        net *n = model_net(f->m, name);
+        graph *g = model_graph(f->m, TRAIN);
+        tensor *y = t_leaf(g, x);
+        net_enter(n, g);
+        for (int i = 0; i < NET_PARAMS_MAX; i++)
+            y = nn_dense(n, y, (struct conv){.out = 1});
+        minimise(g, t_mean(y), NETS(n), sgd);
+        assert_int_equal(program_compile(g, &f->e) != NULL, moved < OPTIM_SLOTS_MAX);
+    }
+    assert_string_equal(f->e.message, "optimiser sgd: more than 512 things to move");
+}
+
 static void statistics_move_only_where_their_net_is_trained(void **state)
 {
     fixture *f = *state;
@@ -502,6 +544,8 @@ int main(void)
         TEST(a_net_of_another_shape_is_refused),
         TEST(a_net_may_be_moved_by_one_objective_alone),
         TEST(a_loss_that_reaches_nothing_is_refused),
+        TEST(a_limit_that_is_reached_is_told),
+        TEST(an_optimiser_that_moves_too_much_is_told),
         TEST(statistics_move_only_where_their_net_is_trained),
         TEST(a_frozen_net_normalises_as_in_scoring),
         TEST(draws_differ_by_step_and_repeat_with_it),

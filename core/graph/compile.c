@@ -342,6 +342,17 @@ static void check_resolved(graph *g, const objective *o)
     }
 }
 
+/* There is one gradient of a net's weights, and one of an array. */
+static void check_apart(graph *g, const objective *a, const objective *b)
+{
+    if (a->at && a->at == b->at)
+        graph_fail(g, "minimise", "array %s is named by two objectives of one program", a->at->name);
+    for (int i = 0; a->nets[i]; i++)
+        for (int j = 0; b->nets[j]; j++)
+            if (a->nets[i] == b->nets[j])
+                graph_fail(g, "minimise", "net %s is moved by two objectives of one program", net_name(a->nets[i]));
+}
+
 static bool check_objectives(graph *g)
 {
     for (int k = 0; k < g->objective_count; k++) {
@@ -350,11 +361,7 @@ static bool check_objectives(graph *g)
             graph_fail(g, "minimise", "a loss of shape %d×%d×%d×%d is not a single number", s.n, s.h, s.w, s.c);
         check_resolved(g, &g->objectives[k]);
         for (int l = 0; l < k; l++)
-            for (int i = 0; g->objectives[k].nets[i]; i++)
-                for (int j = 0; g->objectives[l].nets[j]; j++)
-                    if (g->objectives[k].nets[i] == g->objectives[l].nets[j])
-                        graph_fail(g, "minimise", "net %s is moved by two objectives of one program",
-                                   net_name(g->objectives[k].nets[i]));
+            check_apart(g, &g->objectives[k], &g->objectives[l]);
     }
     return g->failure.code == ERROR_NONE;
 }

@@ -4,7 +4,8 @@
  *
  * An objective is (loss, what it moves, optimiser). Only gradients that reach what is named are computed;
  * all objectives of a program share its forward pass; updates happen after all gradients, so no objective
- * sees half-updated weights. A net may be moved by one objective of a program.
+ * sees half-updated weights. A net may be moved by one objective of a program, and an array moved or differentiated by
+ * one: each has one gradient.
  */
 #ifndef ANOMALYD_GRAPH_PROGRAM_H
 #define ANOMALYD_GRAPH_PROGRAM_H

@@ -255,6 +255,24 @@ static void a_net_may_be_moved_by_one_objective_alone(void **state)
     assert_non_null(strstr(f->e.message, "moved by two objectives"));
 }
 
+static void an_array_may_be_named_by_one_objective_alone(void **state)
+{
+    fixture *f = *state;
+    array *x = model_array(f->m, "x", (shape){2, 1, 1, 3});
+    optim *sgd = model_sgd(f->m, "sgd", 0.1f);
+    for (int moves = 0; moves < 2; moves++) {
+        graph *g = model_graph(f->m, TRAIN);
+        tensor *loss = t_sum(t_leaf(g, x));
+        differentiate(g, t_scale(loss, 2), x);
+        if (moves)
+            minimise_at(g, loss, x, sgd);
+        else
+            differentiate(g, loss, x);
+        assert_null(program_compile(g, &f->e));
+        assert_non_null(strstr(f->e.message, "array x is named by two objectives"));
+    }
+}
+
 static void a_loss_that_reaches_nothing_is_refused(void **state)
 {
     fixture *f = *state;
@@ -543,6 +561,7 @@ int main(void)
         TEST(shape_errors_surface_at_compile_with_both_shapes),
         TEST(a_net_of_another_shape_is_refused),
         TEST(a_net_may_be_moved_by_one_objective_alone),
+        TEST(an_array_may_be_named_by_one_objective_alone),
         TEST(a_loss_that_reaches_nothing_is_refused),
         TEST(a_limit_that_is_reached_is_told),
         TEST(an_optimiser_that_moves_too_much_is_told),

@@ -119,6 +119,8 @@ tensor *graph_param(graph *g, param *p, const net *owner)
 
 tensor *t_output(tensor *a, const char *name)
 {
+    if (a->output && strcmp(a->output, name) != 0)
+        graph_fail(a->graph, a->op->name, "output %s is to be %s too", a->output, name);
     a->output = name;
     return a;
 }

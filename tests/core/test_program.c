@@ -230,6 +230,18 @@ static void shape_errors_surface_at_compile_with_both_shapes(void **state)
     assert_string_equal(f->e.message, "sub: 2×1×1×3 against 2×1×1×4");
 }
 
+static void an_output_has_one_name(void **state)
+{
+    fixture *f = *state;
+    array *x = model_array(f->m, "x", (shape){2, 1, 1, 3});
+    graph *same = model_graph(f->m, TRAIN), *other = model_graph(f->m, TRAIN);
+    t_output(t_output(t_tanh(t_leaf(same, x)), "y"), "y");
+    assert_non_null(program_compile(same, &f->e));
+    t_output(t_output(t_tanh(t_leaf(other, x)), "y"), "score");
+    assert_null(program_compile(other, &f->e));
+    assert_string_equal(f->e.message, "tanh: output y is to be score too");
+}
+
 static void a_net_of_another_shape_is_refused(void **state)
 {
     fixture *f = *state;
@@ -559,6 +571,7 @@ int main(void)
         TEST(a_run_is_made_of_its_products),
         TEST(a_derivative_is_read_and_moves_nothing),
         TEST(shape_errors_surface_at_compile_with_both_shapes),
+        TEST(an_output_has_one_name),
         TEST(a_net_of_another_shape_is_refused),
         TEST(a_net_may_be_moved_by_one_objective_alone),
         TEST(an_array_may_be_named_by_one_objective_alone),

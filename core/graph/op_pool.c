@@ -3,6 +3,7 @@
  */
 #include "graph/graph.h"
 
+#include <math.h>
 #include <string.h>
 
 /* One window: where it starts in the fine map and how the fine map is laid out. */
@@ -45,7 +46,7 @@ static void max_window(const call *c, window w, size_t row, int channels)
         float best = x[j];
         for (int p = 1; p < area(c); p++) {
             float v = x[inside(c, p, row, channels) + (size_t)j];
-            best = v > best ? v : best;
+            best = v > best || isnan(v) ? v : best;
         }
         c->y[w.coarse + (size_t)j] = best;
     }

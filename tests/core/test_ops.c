@@ -173,6 +173,35 @@ static void gradients_agree_with_finite_differences(void **state)
     }
 }
 
+static bool all_are_numbers(const bench *s)
+{
+    const float *y = program_output(s->p, "y", NULL);
+    for (size_t i = 0; i < shape_size(s->k.y_shape); i++)
+        if (isnan(y[i]))
+            return false;
+    return true;
+}
+
+/* A network that has come to nothing must be seen in its losses and scores. */
+static void what_is_no_number_comes_through(void **state)
+{
+    (void)state;
+    for (int i = 0; i < op_record_count; i++) {
+        const op_record *r = &op_records[i];
+        const bool reads_ends = strcmp(r->op, "slice") != 0;
+        for (int end = 0; end < 2 && r->value && reads_ends; end++) {
+            const size_t at = end ? shape_size(r->a) - 1 : 0;
+            bench s;
+            bench_open(&s, r, 1);
+            s.a->values[at] = NAN;
+            program_run(s.p, 11);
+            if (all_are_numbers(&s))
+                fail_msg("%s, %s: NaN at %zu is lost", r->op, r->what, at);
+            bench_close(&s);
+        }
+    }
+}
+
 static void check_same(const op_record *r, const char *how, const float *x, const float *y, size_t count)
 {
     if (memcmp(x, y, count * sizeof *x) != 0)
@@ -278,6 +307,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_operation_has_a_record),
         cmocka_unit_test(operations_compute_their_formula),
         cmocka_unit_test(gradients_agree_with_finite_differences),
+        cmocka_unit_test(what_is_no_number_comes_through),
         cmocka_unit_test(sharing_memory_changes_no_bit),
         cmocka_unit_test(threads_change_no_bit),
     };

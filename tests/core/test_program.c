@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_program.c — objectives, what they move and what they leave alone, optimisers, errors, averages, files. */
+/* test_program.c — objectives, what they move and what they leave alone, optimisers, errors, limits. */
 #include "graph/graph.h"
 #include "graph/plan.h"
 #include "nn/parts.h"
-#include "scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,38 +12,9 @@
 #include <cmocka.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-typedef struct fixture {
-    team *team;
-    model *m;
-    error e;
-} fixture;
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-    f->team = team_new(2, &f->e);
-    f->m = model_new(5, f->team, &f->e);
-    *state = f;
-    return f->m ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-    model_free(f->m);
-    team_free(f->team);
-    free(f);
-    return 0;
-}
-
-static tensor *layer(net *n, graph *g, tensor *x, int out)
-{
-    net_enter(n, g);
-    return nn_dense(n, x, (struct conv){.out = out, .bias = true});
-}
+#include "model_fixture.h"
 
 static void net_copy(const net *n, float *out)
 {
@@ -431,137 +401,9 @@ static void a_plan_never_overlaps_what_lives_together(void **state)
     plan_finish(&p);
 }
 
-static void an_average_trails_the_weights_and_swaps_in_place(void **state)
-{
-    fixture *f = *state;
-    graph *g = model_graph(f->m, TRAIN);
-    net *n = model_net(f->m, "n");
-    layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){2, 1, 1, 1})), 1);
-    float *weight = n->params[0]->values;
-    *weight = 1;
-    assert_true(model_average(f->m, 0.5f, 1000, &f->e)); /* starts at 1 */
-    *weight = 3;
-    assert_true(model_average(f->m, 0.5f, 1001, &f->e));
-    model_average_swap(f->m);
-    assert_true(*weight == 2);
-    model_average_swap(f->m);
-    assert_true(*weight == 3);
-    assert_true(model_keep(f->m, &f->e));
-    *weight = 7;
-    model_restore(f->m);
-    assert_true(*weight == 3);
-}
-
-/* A layer under spectral norm as scoring and as training run it. */
-typedef struct normed {
-    array *x;
-    program *score, *train_like, *step;
-} normed;
-
-static tensor *normed_layer(net *n, graph *g, tensor *x)
-{
-    net_enter(n, g);
-    return nn_dense(n, x, (struct conv){.out = 3, .bias = true, .spectral = true});
-}
-
-static normed normed_build(fixture *f)
-{
-    normed p = {.x = model_array(f->m, "x", (shape){4, 1, 1, 5})};
-    random_normal(random_stream(1, "x"), 0, 0, 1, p.x->values, shape_size(p.x->s));
-    net *n = model_net(f->m, "n");
-    for (int i = 0; i < 2; i++) {
-        graph *g = model_graph(f->m, i ? TRAIN : SCORE);
-        t_output(normed_layer(n, g, t_leaf(g, p.x)), "y");
-        *(i ? &p.train_like : &p.score) = program_compile(g, &f->e);
-    }
-    graph *g = model_graph(f->m, TRAIN);
-    minimise(g, t_mean(t_square(normed_layer(n, g, t_leaf(g, p.x)))), NETS(n), model_sgd(f->m, "sgd", 0.5f));
-    p.step = program_compile(g, &f->e);
-    assert_true(p.score && p.train_like && p.step);
-    return p;
-}
-
-/* The scoring program's weights are those of this moment, to the bit. */
-static void assert_up_to_date(const normed *p, float before[12])
-{
-    program_run(p->score, 0);
-    program_run(p->train_like, 0);
-    const float *y = program_output(p->score, "y", NULL);
-    assert_memory_equal(y, program_output(p->train_like, "y", NULL), 12 * sizeof(float));
-    assert_memory_not_equal(y, before, 12 * sizeof(float));
-    memcpy(before, y, 12 * sizeof(float));
-}
-
-static void a_resolved_spectral_norm_follows_all_that_moves_weights(void **state)
-{
-    fixture *f = *state;
-    normed p = normed_build(f);
-    float y[12] = {0};
-    assert_up_to_date(&p, y);
-    program_run(p.step, 0);
-    assert_up_to_date(&p, y);
-    assert_true(model_keep(f->m, &f->e) && model_average(f->m, 0.9f, 1000, &f->e));
-    program_run(p.step, 1);
-    assert_up_to_date(&p, y);
-    model_average_swap(f->m);
-    assert_up_to_date(&p, y);
-    model_average_swap(f->m);
-    assert_up_to_date(&p, y);
-    model_restore(f->m);
-    assert_up_to_date(&p, y);
-    net_reset(model_net(f->m, "n"));
-    assert_up_to_date(&p, y);
-    scratch folder = scratch_make();
-    scratch_path path = scratch_at(&folder, "weights");
-    bundle *b = bundle_new();
-    model_write(f->m, b, MODEL_WEIGHTS);
-    assert_true(bundle_write(b, path.text, &f->e));
-    bundle_free(b);
-    program_run(p.step, 2);
-    assert_up_to_date(&p, y);
-    assert_non_null(b = bundle_open(path.text, &f->e));
-    assert_true(model_read(f->m, b, MODEL_WEIGHTS, &f->e));
-    assert_up_to_date(&p, y);
-    bundle_free(b);
-    scratch_remove(&folder);
-}
-
-static void a_spectral_norm_is_resolved_once_for_all_scoring_programs(void **state)
-{
-    fixture *f = *state;
-    normed p = normed_build(f);
-    net *n = model_net(f->m, "n");
-    size_t bytes = model_bytes(f->m);
-    graph *g = model_graph(f->m, SCORE);
-    t_output(normed_layer(n, g, t_leaf(g, p.x)), "y");
-    program *other = program_compile(g, &f->e);
-    assert_non_null(other);
-    assert_int_equal(model_bytes(f->m), bytes);
-    program_run(p.score, 0);
-    /* Behind the model's back: what is worked out no more does not see it. */
-    n->params[0]->values[0] += 1;
-    program_run(p.score, 0);
-    program_run(other, 0);
-    program_run(p.train_like, 0);
-    const float *y = program_output(p.score, "y", NULL);
-    assert_memory_equal(y, program_output(other, "y", NULL), 12 * sizeof(float));
-    assert_memory_not_equal(y, program_output(p.train_like, "y", NULL), 12 * sizeof(float));
-}
-
-static void a_scoring_graph_moves_no_resolved_weights(void **state)
-{
-    fixture *f = *state;
-    graph *g = model_graph(f->m, SCORE);
-    net *n = model_net(f->m, "n");
-    tensor *y = normed_layer(n, g, t_leaf(g, model_array(f->m, "x", (shape){4, 1, 1, 5})));
-    minimise(g, t_mean(y), NETS(n), model_sgd(f->m, "sgd", 0.1f));
-    assert_null(program_compile(g, &f->e));
-    assert_non_null(strstr(f->e.message, "net n is under spectral norm"));
-}
-
 int main(void)
 {
-#define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
         TEST(an_objective_moves_only_what_it_names),
         TEST(only_gradients_that_reach_are_computed),
@@ -582,10 +424,6 @@ int main(void)
         TEST(a_frozen_net_normalises_as_in_scoring),
         TEST(draws_differ_by_step_and_repeat_with_it),
         TEST(a_plan_never_overlaps_what_lives_together),
-        TEST(an_average_trails_the_weights_and_swaps_in_place),
-        TEST(a_resolved_spectral_norm_follows_all_that_moves_weights),
-        TEST(a_spectral_norm_is_resolved_once_for_all_scoring_programs),
-        TEST(a_scoring_graph_moves_no_resolved_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

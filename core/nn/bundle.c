@@ -5,6 +5,7 @@
 #include "nn/bundle_layout.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -106,6 +107,19 @@ bool bundle_get_number(const bundle *b, const char *key, double *out, error *e)
     if (end == text || *end)
         return error_set(e, ERROR_CORRUPT, "header: %s = \"%.60s\" is not a number", key, text);
     *out = value;
+    return true;
+}
+
+bool bundle_get_whole(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e)
+{
+    assert(most <= BUNDLE_WHOLE_MAX);
+    double value = 0;
+    if (!bundle_get_number(b, key, &value, e))
+        return false;
+    if (!(value >= 0 && value <= (double)most) || value != floor(value))
+        return error_set(e, ERROR_CORRUPT, "header: %s = %.17g is not within 0 to %llu", key, value,
+                         (unsigned long long)most);
+    *out = (uint64_t)value;
     return true;
 }
 

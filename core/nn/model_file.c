@@ -93,10 +93,9 @@ static bool read_net(net *n, const bundle *b, error *e)
 {
     char name[NAME_MAX_];
     snprintf(name, sizeof name, "%snet.%s.resets", n->owner->prefix, n->name);
-    double resets = 0;
-    if (bundle_get(b, name) && !bundle_get_number(b, name, &resets, e))
+    n->resets = 0;
+    if (bundle_get(b, name) && !bundle_get_whole(b, name, BUNDLE_WHOLE_MAX, &n->resets, e))
         return false;
-    n->resets = (uint64_t)resets;
     for (int i = 0; i < n->count; i++) {
         param *p = n->params[i];
         snprintf(name, sizeof name, "%snet/%s/%s", n->owner->prefix, n->name, p->name);
@@ -132,11 +131,9 @@ static bool read_copies(model *m, const bundle *b, error *e)
 static bool read_optim(optim *o, const model *m, const bundle *b, error *e)
 {
     char name[NAME_MAX_];
-    double steps;
     snprintf(name, sizeof name, "%soptim.%s.steps", m->prefix, o->name);
-    if (!bundle_get_number(b, name, &steps, e))
+    if (!bundle_get_whole(b, name, BUNDLE_WHOLE_MAX, &o->steps, e))
         return false;
-    o->steps = (uint64_t)steps;
     for (int i = 0; i < o->slot_count; i++) {
         optim_slot *s = &o->slots[i];
         shape flat = {1, 1, 1, (int)s->what.count};

@@ -5,7 +5,6 @@
 #include "train/collapse.h"
 #include "train/ensemble.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,14 +205,7 @@ static bool same_plan(const run *r, const bundle *b, error *e)
 
 bool checkpoint_whole(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e)
 {
-    double value;
-    if (!bundle_get_number(b, key, &value, e))
-        return false;
-    if (!(value >= 0 && value <= (double)most) || value != floor(value))
-        return error_set(e, ERROR_CORRUPT, "header: %s = %.17g is not within 0 to %llu", key, value,
-                         (unsigned long long)most);
-    *out = (uint64_t)value;
-    return true;
+    return bundle_get_whole(b, key, most, out, e);
 }
 
 bool checkpoint_count(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e)

@@ -264,6 +264,29 @@ static void mistakes_of_filling_are_told_when_writing(void **state)
     refused_when_written(many, "more than 4096 tensors");
 }
 
+static void a_count_is_whole_and_within_its_bounds(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"-1", "nan", "inf", "1e300", "0.5", "8", "two"};
+    char key[8];
+    uint64_t value = 99;
+    error e;
+    bundle *b = bundle_new();
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        snprintf(key, sizeof key, "%zu", i);
+        bundle_put(b, key, refused[i]);
+        assert_false(bundle_get_whole(b, key, 7, &value, &e));
+        assert_int_equal(e.code, ERROR_CORRUPT);
+        assert_non_null(strstr(e.message, key));
+        assert_int_equal(value, 99);
+    }
+    bundle_put(b, "most", "7");
+    bundle_put(b, "none", "-0");
+    assert_true(bundle_get_whole(b, "most", 7, &value, &e) && value == 7);
+    assert_true(bundle_get_whole(b, "none", 7, &value, &e) && value == 0);
+    bundle_free(b);
+}
+
 static void an_empty_bundle_is_a_file_too(void **state)
 {
     (void)state;
@@ -308,6 +331,7 @@ int main(void)
         cmocka_unit_test(damage_in_a_tensor_names_it),
         cmocka_unit_test(hostile_sizes_are_refused_under_a_good_checksum),
         cmocka_unit_test(mistakes_of_filling_are_told_when_writing),
+        cmocka_unit_test(a_count_is_whole_and_within_its_bounds),
         cmocka_unit_test(an_empty_bundle_is_a_file_too),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -35,6 +35,22 @@ static void an_average_trails_the_weights_and_swaps_in_place(void **state)
     assert_true(*weight == 3);
 }
 
+static void a_count_that_is_none_is_refused(void **state)
+{
+    static const char *const counts[][2] = {{"-1", "0"}, {"0", "nan"}, {"1e300", "0"}, {"0", "0.5"}};
+    fixture *f = *state;
+    model_net(f->m, "n");
+    model_sgd(f->m, "sgd", 0.1f);
+    for (int i = 0; i < 4; i++) {
+        bundle *b = bundle_new();
+        bundle_put(b, "net.n.resets", counts[i][0]);
+        bundle_put(b, "optim.sgd.steps", counts[i][1]);
+        assert_false(model_read(f->m, b, MODEL_WEIGHTS | MODEL_TRAINING, &f->e));
+        assert_int_equal(f->e.code, ERROR_CORRUPT);
+        bundle_free(b);
+    }
+}
+
 /* A layer under spectral norm as scoring and as training run it. */
 typedef struct normed {
     array *x;
@@ -147,6 +163,7 @@ int main(void)
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
         TEST(an_average_trails_the_weights_and_swaps_in_place),
+        TEST(a_count_that_is_none_is_refused),
         TEST(a_resolved_spectral_norm_follows_all_that_moves_weights),
         TEST(a_spectral_norm_is_resolved_once_for_all_scoring_programs),
         TEST(a_scoring_graph_moves_no_resolved_weights),

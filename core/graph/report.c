@@ -2,7 +2,7 @@
 /* report.c — what a compiled program is made of, and where its time goes. Knows steps, not mathematics. */
 #include "graph/program_parts.h"
 
-#include <string.h>
+#include <stdint.h>
 
 /* Gradients that count as products: all but a bias's. */
 static bool counts(const program_step *s, int by)
@@ -75,12 +75,13 @@ void program_describe(const program *p, FILE *out)
     for (int i = 0; i < p->step_count; i++) {
         const program_step *s = &p->steps[i];
         shape at = s->call.t->s;
-        ptrdiff_t offset = s->call.y - p->memory;
-        bool planned = offset >= 0 && (size_t)offset < p->floats;
+        /* Leaves and weights lie outside the plan; pointers into different blocks have no difference. */
+        const uintptr_t from = (uintptr_t)p->memory, at_y = (uintptr_t)s->call.y;
+        const bool planned = at_y >= from && at_y - from < p->floats * sizeof *p->memory;
         fprintf(out, "%-8s %-14s %5d x %3d x %3d x %4d %10.2f MFLOP", s->backward ? "backward" : "forward", s->op->name,
                 at.n, at.h, at.w, at.c, step_flops(s) / 1e6);
         if (planned)
-            fprintf(out, "  at %td", offset);
+            fprintf(out, "  at %zu", (at_y - from) / sizeof *p->memory);
         fputc('\n', out);
     }
 }

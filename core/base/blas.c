@@ -224,6 +224,7 @@ static void warm_chunk(void *context, int chunk, int worker)
 void blas_warm(team *t)
 {
     pthread_barrier_t together;
+    assert(team_active(t) == team_threads(t)); /* the barrier would wait for the others for ever */
     if (!blas_memory_alloc || !blas_memory_free)
         return;
     int failure = pthread_barrier_init(&together, NULL, (unsigned)team_threads(t));

@@ -23,7 +23,8 @@ const char *blas_core(void);
 const char *blas_version(void);
 
 /* Makes OpenBLAS allocate its buffers for every worker of the team, all at the same moment, because
- * version 0.3.21 never returns from a first call whose mmap fails later. */
+ * version 0.3.21 never returns from a first call whose mmap fails later. All of the team's threads must take part: no
+ * team_limit before it or during it. */
 void blas_warm(team *t);
 
 /* Row-major C = alpha·op(A)·op(B) + beta·C; op(A) is m×k, op(B) is k×n. Leading dimensions in floats. */

@@ -41,16 +41,6 @@ void net_freeze(net *n, bool frozen)
     n->frozen = frozen;
 }
 
-int net_param_count(const net *n)
-{
-    return n->count;
-}
-
-param *net_param(const net *n, int index)
-{
-    return n->params[index];
-}
-
 const char *net_name(const net *n)
 {
     return n->name;
@@ -269,8 +259,13 @@ tensor *nn_conv(net *n, tensor *x, struct conv c)
     g.pad_end = c.same ? total - total / 2 : c.pad + c.pad_end;
     g.oh = conv_extent(s.h, c.kernel, c.stride, g.pad_begin, g.pad_end);
     g.ow = conv_extent(s.w, c.kernel, c.stride, g.pad_begin, g.pad_end);
-    if (s.h + g.pad_begin + g.pad_end < c.kernel || s.w + g.pad_begin + g.pad_end < c.kernel ||
-        (c.same && same_total(s.w, c.kernel, c.stride) != total)) {
+    if (c.same && same_total(s.w, c.kernel, c.stride) != total) {
+        graph_fail(n->graph, "conv",
+                   "SAME would pad a map of %d×%d by %d rows and %d columns; only equal ones are done", s.h, s.w, total,
+                   same_total(s.w, c.kernel, c.stride));
+        return x;
+    }
+    if (s.h + g.pad_begin + g.pad_end < c.kernel || s.w + g.pad_begin + g.pad_end < c.kernel) {
         graph_fail(n->graph, "conv", "a %d×%d kernel does not fit a map of %d×%d", c.kernel, c.kernel, s.h, s.w);
         return x;
     }

@@ -38,7 +38,7 @@ struct conv {
     int out, kernel, stride;
     int pad;     /* on both sides, unless same or pad_end are set */
     int pad_end; /* extra rows and columns at the end beyond pad */
-    bool same;   /* TensorFlow's SAME */
+    bool same;   /* TensorFlow's SAME, where it pads rows as it pads columns */
     bool bias;
     bool spectral; /* spectral norm of the kernel */
 };

@@ -266,6 +266,19 @@ static void a_loss_that_reaches_nothing_is_refused(void **state)
     assert_non_null(strstr(f->e.message, "does not depend on"));
 }
 
+static void padding_that_differs_by_axis_is_refused_as_such(void **state)
+{
+    fixture *f = *state;
+    graph *g = model_graph(f->m, TRAIN);
+    net *n = model_net(f->m, "n");
+    net_enter(n, g);
+    tensor *x = t_leaf(g, model_array(f->m, "x", (shape){2, 8, 7, 3}));
+    t_output(nn_conv(n, x, (struct conv){.out = 4, .kernel = 3, .stride = 2, .same = true}), "y");
+    assert_null(program_compile(g, &f->e));
+    assert_string_equal(f->e.message,
+                        "conv: SAME would pad a map of 8×7 by 1 rows and 2 columns; only equal ones are done");
+}
+
 static void a_limit_that_is_reached_is_told(void **state)
 {
     fixture *f = *state;
@@ -418,6 +431,7 @@ int main(void)
         TEST(a_net_may_be_moved_by_one_objective_alone),
         TEST(an_array_may_be_named_by_one_objective_alone),
         TEST(a_loss_that_reaches_nothing_is_refused),
+        TEST(padding_that_differs_by_axis_is_refused_as_such),
         TEST(a_limit_that_is_reached_is_told),
         TEST(an_optimiser_that_moves_too_much_is_told),
         TEST(statistics_move_only_where_their_net_is_trained),

@@ -40,7 +40,7 @@ bool error_at(error *e, const char *format, ...) __attribute__((format(printf, 2
 /* Says that an allocation of `what` failed. Always false. */
 bool error_memory(error *e, const char *what);
 
-/* Fills *e from errno, keeping the code apart for a missing file and a full disk. Always false. */
+/* Fills *e from errno: ERROR_NOT_FOUND for what is missing, ERROR_IO for all else. Always false. */
 bool error_system(error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Tells clang's analyser, which sees one file at a time, what "always false" means. */

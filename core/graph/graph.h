@@ -109,9 +109,7 @@ tensor *graph_param(graph *g, param *p, const net *owner);
 graph *graph_new(team *t, uint64_t seed, int ordinal, bool score);
 void graph_free(graph *g);
 
-/* Parameters of a net, for program_compile: implemented where nets live. */
-int net_param_count(const net *n);
-param *net_param(const net *n, int index);
+/* For program_compile: implemented where nets live. */
 const char *net_name(const net *n);
 
 extern const op op_leaf, op_weight, op_constant;

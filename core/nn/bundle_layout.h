@@ -101,7 +101,7 @@ static inline bool tensor_bytes(shape s, uint64_t *out)
 /* Adds a tensor after checking its name and extents. The first failure stays in b->failure. */
 bool bundle_add(bundle *b, const char *name, shape s, const float *data);
 
-/* Grows *at, of items of `size` bytes, to hold at least `needed`, at most `most` of them. */
+/* Grows *at, of items of `size` bytes, to hold at least `needed` of them. False when out of memory. */
 bool bundle_grow(void **at, size_t *capacity, size_t needed, size_t size);
 
 #endif

@@ -27,7 +27,7 @@ static double b_at(const op_case *k, place p)
 /* Weight `index` of the net, read as kernel row, kernel column, input channel, output channel. */
 static double w_at(const op_case *k, int index, place p)
 {
-    const param *w = net_param(k->n, index);
+    const param *w = k->n->params[index];
     return at_of(w->values, w->s, p);
 }
 
@@ -423,7 +423,7 @@ B(spectral)
 /* The largest singular value by many power iterations from a start of its own. */
 V(spectral)
 {
-    const param *w = net_param(k->n, 0);
+    const param *w = k->n->params[0];
     int rows = w->s.w, columns = w->s.c;
     double u[16] = {1, 0.5, -0.3, 0.8, -0.6, 0.2}, sigma = 0;
     for (int turn = 0; turn < 500; turn++) {

@@ -3,8 +3,7 @@
 #ifndef ANOMALYD_TESTS_OPS_TABLE_H
 #define ANOMALYD_TESTS_OPS_TABLE_H
 
-#include "graph/graph.h"
-#include "nn/net.h"
+#include "nn/parts.h"
 
 /* What a record's functions see: two inputs and a net for layers. */
 typedef struct op_case {

@@ -164,8 +164,8 @@ static void gradients_agree_with_finite_differences(void **state)
         check_gradient(r, &s, s.a->values, s.a->gradient, shape_size(s.a->s));
         if (s.b)
             check_gradient(r, &s, s.b->values, s.b->gradient, shape_size(s.b->s));
-        for (int j = 0; r->has_net && j < net_param_count(s.n); j++) {
-            param *p = net_param(s.n, j);
+        for (int j = 0; r->has_net && j < s.n->count; j++) {
+            param *p = s.n->params[j];
             if (!p->is_statistic)
                 check_gradient(r, &s, p->values, p->gradient, shape_size(p->s));
         }
@@ -214,8 +214,8 @@ static void check_equal(const op_record *r, bench *x, bench *y, const char *how)
     check_same(r, how, x->a->gradient, y->a->gradient, shape_size(r->a));
     if (x->b)
         check_same(r, how, x->b->gradient, y->b->gradient, shape_size(r->b));
-    for (int j = 0; r->has_net && j < net_param_count(x->n); j++) {
-        param *p = net_param(x->n, j), *q = net_param(y->n, j);
+    for (int j = 0; r->has_net && j < x->n->count; j++) {
+        param *p = x->n->params[j], *q = y->n->params[j];
         check_same(r, how, p->values, q->values, shape_size(p->s));
         if (!p->is_statistic)
             check_same(r, how, p->gradient, q->gradient, shape_size(p->s));

@@ -249,27 +249,6 @@ static param *param_at(const model *m, int *net_index, int *param_index)
 
 #define EACH_PARAM(m_, p_) for (int net_ = 0, at_ = 0; ((p_) = param_at((m_), &net_, &at_)) != NULL;)
 
-static size_t copies(const param *p)
-{
-    return 1u + (p->gradient != NULL) + (p->average != NULL) + (p->kept != NULL) + (p->resolved != NULL);
-}
-
-size_t model_bytes(const model *m)
-{
-    size_t floats = m->settling_floats;
-    param *p;
-    EACH_PARAM(m, p)
-    floats += shape_size(p->s) * copies(p);
-    for (int i = 0; i < m->array_count; i++)
-        floats += shape_size(m->arrays[i]->s) * (size_t)(1 + (m->arrays[i]->gradient != NULL));
-    for (int i = 0; i < m->optim_count; i++)
-        for (int j = 0; j < m->optims[i]->slot_count; j++) {
-            const optim_slot *s = &m->optims[i]->slots[j];
-            floats += s->what.count * (size_t)((s->first != NULL) + (s->second != NULL));
-        }
-    return floats * sizeof(float);
-}
-
 void model_digest(const model *m, char out[65])
 {
     digest d;

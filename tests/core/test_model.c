@@ -147,6 +147,25 @@ static void a_spectral_norm_is_resolved_once_for_all_scoring_programs(void **sta
     assert_memory_not_equal(y, program_output(p.train_like, "y", NULL), 12 * sizeof(float));
 }
 
+/* Normed weights, averages and the kept copy among them. */
+static void the_parts_of_its_memory_add_up(void **state)
+{
+    fixture *f = *state;
+    normed_build(f);
+    assert_true(model_average(f->m, 0.9f, 0, &f->e) && model_keep(f->m, &f->e));
+    char *text = NULL, what[32];
+    size_t size = 0, bytes = 0, sum = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    model_describe(f->m, out);
+    assert_int_equal(fclose(out), 0);
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1)
+        if (sscanf(line, "%31[^0-9] %zu bytes", what, &bytes) == 2 && strncmp(line, "net ", 4) != 0)
+            sum += bytes;
+    assert_int_equal(sum, model_bytes(f->m));
+    free(text);
+}
+
 static void a_scoring_graph_moves_no_resolved_weights(void **state)
 {
     fixture *f = *state;
@@ -166,6 +185,7 @@ int main(void)
         TEST(a_count_that_is_none_is_refused),
         TEST(a_resolved_spectral_norm_follows_all_that_moves_weights),
         TEST(a_spectral_norm_is_resolved_once_for_all_scoring_programs),
+        TEST(the_parts_of_its_memory_add_up),
         TEST(a_scoring_graph_moves_no_resolved_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

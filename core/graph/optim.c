@@ -15,10 +15,9 @@ static bool slot_allocate(optim *o, optim_slot *s)
 {
     if (o->rule == OPTIM_SGD)
         return true;
+    s->first = floats_new(s->what.count);
     s->second = floats_new(s->what.count);
-    if (o->rule == OPTIM_ADAM)
-        s->first = floats_new(s->what.count);
-    return s->second && (s->first || o->rule != OPTIM_ADAM);
+    return s->first && s->second;
 }
 
 int optim_slot_for(optim *o, movable what, const char *owner, error *e)
@@ -59,15 +58,6 @@ static void adam_range(float *restrict v, const float *restrict g, float *restri
         m1[i] = beta1 * m1[i] + (1 - beta1) * slope;
         m2[i] = beta2 * m2[i] + (1 - beta2) * slope * slope;
         v[i] -= step * m1[i] / (sqrtf(m2[i] * scale) + epsilon);
-    }
-}
-
-SIMD_CLONES
-static void rmsprop_range(float *restrict v, const float *restrict g, float *restrict m2, size_t n, const rates *r)
-{
-    for (size_t i = 0; i < n; i++) {
-        m2[i] = r->beta2 * m2[i] + (1 - r->beta2) * g[i] * g[i];
-        v[i] -= r->step * g[i] / sqrtf(m2[i] + 1e-10f);
     }
 }
 
@@ -129,8 +119,6 @@ static void apply_chunk(void *context, int chunk, int worker)
         const float *gradient = s->what.gradient + first;
         if (a->o->rule == OPTIM_ADAM)
             adam_range(values, gradient, s->first + first, s->second + first, last - first, &a->rates);
-        else if (a->o->rule == OPTIM_RMSPROP)
-            rmsprop_range(values, gradient, s->second + first, last - first, &a->rates);
         else
             sgd_range(values, gradient, last - first, a->rates.step);
     }

@@ -2,9 +2,9 @@
 /*
  * optim.h — optimisers: a rule, and the moments it keeps for each thing it moves. Internal to graph and nn.
  *
- * Adam (Kingma & Ba, 2015) in PyTorch's form: θ ← θ - rate·m̂/(√v̂ + ε). RMSProp in TensorFlow's form:
- * r ← d·r + (1-d)·g², θ ← θ - rate·g/√(r + 1e-10). Each keeps its own step count. Adam may clip: where |g|₂ over all
- * that a step moves is above `clip`, g is scaled down to it (Pascanu, Mikolov & Bengio, ICML 2013).
+ * Adam (Kingma & Ba, 2015) in PyTorch's form: θ ← θ - rate·m̂/(√v̂ + ε), and plain SGD. Each keeps its own step count.
+ * Adam may clip: where |g|₂ over all that a step moves is above `clip`, g is scaled down to it (Pascanu, Mikolov &
+ * Bengio, ICML 2013).
  */
 #ifndef ANOMALYD_GRAPH_OPTIM_H
 #define ANOMALYD_GRAPH_OPTIM_H
@@ -12,7 +12,7 @@
 #include "base/team.h"
 #include "graph/parts.h"
 
-enum optim_rule { OPTIM_ADAM, OPTIM_SGD, OPTIM_RMSPROP };
+enum optim_rule { OPTIM_ADAM, OPTIM_SGD };
 enum { OPTIM_SLOTS_MAX = 512 };
 
 /* The moments kept for one movable, identified by where its values live. */

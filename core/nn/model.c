@@ -207,11 +207,6 @@ optim *model_sgd(model *m, const char *name, float rate)
     return optim_named(m, name, (optim){.rule = OPTIM_SGD, .rate = rate});
 }
 
-optim *model_rmsprop(model *m, const char *name, float rate, float decay)
-{
-    return optim_named(m, name, (optim){.rule = OPTIM_RMSPROP, .rate = rate, .beta2 = decay});
-}
-
 graph *model_graph(model *m, enum mode mode)
 {
     if (!has_room(m, m->graph_count, "graphs"))

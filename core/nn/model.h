@@ -34,7 +34,6 @@ net *model_net(model *m, const char *name);
 array *model_array(model *m, const char *name, shape s);
 optim *model_adam(model *m, const char *name, struct adam a);
 optim *model_sgd(model *m, const char *name, float rate);
-optim *model_rmsprop(model *m, const char *name, float rate, float decay);
 graph *model_graph(model *m, enum mode mode);
 
 /* The array of that name, or NULL. */

@@ -28,8 +28,7 @@ static product forward_product(const conv_geometry *g)
 /* Without a lowered matrix the whole pass is one product. */
 static bool is_one_product(const conv_geometry *g)
 {
-    stencil window = conv_window(g);
-    return stencil_is_plain(&window) && !g->fixed_tiles;
+    return conv_is_plain(g) && !g->fixed_tiles;
 }
 
 size_t conv_forward_work(const conv_geometry *g)

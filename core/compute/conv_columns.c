@@ -4,6 +4,7 @@
  * columns would leave most of a vector register empty; dy times all taps at once fills it, and the taps are
  * then gathered line by line, in a fixed order.
  */
+#include "base/least.h"
 #include "compute/conv_parts.h"
 
 enum {
@@ -17,16 +18,6 @@ enum {
 bool conv_columns_fit(const conv_geometry *g)
 {
     return g->c <= CHANNELS_MAX && conv_depth(g) <= DEPTH_MAX && !(g->fixed_tiles && g->oh * g->ow < POSITIONS_MIN);
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int most(int a, int b)
-{
-    return a > b ? a : b;
 }
 
 /* Images in a group: few enough to stay in the cache, and one alone with fixed tiles. */

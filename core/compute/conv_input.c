@@ -109,14 +109,7 @@ static void give_operands(product *out, const input_gradient *job, const phase *
     out->target = job->dx + (size_t)p->y.offset * row + (size_t)p->x.offset * pixel;
 }
 
-/* Where each x is seen by one window at most and whole (a dense layer, a point, a window as large as x), dx
- * is dy times the transposed weights as they stand. */
-static bool is_plain(const conv_geometry *g)
-{
-    stencil window = conv_window(g);
-    return stencil_is_plain(&window);
-}
-
+/* Of a plain window dx is dy times the transposed weights as they stand. */
 static product plain_product(const input_gradient *job)
 {
     const conv_geometry *g = job->g;
@@ -139,7 +132,7 @@ static product plain_product(const input_gradient *job)
 
 size_t conv_input_work(const conv_geometry *g)
 {
-    if (is_plain(g))
+    if (conv_is_plain(g))
         return g->fixed_tiles ? 0 : spread_work(conv_positions(g), conv_depth(g), g->oc);
     if (conv_columns_fit(g))
         return conv_columns_work(g);
@@ -149,7 +142,7 @@ size_t conv_input_work(const conv_geometry *g)
 size_t conv_input_scratch(const conv_geometry *g)
 {
     const input_gradient job = {.g = g};
-    if (is_plain(g)) {
+    if (conv_is_plain(g)) {
         product p = plain_product(&job);
         return g->fixed_tiles ? product_scratch(&p) : 0;
     }
@@ -280,7 +273,7 @@ void conv_input_gradient(team *t, const conv_geometry *g, const float *dy, const
         .g = g, .dy = dy, .weights = w, .bias = {.value = bias, .period = g->c}, .add = add, .dx = dx};
     if (conv_winograd_fits(g))
         conv_winograd_input(t, g, dy, w, bias, dx, add, work);
-    else if (is_plain(g))
+    else if (conv_is_plain(g))
         run_plain(t, &job, work);
     else if (conv_columns_fit(g))
         conv_columns_run(t, &job, work);

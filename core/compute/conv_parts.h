@@ -23,6 +23,13 @@ static inline stencil conv_window(const conv_geometry *g)
                      .left = -g->pad_begin};
 }
 
+/* Whether each x is seen by one window at most and whole: a dense layer, a point, a window as large as x. */
+static inline bool conv_is_plain(const conv_geometry *g)
+{
+    const stencil window = conv_window(g);
+    return stencil_is_plain(&window);
+}
+
 /* Rows of the weight matrix: kernel·kernel·c. */
 static inline int conv_depth(const conv_geometry *g)
 {

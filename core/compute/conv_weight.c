@@ -7,6 +7,7 @@
  */
 #include "compute/conv.h"
 
+#include "base/least.h"
 #include "compute/conv_parts.h"
 #include "compute/conv_winograd.h"
 
@@ -30,22 +31,6 @@ typedef struct plan {
     int depth_max;   /* floats of a lowered row */
 } plan;
 
-static bool is_plain(const conv_geometry *g)
-{
-    stencil window = conv_window(g);
-    return stencil_is_plain(&window);
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int most(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 static plan plan_for(const conv_geometry *g)
 {
     const int depth = conv_depth(g), lines = g->n * g->oh;
@@ -68,7 +53,7 @@ static plan plan_for(const conv_geometry *g)
 
 size_t conv_weight_work(const conv_geometry *g)
 {
-    if (is_plain(g))
+    if (conv_is_plain(g))
         return spread_work(conv_depth(g), g->oc, conv_positions(g));
     plan p = plan_for(g);
     return p.is_small ? (size_t)p.parts * (size_t)conv_depth(g) * (size_t)g->oc : 0;
@@ -77,7 +62,7 @@ size_t conv_weight_work(const conv_geometry *g)
 size_t conv_weight_scratch(const conv_geometry *g)
 {
     plan p = plan_for(g);
-    return is_plain(g) ? 0 : (size_t)p.group_lines * (size_t)g->ow * (size_t)p.depth_max;
+    return conv_is_plain(g) ? 0 : (size_t)p.group_lines * (size_t)g->ow * (size_t)p.depth_max;
 }
 
 typedef struct weight_job {
@@ -153,7 +138,7 @@ void conv_weight_gradient(team *t, const conv_geometry *g, const float *x, const
         conv_winograd_weight(t, g, x, dy, dw, add, work);
         return;
     }
-    if (is_plain(g)) {
+    if (conv_is_plain(g)) {
         spread_gemm(t,
                     &(gemm_call){.a_transposed = true,
                                  .m = conv_depth(g),

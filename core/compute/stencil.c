@@ -2,6 +2,8 @@
 /* stencil.c — copies what a window sees into rows of a matrix. Knows layouts, no arithmetic. */
 #include "compute/stencil.h"
 
+#include "base/least.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -11,16 +13,6 @@ bool stencil_is_plain(const stencil *s)
     bool is_point = s->kh == 1 && s->kw == 1 && s->stride == 1 && s->rows == s->h && s->columns == s->w;
     bool is_whole = s->kh == s->h && s->kw == s->w && s->rows == 1 && s->columns == 1;
     return is_at_origin && (is_point || is_whole);
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int most(int a, int b)
-{
-    return a > b ? a : b;
 }
 
 static void clear(float *out, int n)

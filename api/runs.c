@@ -7,7 +7,6 @@
 #include "api/json.h"
 #include "api/run_json.h"
 #include "api/run_read.h"
-#include "api/training.h"
 #include "data/protocol.h"
 
 #include <inttypes.h>
@@ -227,10 +226,13 @@ void post_runs(request *r)
 {
     posting *t = calloc(1, sizeof *t);
     problem p = {0};
-    if (!t)
+    if (!t) {
         problem_set(&p, 503, "out of memory for a run");
-    if (!training_admit(r, &p))
+        request_reply_problem(r, &p);
         return;
+    }
+    request_wait(r);
+    request_hold(r);
     *t = (posting){.request = r, .host = r->host};
     r->host->offload(r->host->self, read_posted, import_posted, t);
 }

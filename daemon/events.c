@@ -96,7 +96,7 @@ static bool make_room(events *v)
     entry *ring = calloc(capacity, sizeof *ring);
     if (!ring)
         return v->capacity > 0;
-    for (uint64_t n = v->first; n <= v->last; n++)
+    for (uint64_t n = v->first; v->capacity && n <= v->last; n++)
         ring[n % capacity] = v->ring[n % v->capacity];
     free(v->ring);
     v->ring = ring;

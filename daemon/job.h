@@ -20,7 +20,7 @@ struct job {
     job_row row; /* owned; its state is the last one that was written or is being written */
     char dataset_digest[DATASET_DIGEST_TEXT];
     int64_t token;
-    int deaths;
+    int deaths, rests; /* without a checkpoint in between */
     events *log;
     worker *child; /* NULL: none is running */
     void *grace;   /* timer until the child is killed */
@@ -84,8 +84,9 @@ bool job_retry(job *b, const error *failure, loop_call *again);
  * them. */
 void job_end(job *b, enum job_state to, const char *why);
 void job_requeue(job *b);
-/* Goes on, after a while where it `rests`; or gives up. */
-void job_died(job *b, const char *how, const char *last_words, bool rests);
+/* What stands in its way may pass, as a full disk does: it goes on after a while, longer each time. */
+void job_rest(job *b, const char *how, const char *why);
+void job_died(job *b, const char *how, const char *last_words); /* goes on, or gives up */
 
 /* jobs_finish.c */
 /* Looks at the files of a running job without a worker: registers the result, or calls otherwise(b, why). */

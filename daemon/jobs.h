@@ -18,7 +18,7 @@ enum {
     JOBS_KEPT_MAX = 8,     /* failed jobs whose last good checkpoint stays */
     JOBS_ENDED_KEPT = 64,  /* finished jobs whose events can still be replayed */
     JOBS_GRACE_MS = 30000, /* for a cancelled worker to write its checkpoint */
-    JOBS_AGAIN_MS = 5000,  /* after a write that failed */
+    JOBS_AGAIN_MS = 5000,  /* after a write that failed, and after the first attempt that could not go on */
     JOBS_SAVE_MS = 1000,   /* least time between progress rows */
     JOBS_LEASE_MS = 60000
 };

@@ -260,7 +260,7 @@ static void go_on(job *b, const error *why)
     if (b->row.state == JOB_CANCELLING)
         job_end(b, JOB_CANCELLED, NULL);
     else
-        job_died(b, "ended with its daemon", "", false);
+        job_died(b, "ended with its daemon", "");
 }
 
 bool jobs_recover(jobs *j, error *e)

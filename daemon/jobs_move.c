@@ -106,24 +106,24 @@ static void rest_over(void *context)
         job_requeue(b);
 }
 
-/* Goes on after a while, longer each time: until then what stood in the way may have passed. */
-static void rest(job *b)
+void job_rest(job *b, const char *how, const char *why)
 {
+    enum { DOUBLINGS_MAX = 6 };
+    uint64_t ms = (uint64_t)JOBS_AGAIN_MS << b->rests;
+    b->rests += b->rests < DOUBLINGS_MAX;
+    job_event_log(b, "its worker %s: %s; tried again in %d s", how, why, (int)(ms / 1000));
     b->busy = true;
-    b->again = loop_timer(b->owner->c.loop, (uint64_t)JOBS_AGAIN_MS << (2 * (b->deaths - 1)), rest_over, b);
+    b->again = loop_timer(b->owner->c.loop, ms, rest_over, b);
     if (!b->again)
         job_requeue(b);
 }
 
-void job_died(job *b, const char *how, const char *last_words, bool rests)
+void job_died(job *b, const char *how, const char *last_words)
 {
     b->deaths++;
     job_event_log(b, "its worker %s; %s", how, *last_words ? last_words : "it left no word");
     if (b->deaths < JOBS_DEATHS_MAX) {
-        if (rests && !b->owner->stopping)
-            rest(b);
-        else
-            job_requeue(b);
+        job_requeue(b);
         return;
     }
     char why[ERROR_MESSAGE_MAX];

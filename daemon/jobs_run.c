@@ -109,7 +109,7 @@ static void on_epoch(job *b, json_t *o)
 /* Progress that a death does not take back: earlier deaths no longer count. */
 static void on_checkpoint(job *b, json_t *o)
 {
-    b->deaths = 0;
+    b->deaths = b->rests = 0;
     take_numbers(b, o);
     events_push(b->log, "log",
                 json_line(json_pack("{s:s, s:I}", "message", "checkpoint", "step", (json_int_t)b->row.step)), false);
@@ -229,7 +229,7 @@ static void not_finished(job *b, const error *why)
     if (b->cancel_wanted || b->row.state == JOB_CANCELLING)
         job_end(b, JOB_CANCELLED, NULL);
     else
-        job_died(b, "said it was done, but left no valid result", why->message, false);
+        job_died(b, "said it was done, but left no valid result", why->message);
 }
 
 static void on_gone(void *context, const worker_end *w)
@@ -256,9 +256,9 @@ static void on_gone(void *context, const worker_end *w)
     else if (b->put_back || j->stopping)
         job_requeue(b);
     else if (b->said.code == ERROR_IO) /* as where a disk is full: its last checkpoint is whole */
-        job_died(b, "could not go on", b->said.message, true);
+        job_rest(b, "could not go on", b->said.message);
     else
-        job_died(b, how, w->last_words, false);
+        job_died(b, how, w->last_words);
     jobs_pump(j);
 }
 
@@ -378,7 +378,7 @@ static void claimed(void *context, const store_answer *answer, const error *fail
     else if (j->stopping)
         job_requeue(b);
     else
-        job_died(b, "could not be started", e.message, true);
+        job_rest(b, "could not be started", e.message);
 }
 
 static bool start_next(job *b)

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 typedef struct job job;
+typedef void job_turn(job *b);
 /* A running job without a worker has no result: why. */
 typedef void job_unfinished(job *b, const error *why);
 
@@ -22,9 +23,10 @@ struct job {
     int64_t token;
     int deaths, rests; /* without a checkpoint in between */
     events *log;
-    worker *child; /* NULL: none is running */
-    void *grace;   /* timer until the child is killed */
-    void *again;   /* timer until a write that failed is tried again, or a death is got over; busy meanwhile */
+    worker *child;  /* NULL: none is running */
+    void *grace;    /* timer until the child is killed */
+    job_turn *then; /* when `again` is due */
+    void *again;    /* timer until a write that failed is tried again, or a death is got over; busy meanwhile */
     job_unfinished *otherwise; /* of job_finish, where that is what is tried again */
     uint64_t planned;          /* bytes its worker said it needs; 0: not known */
     job_pace pace;             /* threads 0: its worker has not said */
@@ -79,7 +81,9 @@ void job_stop_child(job *b); /* asks its worker to checkpoint and exit */
 
 /* jobs_move.c */
 /* After a failed write of a busy job: true when its reason passes, and again(b) will be called in a while. */
-bool job_retry(job *b, const error *failure, loop_call *again);
+bool job_retry(job *b, const error *failure, job_turn *again);
+/* The job is busy no more. False: it was to be cancelled meanwhile, and is. */
+bool job_goes_on(job *b);
 /* Moves it to a final state and forgets it. Its files go only once the registry says so: until then a restart needs
  * them. */
 void job_end(job *b, enum job_state to, const char *why);

@@ -33,14 +33,9 @@ static void finishing_free(finishing *f)
     free(f);
 }
 
-static void finish_again(void *context)
+static void finish_again(job *b)
 {
-    job *b = context;
-    b->again = NULL;
-    b->busy = false;
-    if (b->cancel_wanted)
-        job_end(b, JOB_CANCELLED, NULL);
-    else
+    if (job_goes_on(b))
         job_finish(b, b->otherwise);
 }
 

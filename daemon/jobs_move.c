@@ -7,25 +7,46 @@
 #include <assert.h>
 #include <string.h>
 
-bool job_retry(job *b, const error *failure, loop_call *again)
+static void due(void *context)
+{
+    job *b = context;
+    job_turn *then = b->then;
+    b->again = NULL;
+    then(b);
+}
+
+static bool wait_for(job *b, uint64_t ms, job_turn *then)
 {
     assert(b->busy && !b->again);
-    if (b->owner->stopping || (failure->code != ERROR_IO && failure->code != ERROR_MEMORY))
-        return false;
-    b->again = loop_timer(b->owner->c.loop, JOBS_AGAIN_MS, again, b);
-    if (b->again)
-        job_event_log(b, "%s; tried again in %d s", failure->message, JOBS_AGAIN_MS / 1000);
+    b->then = then;
+    b->again = loop_timer(b->owner->c.loop, ms, due, b);
     return b->again;
+}
+
+bool job_retry(job *b, const error *failure, job_turn *again)
+{
+    if (b->owner->stopping || (failure->code != ERROR_IO && failure->code != ERROR_MEMORY) ||
+        !wait_for(b, JOBS_AGAIN_MS, again))
+        return false;
+    job_event_log(b, "%s; tried again in %d s", failure->message, JOBS_AGAIN_MS / 1000);
+    return true;
+}
+
+bool job_goes_on(job *b)
+{
+    b->busy = false;
+    if (!b->cancel_wanted)
+        return true;
+    job_end(b, JOB_CANCELLED, NULL);
+    return false;
 }
 
 /* ---- to its end */
 
 static void final_stored(void *context, const store_answer *answer, const error *failure);
 
-static void end_again(void *context)
+static void end_again(job *b)
 {
-    job *b = context;
-    b->again = NULL;
     job_write_state(b, (store_reply){.done = final_stored, .context = b});
 }
 
@@ -63,10 +84,8 @@ void job_end(job *b, enum job_state to, const char *why)
 
 static void queued_stored(void *context, const store_answer *answer, const error *failure);
 
-static void requeue_again(void *context)
+static void requeue_again(job *b)
 {
-    job *b = context;
-    b->again = NULL;
     job_write_state(b, (store_reply){.done = queued_stored, .context = b});
 }
 
@@ -76,13 +95,10 @@ static void queued_stored(void *context, const store_answer *answer, const error
     job *b = context;
     if (failure && job_retry(b, failure, requeue_again))
         return;
-    b->busy = false;
     if (failure)
         log_line(LOG_LEVEL_ERROR, "job %s: %s", b->row.id, failure->message);
-    if (b->cancel_wanted) {
-        job_end(b, JOB_CANCELLED, NULL);
+    if (!job_goes_on(b))
         return;
-    }
     job_event_state(b);
     jobs_pump(b->owner);
 }
@@ -96,13 +112,9 @@ void job_requeue(job *b)
 
 /* ---- when its worker ends without a result */
 
-static void rest_over(void *context)
+static void rest_over(job *b)
 {
-    job *b = context;
-    b->again = NULL;
-    if (b->cancel_wanted)
-        job_end(b, JOB_CANCELLED, NULL);
-    else
+    if (job_goes_on(b))
         job_requeue(b);
 }
 
@@ -113,8 +125,7 @@ void job_rest(job *b, const char *how, const char *why)
     b->rests += b->rests < DOUBLINGS_MAX;
     job_event_log(b, "its worker %s: %s; tried again in %d s", how, why, (int)(ms / 1000));
     b->busy = true;
-    b->again = loop_timer(b->owner->c.loop, ms, rest_over, b);
-    if (!b->again)
+    if (!wait_for(b, ms, rest_over))
         job_requeue(b);
 }
 

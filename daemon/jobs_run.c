@@ -328,14 +328,9 @@ static bool spawn(job *b, error *e)
     return b->child;
 }
 
-static void claim_again(void *context)
+static void claim_again(job *b)
 {
-    job *b = context;
-    b->again = NULL;
-    b->busy = false;
-    if (b->cancel_wanted)
-        job_end(b, JOB_CANCELLED, NULL);
-    else
+    if (job_goes_on(b))
         jobs_pump(b->owner);
 }
 

@@ -81,7 +81,7 @@ void program_describe(const program *p, FILE *out)
         fprintf(out, "%-8s %-14s %5d x %3d x %3d x %4d %10.2f MFLOP", s->backward ? "backward" : "forward", s->op->name,
                 at.n, at.h, at.w, at.c, step_flops(s) / 1e6);
         if (planned)
-            fprintf(out, "  at %zu", (at_y - from) / sizeof *p->memory);
+            fprintf(out, "  at %zu", (size_t)(at_y - from) / sizeof *p->memory);
         fputc('\n', out);
     }
 }

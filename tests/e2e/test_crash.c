@@ -147,7 +147,7 @@ static job_id begin_small(e2e *d)
 {
     begin(d);
     job_id id = e2e_submit(d, "\"method\": \"ganomaly\", \"model\": \"small\", \"seed\": 7, \"hyperparameters\": {"
-                              "\"epochs\": " TURNS("10", "1") ", \"width\": 4, \"latent\": 8, \"batch\": 32}");
+                              "\"epochs\": " TURNS("10", "2") ", \"width\": 4, \"latent\": 8, \"batch\": 32}");
     e2e_await_checkpoint(d, id.text, 2);
     return id;
 }

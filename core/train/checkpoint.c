@@ -203,24 +203,19 @@ static bool same_plan(const run *r, const bundle *b, error *e)
     return same;
 }
 
-bool checkpoint_whole(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e)
-{
-    return bundle_get_whole(b, key, most, out, e);
-}
-
 bool checkpoint_count(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e)
 {
     *out = 0;
-    return !bundle_get(b, key) || checkpoint_whole(b, key, most, out, e);
+    return !bundle_get(b, key) || bundle_get_whole(b, key, most, out, e);
 }
 
 static bool read_position(run *r, const bundle *b, error *e)
 {
     uint64_t best_epoch = 0;
-    if (!checkpoint_whole(b, "step", r->steps, &r->step, e) ||
+    if (!bundle_get_whole(b, "step", r->steps, &r->step, e) ||
         !checkpoint_count(b, "good_step", r->step, &r->good_step, e) ||
-        !checkpoint_whole(b, "best_epoch", (uint64_t)run_epochs(r), &best_epoch, e) ||
-        !checkpoint_whole(b, "tally.steps", r->steps_an_epoch, &r->tally.steps, e) ||
+        !bundle_get_whole(b, "best_epoch", (uint64_t)run_epochs(r), &best_epoch, e) ||
+        !bundle_get_whole(b, "tally.steps", r->steps_an_epoch, &r->tally.steps, e) ||
         !bundle_get_number(b, "best", &r->best, e) || !bundle_get_number(b, "train_s", &r->train_s, e))
         return false;
     r->best_epoch = (int)best_epoch;

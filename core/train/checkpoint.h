@@ -18,9 +18,7 @@ void checkpoint_settle(run *r);
 /* After a run has succeeded: removes what is there. */
 void checkpoint_remove(const run *r);
 
-/* A whole number of 0 … most from a checkpoint's header. */
-bool checkpoint_whole(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e);
-/* The same of a count that an earlier program did not keep: 0 where it is absent. */
+/* bundle_get_whole of a count that an earlier program did not keep: 0 where it is absent. */
 bool checkpoint_count(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e);
 
 /* Restores a built run from the plan's checkpoint; touches nothing when there is none. One that belongs to another plan

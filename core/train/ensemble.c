@@ -195,14 +195,14 @@ void ensemble_put(const run *r, bundle *b)
 bool ensemble_get(run *r, const bundle *b, error *e)
 {
     uint64_t count = 0;
-    if (r->members > 1 && !checkpoint_whole(b, "members.done", (uint64_t)r->members - 1, &count, e))
+    if (r->members > 1 && !bundle_get_whole(b, "members.done", (uint64_t)r->members - 1, &count, e))
         return false;
     for (uint64_t m = 0; m < count; m++) {
         char key[32], prefix[MEMBER_PREFIX_MAX];
         uint64_t chosen;
         chosen_key((int)m, key);
         member_prefix((int)m, r->members, prefix);
-        if (!checkpoint_whole(b, key, (uint64_t)r->state->epochs, &chosen, e) || !keep(r, b, prefix, (int)chosen, e))
+        if (!bundle_get_whole(b, key, (uint64_t)r->state->epochs, &chosen, e) || !keep(r, b, prefix, (int)chosen, e))
             return error_at(e, "member %d", (int)m + 1);
     }
     return count == 0 || run_begin(r, (int)count, e);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_data_memory.c — each allocation of importing, opening, dealing out and measuring fails once: the call says that
- * memory ran out, and neither a file nor (under the address sanitizer) a block is left behind. The linker puts the
- * functions below in front of the core's calls of malloc, calloc and realloc.
+ * memory ran out, and neither a file nor (under the address sanitizer) a block is left behind.
  */
 #include "data/protocol.h"
 #include "eval/metric.h"
@@ -13,35 +12,7 @@
 #include <cmocka.h>
 
 #include "dataset_files.h"
-
-static long allocations_left = -1; /* until one fails; negative: none does */
-
-static bool fails_now(void)
-{
-    return allocations_left >= 0 && allocations_left-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *block, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(block, size);
-}
+#include "failing_allocations.h"
 
 static bool deal_out(const char *packed, error *e)
 {

@@ -5,9 +5,9 @@
  */
 #include "daemon/bench_http.h"
 
-#include "daemon/cmd_argument.h"
+#include "daemon/platform/argument.h"
 #include "daemon/cmd_source.h"
-#include "daemon/command.h"
+#include "daemon/platform/command.h"
 #include "daemon/load.h"
 #include "data/image.h"
 

@@ -7,8 +7,8 @@
 #include "base/clock.h"
 #include "daemon/bench_floor.h"
 #include "daemon/bench_http.h"
-#include "daemon/cmd_argument.h"
-#include "daemon/command.h"
+#include "daemon/platform/argument.h"
+#include "daemon/platform/command.h"
 
 #include <getopt.h>
 #include <jansson.h>

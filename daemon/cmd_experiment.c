@@ -2,9 +2,9 @@
 /* cmd_experiment.c — `anomalyd experiment`: sweeps of a running daemon, from the command line. */
 #include "daemon/cmd_experiment.h"
 
-#include "daemon/cmd_argument.h"
+#include "daemon/platform/argument.h"
 #include "daemon/columns.h"
-#include "daemon/command.h"
+#include "daemon/platform/command.h"
 
 #include <limits.h>
 #include <math.h>

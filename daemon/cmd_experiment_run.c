@@ -4,7 +4,7 @@
 #include "daemon/cmd_experiment.h"
 
 #include "api/training.h"
-#include "daemon/cmd_argument.h"
+#include "daemon/platform/argument.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
 #include "base/blas.h"
 #include "base/file.h"
 #include "daemon/cmd_source.h"
-#include "daemon/command.h"
+#include "daemon/platform/command.h"
 #include "daemon/explain_sheet.h"
 #include "nn/bundle.h"
 

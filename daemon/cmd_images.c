@@ -3,7 +3,7 @@
  * hand. Knows no registry and no daemon. */
 #include "base/error.h"
 #include "daemon/cmd_source.h"
-#include "daemon/command.h"
+#include "daemon/platform/command.h"
 #include "data/image.h"
 
 #include <ctype.h>

@@ -3,8 +3,8 @@
 #include "daemon/cmd_remote.h"
 
 #include "api/service.h"
-#include "daemon/command.h"
-#include "daemon/config.h"
+#include "daemon/platform/command.h"
+#include "daemon/platform/config.h"
 
 #include <assert.h>
 #include <math.h>

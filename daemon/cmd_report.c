@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_report.c — `anomalyd report`: a stored experiment as a folder of files, straight from the state folder. */
-#include "daemon/command.h"
-#include "daemon/config.h"
+#include "daemon/platform/command.h"
+#include "daemon/platform/config.h"
 #include "daemon/report.h"
 
 #include <getopt.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_runs.c — `anomalyd runs`: the history of a running daemon's experiments, from the command line. */
 #include "api/training.h"
-#include "daemon/cmd_argument.h"
+#include "daemon/platform/argument.h"
 #include "daemon/cmd_remote.h"
 #include "daemon/columns.h"
-#include "daemon/command.h"
+#include "daemon/platform/command.h"
 
 #include <limits.h>
 #include <math.h>

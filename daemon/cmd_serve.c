@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_serve.c — the daemon as a command. */
-#include "daemon/command.h"
-#include "daemon/config.h"
+#include "daemon/platform/command.h"
+#include "daemon/platform/config.h"
 #include "daemon/daemon.h"
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 
 #include <sodium.h>
 #include <stdio.h>

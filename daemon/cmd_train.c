@@ -7,8 +7,8 @@
 #include "base/blas.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "daemon/cmd_argument.h"
-#include "daemon/command.h"
+#include "daemon/platform/argument.h"
+#include "daemon/platform/command.h"
 
 #include <getopt.h>
 #include <jansson.h>

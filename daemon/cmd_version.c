@@ -3,7 +3,7 @@
 #include "base/blas.h"
 #include "base/team.h"
 #include "base/version.h"
-#include "daemon/command.h"
+#include "daemon/platform/command.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_worker.c — the hidden command by which the daemon starts its children. */
-#include "daemon/command.h"
+#include "daemon/platform/command.h"
 #include "daemon/worker_main.h"
 
 #include <stdio.h>

@@ -7,9 +7,9 @@
 
 #include "base/machine.h"
 #include "base/team.h"
-#include "daemon/log.h"
-#include "daemon/notify.h"
-#include "daemon/paths.h"
+#include "daemon/platform/log.h"
+#include "daemon/platform/notify.h"
+#include "daemon/platform/paths.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -4,14 +4,14 @@
 #define ANOMALYD_DAEMON_DAEMON_H
 
 #include "daemon/batcher.h"
-#include "daemon/config.h"
+#include "daemon/platform/config.h"
 #include "daemon/datasets.h"
 #include "daemon/engine.h"
 #include "daemon/experiments.h"
 #include "daemon/front.h"
-#include "daemon/id.h"
+#include "daemon/platform/id.h"
 #include "daemon/jobs.h"
-#include "daemon/loop.h"
+#include "daemon/platform/loop.h"
 #include "daemon/score.h"
 #include "daemon/store.h"
 

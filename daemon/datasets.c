@@ -3,8 +3,8 @@
 #include "daemon/datasets.h"
 
 #include "base/file.h"
-#include "daemon/log.h"
-#include "daemon/paths.h"
+#include "daemon/platform/log.h"
+#include "daemon/platform/paths.h"
 
 #include <assert.h>
 #include <dirent.h>

@@ -4,8 +4,8 @@
 #ifndef ANOMALYD_DAEMON_DATASETS_H
 #define ANOMALYD_DAEMON_DATASETS_H
 
-#include "daemon/id.h"
-#include "daemon/loop.h"
+#include "daemon/platform/id.h"
+#include "daemon/platform/loop.h"
 #include "daemon/store.h"
 
 enum { DATASETS_WAITING_MAX = 16 };

@@ -4,7 +4,7 @@
 
 #include "base/blas.h"
 #include "base/team.h"
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 #include "train/scorer.h"
 
 #include <stdlib.h>

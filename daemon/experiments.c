@@ -5,7 +5,7 @@
 #include "api/experiment_read.h"
 #include "base/digest.h"
 #include "base/version.h"
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 #include "daemon/wire.h"
 
 #include <assert.h>

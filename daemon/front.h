@@ -4,7 +4,7 @@
 #define ANOMALYD_DAEMON_FRONT_H
 
 #include "api/server.h"
-#include "daemon/loop.h"
+#include "daemon/platform/loop.h"
 
 typedef struct front front;
 

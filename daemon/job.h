@@ -5,7 +5,7 @@
 
 #include "daemon/events.h"
 #include "daemon/jobs.h"
-#include "daemon/paths.h"
+#include "daemon/platform/paths.h"
 #include "daemon/worker.h"
 
 #include <jansson.h>

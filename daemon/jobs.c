@@ -4,7 +4,7 @@
 
 #include "api/json.h"
 #include "daemon/job.h"
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 #include "daemon/wire.h"
 
 #include <assert.h>

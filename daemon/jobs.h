@@ -8,8 +8,8 @@
 
 #include "daemon/admission.h"
 #include "daemon/cpus.h"
-#include "daemon/id.h"
-#include "daemon/loop.h"
+#include "daemon/platform/id.h"
+#include "daemon/platform/loop.h"
 #include "daemon/store.h"
 
 enum {

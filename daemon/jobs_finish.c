@@ -2,7 +2,7 @@
 /* jobs_finish.c — registers what a worker left, and takes up a former daemon's jobs: the files are the truth, the rows
  * follow. */
 #include "daemon/job.h"
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 #include "daemon/wire.h"
 #include "nn/bundle.h"
 

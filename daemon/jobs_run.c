@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* jobs_run.c — the queue and the children: which job starts, what its worker says, and what its end means. */
 #include "daemon/job.h"
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 #include "daemon/wire.h"
 
 #include <assert.h>

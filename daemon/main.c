@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c — the program's entry: makes OpenBLAS trustworthy, then runs a subcommand. */
 #include "base/blas.h"
-#include "daemon/command.h"
+#include "daemon/platform/command.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #ifndef ANOMALYD_DAEMON_REPORT_FOLDER_H
 #define ANOMALYD_DAEMON_REPORT_FOLDER_H
 
-#include "daemon/paths.h"
+#include "daemon/platform/paths.h"
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
 /* run_import.c — see run_import.h. */
 #include "daemon/run_import.h"
 
-#include "daemon/id.h"
+#include "daemon/platform/id.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef ANOMALYD_DAEMON_RUN_IMPORT_H
 #define ANOMALYD_DAEMON_RUN_IMPORT_H
 
-#include "daemon/loop.h"
+#include "daemon/platform/loop.h"
 #include "daemon/store.h"
 
 typedef struct run_importer {

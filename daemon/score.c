@@ -3,7 +3,7 @@
 #include "daemon/score.h"
 
 #include "base/clock.h"
-#include "daemon/id.h"
+#include "daemon/platform/id.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #define ANOMALYD_DAEMON_SCORE_H
 
 #include "daemon/batcher.h"
-#include "daemon/loop.h"
+#include "daemon/platform/loop.h"
 #include "daemon/store.h"
 
 enum { SCORE_DEADLINE_MS = 60000 /* an image that waited this long is not scored any more */ };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* service.c — implements service.h: hands each call to the part that knows. */
 #include "daemon/daemon.h"
-#include "daemon/log.h"
-#include "daemon/paths.h"
+#include "daemon/platform/log.h"
+#include "daemon/platform/paths.h"
 #include "daemon/run_import.h"
 
 #include <stdarg.h>

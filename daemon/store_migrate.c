@@ -3,7 +3,7 @@
 #include "daemon/store_migrate.h"
 
 #include "base/digest.h"
-#include "daemon/id.h"
+#include "daemon/platform/id.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* worker.c — spawns, hears and reaps one child. */
 #include "daemon/worker.h"
 
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 #include "daemon/wire.h"
 
 #include <assert.h>

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/version.h"
-#include "daemon/paths.h"
+#include "daemon/platform/paths.h"
 #include "daemon/wire.h"
 
 #include <errno.h>

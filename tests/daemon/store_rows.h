@@ -3,7 +3,7 @@
 #ifndef ANOMALYD_TESTS_DAEMON_STORE_ROWS_H
 #define ANOMALYD_TESTS_DAEMON_STORE_ROWS_H
 
-#include "daemon/id.h"
+#include "daemon/platform/id.h"
 #include "daemon/store.h"
 #include "scratch.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_config.c — which source of a setting wins, and which values are refused. */
-#include "daemon/config.h"
+#include "daemon/platform/config.h"
 
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 #include "scratch.h"
 
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 /* test_job_events.c — what a watcher of a job hears. */
 #include "daemon/events.h"
 
-#include "daemon/id.h"
+#include "daemon/platform/id.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_notify.c — what the service manager hears, by a socket of the test's own. */
-#include "daemon/notify.h"
+#include "daemon/platform/notify.h"
 
 #include "scratch.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* paths.c — folders, locks and path checks. */
-#include "daemon/paths.h"
+#include "daemon/platform/paths.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  * One table names each setting once; it makes the flag (--import-root), the variable (ANOMALYD_IMPORT_ROOT), the key of
  * the file (import-root) and the help.
  */
-#ifndef ANOMALYD_DAEMON_CONFIG_H
-#define ANOMALYD_DAEMON_CONFIG_H
+#ifndef ANOMALYD_DAEMON_PLATFORM_CONFIG_H
+#define ANOMALYD_DAEMON_PLATFORM_CONFIG_H
 
 #include "base/error.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* command.h — one subcommand of the program. Adding one: its cmd_NAME.c and a line in main.c's table. */
-#ifndef ANOMALYD_DAEMON_COMMAND_H
-#define ANOMALYD_DAEMON_COMMAND_H
+#ifndef ANOMALYD_DAEMON_PLATFORM_COMMAND_H
+#define ANOMALYD_DAEMON_PLATFORM_COMMAND_H
 
 #include <stdbool.h>
 

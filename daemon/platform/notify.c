@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* notify.c — the sd_notify protocol: one datagram to the socket named in the environment. */
-#include "daemon/notify.h"
+#include "daemon/platform/notify.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_argument.h — arguments that more than one command takes. What is wrong with one is said on stderr, by the names
+/* argument.h — arguments that more than one command takes. What is wrong with one is said on stderr, by the names
  * of the command and of the argument. */
-#ifndef ANOMALYD_DAEMON_CMD_ARGUMENT_H
-#define ANOMALYD_DAEMON_CMD_ARGUMENT_H
+#ifndef ANOMALYD_DAEMON_PLATFORM_ARGUMENT_H
+#define ANOMALYD_DAEMON_PLATFORM_ARGUMENT_H
 
 #include "train/train.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* notify.h — tells the service manager how we are, by the sd_notify protocol. Nothing happens where there is none. */
-#ifndef ANOMALYD_DAEMON_NOTIFY_H
-#define ANOMALYD_DAEMON_NOTIFY_H
+#ifndef ANOMALYD_DAEMON_PLATFORM_NOTIFY_H
+#define ANOMALYD_DAEMON_PLATFORM_NOTIFY_H
 
 #include <stdint.h>
 

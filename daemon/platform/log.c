@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* log.c — writes log lines. Knows formats, not what is worth saying. */
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 
 #include "api/json.h"
 

@@ -3,8 +3,8 @@
  * loop.h — the event loop and the small things everybody needs of it: work on pool threads, one-shot timers, sockets
  * watched for their peer's leaving, calls at the next turn. Loop thread only, except where said.
  */
-#ifndef ANOMALYD_DAEMON_LOOP_H
-#define ANOMALYD_DAEMON_LOOP_H
+#ifndef ANOMALYD_DAEMON_PLATFORM_LOOP_H
+#define ANOMALYD_DAEMON_PLATFORM_LOOP_H
 
 #include "base/error.h"
 

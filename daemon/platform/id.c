@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* id.c — makes and checks ids and names. */
-#include "daemon/id.h"
+#include "daemon/platform/id.h"
 
 #include <sodium.h>
 #include <stdio.h>

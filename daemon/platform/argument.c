@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_argument.c — reads arguments of commands. */
-#include "daemon/cmd_argument.h"
+/* argument.c — reads arguments of commands. */
+#include "daemon/platform/argument.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * log.h — lines for the operator on standard error: `time level message`, or one JSON object a line. The sink is the
  * program's only global. Any thread.
  */
-#ifndef ANOMALYD_DAEMON_LOG_H
-#define ANOMALYD_DAEMON_LOG_H
+#ifndef ANOMALYD_DAEMON_PLATFORM_LOG_H
+#define ANOMALYD_DAEMON_PLATFORM_LOG_H
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* id.h — names of jobs and runs: UUIDv7 (RFC 9562), so that their order as text is their order of creation. */
-#ifndef ANOMALYD_DAEMON_ID_H
-#define ANOMALYD_DAEMON_ID_H
+#ifndef ANOMALYD_DAEMON_PLATFORM_ID_H
+#define ANOMALYD_DAEMON_PLATFORM_ID_H
 
 #include "api/service.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* loop.c — the event loop's conveniences over libuv. */
-#include "daemon/loop.h"
+#include "daemon/platform/loop.h"
 
 #include <assert.h>
 #include <stdlib.h>

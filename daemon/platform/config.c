@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* config.c — reads settings from file, environment and flags by one table. */
-#include "daemon/config.h"
+#include "daemon/platform/config.h"
 
 #include "base/team.h"
-#include "daemon/log.h"
+#include "daemon/platform/log.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

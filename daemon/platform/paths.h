@@ -10,8 +10,8 @@
  *                          failed in training, kept: its last checkpoint from before that
  *   uploads/ID             spooled request bodies
  */
-#ifndef ANOMALYD_DAEMON_PATHS_H
-#define ANOMALYD_DAEMON_PATHS_H
+#ifndef ANOMALYD_DAEMON_PLATFORM_PATHS_H
+#define ANOMALYD_DAEMON_PLATFORM_PATHS_H
 
 #include "base/error.h"
 

@@ -13,7 +13,7 @@
 #include "daemon/jobs.h"
 #include "daemon/platform/loop.h"
 #include "daemon/score.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 enum daemon_stage { DAEMON_STARTING, DAEMON_READY, DAEMON_FINISHING, DAEMON_DRAINING, DAEMON_STOPPED };
 

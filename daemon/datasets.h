@@ -6,7 +6,7 @@
 
 #include "daemon/platform/id.h"
 #include "daemon/platform/loop.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 enum { DATASETS_WAITING_MAX = 16 };
 

@@ -18,5 +18,5 @@ foreach(file IN LISTS files)
   string(APPEND arrays "static const char sql_${number}[] = {${bytes}0};\n")
   string(APPEND table "    {\"${name}\", sql_${number}, sizeof sql_${number} - 1},\n")
 endforeach()
-file(WRITE ${OUTPUT} "/* Made from migrations/ by embed.cmake. */\n#include \"daemon/store_migrate.h\"\n\n${arrays}\n"
+file(WRITE ${OUTPUT} "/* Made from migrations/ by embed.cmake. */\n#include \"daemon/store/migrate.h\"\n\n${arrays}\n"
   "const migration migrations[] = {\n${table}};\nconst size_t migration_count = ${number};\n")

@@ -4,7 +4,7 @@
 #define ANOMALYD_DAEMON_ENGINE_H
 
 #include "daemon/batcher.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 typedef struct engine engine;
 

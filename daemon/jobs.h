@@ -10,7 +10,7 @@
 #include "daemon/cpus.h"
 #include "daemon/platform/id.h"
 #include "daemon/platform/loop.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 enum {
     JOBS_QUEUED_MAX = 1000,

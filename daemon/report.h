@@ -9,7 +9,7 @@
 
 #include "api/experiment_table.h"
 #include "daemon/report_folder.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 enum { REPORT_SHEET_IMAGES = 4 /* of either kind */, REPORT_NAME_MAX = 192 };
 

@@ -4,7 +4,7 @@
 #define ANOMALYD_DAEMON_RUN_IMPORT_H
 
 #include "daemon/platform/loop.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 typedef struct run_importer {
     loop *loop;

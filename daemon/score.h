@@ -6,7 +6,7 @@
 
 #include "daemon/batcher.h"
 #include "daemon/platform/loop.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 enum { SCORE_DEADLINE_MS = 60000 /* an image that waited this long is not scored any more */ };
 

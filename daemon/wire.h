@@ -7,7 +7,7 @@
 #define ANOMALYD_DAEMON_WIRE_H
 
 #include "api/service.h"
-#include "daemon/tested.h"
+#include "daemon/store/tested.h"
 #include "train/scorer.h"
 #include "train/train.h"
 

@@ -4,7 +4,7 @@
 #define ANOMALYD_TESTS_DAEMON_STORE_ROWS_H
 
 #include "daemon/platform/id.h"
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 #include "scratch.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_migrate.c — what store_migrate applies, and what it refuses. */
-#include "daemon/store_migrate.h"
+#include "daemon/store/migrate.h"
 
 #include "scratch.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_store.c — the registry keeps what it was told, refuses what contradicts it, and survives being closed. */
-#include "daemon/store_migrate.h"
+#include "daemon/store/migrate.h"
 #include "store_rows.h"
 
 #include <sqlite3.h>

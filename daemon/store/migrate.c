@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store_migrate.c — applies and checks migrations. Knows numbers and checksums, not what the SQL says. */
-#include "daemon/store_migrate.h"
+/* migrate.c — applies and checks migrations. Knows numbers and checksums, not what the SQL says. */
+#include "daemon/store/migrate.h"
 
 #include "base/digest.h"
 #include "daemon/platform/id.h"

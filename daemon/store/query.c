@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store_query.c — connections and statements: the only file that handles SQLite's result codes. */
-#include "daemon/store_internal.h"
+/* query.c — connections and statements: the only file that handles SQLite's result codes. */
+#include "daemon/store/internal.h"
 
 #include <assert.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store_published.c — what others have published, which migrations put there. */
-#include "daemon/store_internal.h"
+/* published.c — what others have published, which migrations put there. */
+#include "daemon/store/internal.h"
 
 static void read_row(query *q, published_row *row)
 {

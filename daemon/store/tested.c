@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tested.c — packs and unpacks the scores of a run's test images. */
-#include "daemon/tested.h"
+#include "daemon/store/tested.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store_experiments.c — sweeps and their cells: added with all their jobs in one transaction, or not at all. */
-#include "daemon/store_internal.h"
+/* experiments.c — sweeps and their cells: added with all their jobs in one transaction, or not at all. */
+#include "daemon/store/internal.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store_results.c — reads what finished jobs left: models with their files, runs with their tests. */
-#include "daemon/store_internal.h"
+/* results.c — reads what finished jobs left: models with their files, runs with their tests. */
+#include "daemon/store/internal.h"
 
 #include "api/json.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store_keys.c — Idempotency-Keys: a table for those of jobs, and one for those of experiments. */
-#include "daemon/store_internal.h"
+/* keys.c — Idempotency-Keys: a table for those of jobs, and one for those of experiments. */
+#include "daemon/store/internal.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* store_finish.c — writes what a finished job leaves: a run, a model version and its file; and runs that other
+/* finish.c — writes what a finished job leaves: a run, a model version and its file; and runs that other
  * registries' jobs left there. */
-#include "daemon/store_internal.h"
+#include "daemon/store/internal.h"
 
 #include "base/file.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store_sql.c — every statement's text. The order of columns and parameters is that of the functions that use them. */
-#include "daemon/store_internal.h"
+/* sql.c — every statement's text. The order of columns and parameters is that of the functions that use them. */
+#include "daemon/store/internal.h"
 
 #define DATASET_COLUMNS \
     "name, created, bytes, format, images, height, width, channels, classes, duplicates, digest, copies"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store_jobs.c — rows of jobs: adding, claiming, moving, their progress and their epochs' numbers. */
-#include "daemon/store_internal.h"
+/* jobs.c — rows of jobs: adding, claiming, moving, their progress and their epochs' numbers. */
+#include "daemon/store/internal.h"
 
 #include <stdlib.h>
 #include <string.h>

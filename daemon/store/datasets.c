@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store_datasets.c — rows of imported data sets. */
-#include "daemon/store_internal.h"
+/* datasets.c — rows of imported data sets. */
+#include "daemon/store/internal.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * tested.h — the scores and labels of a run's test images as bytes: `count` floats, little-endian, then one bit an
  * image, lowest first, 1 for an anomaly. So they go from the worker to the registry. Knows nothing of either.
  */
-#ifndef ANOMALYD_DAEMON_TESTED_H
-#define ANOMALYD_DAEMON_TESTED_H
+#ifndef ANOMALYD_DAEMON_STORE_TESTED_H
+#define ANOMALYD_DAEMON_STORE_TESTED_H
 
 #include "api/service.h"
 #include "train/train.h"

@@ -10,11 +10,11 @@
  * A job's row carries a lease and a fencing token: claiming it makes a new token, and a write under an older one is
  * ERROR_CONFLICT, so that a late worker's news cannot overwrite its successor's.
  */
-#ifndef ANOMALYD_DAEMON_STORE_H
-#define ANOMALYD_DAEMON_STORE_H
+#ifndef ANOMALYD_DAEMON_STORE_STORE_H
+#define ANOMALYD_DAEMON_STORE_STORE_H
 
 #include "api/service.h"
-#include "daemon/tested.h"
+#include "daemon/store/tested.h"
 
 enum { STORE_KEY_MAX = 255, STORE_KEY_AGE_MS = 24 * 3600 * 1000 };
 

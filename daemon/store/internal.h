@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* store_internal.h — what the files of the store share: connections, statements, the writer's queue. */
+/* internal.h — what the files of the store share: connections, statements, the writer's queue. */
 #ifndef ANOMALYD_DAEMON_STORE_INTERNAL_H
 #define ANOMALYD_DAEMON_STORE_INTERNAL_H
 
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 #include <pthread.h>
 #include <sqlite3.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_migrate.h — brings a data base's schema up to this program's, by numbered migrations that are never edited.
+ * migrate.h — brings a data base's schema up to this program's, by numbered migrations that are never edited.
  * Internal to store_*.c and its tests.
  */
 #ifndef ANOMALYD_DAEMON_STORE_MIGRATE_H

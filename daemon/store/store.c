@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* store.c — opens the registry and runs its one writer: a thread that commits what is queued in groups. */
-#include "daemon/store.h"
+#include "daemon/store/store.h"
 
 #include "base/clock.h"
-#include "daemon/store_internal.h"
-#include "daemon/store_migrate.h"
+#include "daemon/store/internal.h"
+#include "daemon/store/migrate.h"
 
 #include <assert.h>
 #include <stdlib.h>

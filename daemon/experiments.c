@@ -6,7 +6,7 @@
 #include "base/digest.h"
 #include "base/version.h"
 #include "daemon/platform/log.h"
-#include "daemon/wire.h"
+#include "daemon/worker/wire.h"
 
 #include <assert.h>
 #include <math.h>

@@ -6,7 +6,7 @@
 #include "daemon/events.h"
 #include "daemon/jobs.h"
 #include "daemon/platform/paths.h"
-#include "daemon/worker.h"
+#include "daemon/worker/spawn.h"
 
 #include <jansson.h>
 

@@ -5,7 +5,7 @@
 #include "api/json.h"
 #include "daemon/job.h"
 #include "daemon/platform/log.h"
-#include "daemon/wire.h"
+#include "daemon/worker/wire.h"
 
 #include <assert.h>
 #include <math.h>

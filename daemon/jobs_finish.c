@@ -3,7 +3,7 @@
  * follow. */
 #include "daemon/job.h"
 #include "daemon/platform/log.h"
-#include "daemon/wire.h"
+#include "daemon/worker/wire.h"
 #include "nn/bundle.h"
 
 #include <assert.h>

@@ -2,7 +2,7 @@
 /* jobs_run.c — the queue and the children: which job starts, what its worker says, and what its end means. */
 #include "daemon/job.h"
 #include "daemon/platform/log.h"
-#include "daemon/wire.h"
+#include "daemon/worker/wire.h"
 
 #include <assert.h>
 #include <math.h>

@@ -3,7 +3,7 @@
  * worker_main.c — trains one job as a child of the daemon. It never opens the registry: what it makes are files in the
  * job's folder, and the last of them, result.json, makes the others count.
  */
-#include "daemon/worker_main.h"
+#include "daemon/worker/worker_main.h"
 
 #include "api/json.h"
 #include "base/blas.h"
@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "daemon/platform/paths.h"
-#include "daemon/wire.h"
+#include "daemon/worker/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>

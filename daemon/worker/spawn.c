@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* worker.c — spawns, hears and reaps one child. */
-#include "daemon/worker.h"
+/* spawn.c — spawns, hears and reaps one child. */
+#include "daemon/worker/spawn.h"
 
 #include "daemon/platform/log.h"
-#include "daemon/wire.h"
+#include "daemon/worker/wire.h"
 
 #include <assert.h>
 #include <signal.h>

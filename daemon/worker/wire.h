@@ -3,8 +3,8 @@
  * wire.h — the JSON that daemon and worker exchange: the job's line, a job's specification, and result.json, whose
  * appearance in a job's folder says that the job's work is done.
  */
-#ifndef ANOMALYD_DAEMON_WIRE_H
-#define ANOMALYD_DAEMON_WIRE_H
+#ifndef ANOMALYD_DAEMON_WORKER_WIRE_H
+#define ANOMALYD_DAEMON_WORKER_WIRE_H
 
 #include "api/service.h"
 #include "daemon/store/tested.h"

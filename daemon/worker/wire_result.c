@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* wire_result.c — result.json: what a worker found, written by it and read by the daemon. */
-#include "daemon/wire.h"
+#include "daemon/worker/wire.h"
 
 #include "api/json.h"
 #include "base/file.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker.h — a training job's child process: this program again, as `anomalyd worker`. Commands go down its stdin
+ * spawn.h — a training job's child process: this program again, as `anomalyd worker`. Commands go down its stdin
  * (whose end tells it that the daemon died), events come up its stdout as JSON lines, its stderr is kept for the
  * obituary. Knows nothing of jobs. Loop thread only.
  */
-#ifndef ANOMALYD_DAEMON_WORKER_H
-#define ANOMALYD_DAEMON_WORKER_H
+#ifndef ANOMALYD_DAEMON_WORKER_SPAWN_H
+#define ANOMALYD_DAEMON_WORKER_SPAWN_H
 
 #include "base/error.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* wire.c — a job's specification between JSON, the service's struct and the trainer's plan. */
-#include "daemon/wire.h"
+#include "daemon/worker/wire.h"
 
 #include "base/digest.h"
 

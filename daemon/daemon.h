@@ -10,7 +10,7 @@
 #include "daemon/experiments.h"
 #include "daemon/front.h"
 #include "daemon/platform/id.h"
-#include "daemon/jobs.h"
+#include "daemon/jobs/jobs.h"
 #include "daemon/platform/loop.h"
 #include "daemon/score.h"
 #include "daemon/store/store.h"

@@ -6,7 +6,7 @@
 #ifndef ANOMALYD_DAEMON_EXPERIMENTS_H
 #define ANOMALYD_DAEMON_EXPERIMENTS_H
 
-#include "daemon/jobs.h"
+#include "daemon/jobs/jobs.h"
 
 enum { EXPERIMENT_CELLS_MAX = JOBS_QUEUED_MAX };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_cpus.c — how many jobs run at once, on how many threads each, and whether their memory fits. */
-#include "daemon/cpus.h"
+#include "daemon/jobs/cpus.h"
 
-#include "daemon/admission.h"
+#include "daemon/jobs/admission.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_job_events.c — what a watcher of a job hears. */
-#include "daemon/events.h"
+#include "daemon/jobs/events.h"
 
 #include "daemon/platform/id.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* jobs_finish.c — registers what a worker left, and takes up a former daemon's jobs: the files are the truth, the rows
+/* finish.c — registers what a worker left, and takes up a former daemon's jobs: the files are the truth, the rows
  * follow. */
-#include "daemon/job.h"
+#include "daemon/jobs/job.h"
 #include "daemon/platform/log.h"
 #include "daemon/worker/wire.h"
 #include "nn/bundle.h"

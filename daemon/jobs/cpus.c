@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cpus.c — see cpus.h. */
-#include "daemon/cpus.h"
+#include "daemon/jobs/cpus.h"
 
 #include <assert.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* admission.h — whether a job's memory fits beside that of the running ones: arithmetic alone. */
-#ifndef ANOMALYD_DAEMON_ADMISSION_H
-#define ANOMALYD_DAEMON_ADMISSION_H
+#ifndef ANOMALYD_DAEMON_JOBS_ADMISSION_H
+#define ANOMALYD_DAEMON_JOBS_ADMISSION_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* jobs_move.c — what ends an episode of a job: back to the queue, or to its end. A write that fails for a reason that
+/* move.c — what ends an episode of a job: back to the queue, or to its end. A write that fails for a reason that
  * passes, as on a full disk, is tried again until the registry has it: a job is never lost to that, nor its result. */
-#include "daemon/job.h"
+#include "daemon/jobs/job.h"
 #include "daemon/platform/log.h"
 
 #include <assert.h>

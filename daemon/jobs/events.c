@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* events.c — a ring of events and its watchers. */
-#include "daemon/events.h"
+#include "daemon/jobs/events.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,11 +3,11 @@
  * jobs.h — accepts training jobs, runs them in children, sees them through restarts, and registers what they make.
  * What a client is told was durable before. Loop thread only.
  */
-#ifndef ANOMALYD_DAEMON_JOBS_H
-#define ANOMALYD_DAEMON_JOBS_H
+#ifndef ANOMALYD_DAEMON_JOBS_JOBS_H
+#define ANOMALYD_DAEMON_JOBS_JOBS_H
 
-#include "daemon/admission.h"
-#include "daemon/cpus.h"
+#include "daemon/jobs/admission.h"
+#include "daemon/jobs/cpus.h"
 #include "daemon/platform/id.h"
 #include "daemon/platform/loop.h"
 #include "daemon/store/store.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* job.h — one open job in memory. Internal to jobs*.c. */
-#ifndef ANOMALYD_DAEMON_JOB_H
-#define ANOMALYD_DAEMON_JOB_H
+#ifndef ANOMALYD_DAEMON_JOBS_JOB_H
+#define ANOMALYD_DAEMON_JOBS_JOB_H
 
-#include "daemon/events.h"
-#include "daemon/jobs.h"
+#include "daemon/jobs/events.h"
+#include "daemon/jobs/jobs.h"
 #include "daemon/platform/paths.h"
 #include "daemon/worker/spawn.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* jobs_run.c — the queue and the children: which job starts, what its worker says, and what its end means. */
-#include "daemon/job.h"
+/* run.c — the queue and the children: which job starts, what its worker says, and what its end means. */
+#include "daemon/jobs/job.h"
 #include "daemon/platform/log.h"
 #include "daemon/worker/wire.h"
 

@@ -3,8 +3,8 @@
  * events.h — what happened to one job: the last of its numbered events, and those who watch. Events older than the ring
  * are gone; a watcher that asks for them gets the oldest there are. Loop thread only.
  */
-#ifndef ANOMALYD_DAEMON_EVENTS_H
-#define ANOMALYD_DAEMON_EVENTS_H
+#ifndef ANOMALYD_DAEMON_JOBS_EVENTS_H
+#define ANOMALYD_DAEMON_JOBS_EVENTS_H
 
 #include "api/service.h"
 

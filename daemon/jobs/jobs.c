@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* jobs.c — the table of open jobs: submitting, looking up, cancelling, and the one function that changes a state. */
-#include "daemon/jobs.h"
+#include "daemon/jobs/jobs.h"
 
 #include "api/json.h"
-#include "daemon/job.h"
+#include "daemon/jobs/job.h"
 #include "daemon/platform/log.h"
 #include "daemon/worker/wire.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* admission.c — see admission.h. */
-#include "daemon/admission.h"
+#include "daemon/jobs/admission.h"
 
 enum admission admission_judge(const admission_rule *r, uint64_t planned, uint64_t beside, int others)
 {

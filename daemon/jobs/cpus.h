@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cpus.h — divides the CPUs among training jobs: arithmetic alone. Why so: docs/decisions/0010-cpus-are-divided.md. */
-#ifndef ANOMALYD_DAEMON_CPUS_H
-#define ANOMALYD_DAEMON_CPUS_H
+#ifndef ANOMALYD_DAEMON_JOBS_CPUS_H
+#define ANOMALYD_DAEMON_JOBS_CPUS_H
 
 typedef struct cpus {
     int count;   /* that there are; at least 1 */

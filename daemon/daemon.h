@@ -7,7 +7,7 @@
 #include "daemon/platform/config.h"
 #include "daemon/datasets.h"
 #include "daemon/engine.h"
-#include "daemon/experiments.h"
+#include "daemon/experiments/experiments.h"
 #include "daemon/front.h"
 #include "daemon/platform/id.h"
 #include "daemon/jobs/jobs.h"

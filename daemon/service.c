@@ -3,7 +3,7 @@
 #include "daemon/daemon.h"
 #include "daemon/platform/log.h"
 #include "daemon/platform/paths.h"
-#include "daemon/run_import.h"
+#include "daemon/experiments/run_import.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* run_import.c — see run_import.h. */
-#include "daemon/run_import.h"
+#include "daemon/experiments/run_import.h"
 
 #include "daemon/platform/id.h"
 

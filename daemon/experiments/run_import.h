@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run_import.h — takes up a run of another registry: the checks that need this one's data sets, and the write. */
-#ifndef ANOMALYD_DAEMON_RUN_IMPORT_H
-#define ANOMALYD_DAEMON_RUN_IMPORT_H
+#ifndef ANOMALYD_DAEMON_EXPERIMENTS_RUN_IMPORT_H
+#define ANOMALYD_DAEMON_EXPERIMENTS_RUN_IMPORT_H
 
 #include "daemon/platform/loop.h"
 #include "daemon/store/store.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* experiments.c — see experiments.h. */
-#include "daemon/experiments.h"
+#include "daemon/experiments/experiments.h"
 
 #include "api/experiment_read.h"
 #include "base/digest.h"

@@ -3,8 +3,8 @@
  * experiments.h — sweeps: checks one whole, makes its jobs, and tells how far they are. The jobs run, end and survive
  * restarts as any others; an experiment has no state beyond theirs. Loop thread only.
  */
-#ifndef ANOMALYD_DAEMON_EXPERIMENTS_H
-#define ANOMALYD_DAEMON_EXPERIMENTS_H
+#ifndef ANOMALYD_DAEMON_EXPERIMENTS_EXPERIMENTS_H
+#define ANOMALYD_DAEMON_EXPERIMENTS_EXPERIMENTS_H
 
 #include "daemon/jobs/jobs.h"
 

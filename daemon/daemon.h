@@ -5,7 +5,7 @@
 
 #include "daemon/batcher.h"
 #include "daemon/platform/config.h"
-#include "daemon/datasets.h"
+#include "daemon/datasets/datasets.h"
 #include "daemon/engine.h"
 #include "daemon/experiments/experiments.h"
 #include "daemon/front.h"

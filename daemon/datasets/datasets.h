@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* datasets.h — imports data sets, one at a time, on a pool thread: first the packed file, then the row. Loop thread
  * only. */
-#ifndef ANOMALYD_DAEMON_DATASETS_H
-#define ANOMALYD_DAEMON_DATASETS_H
+#ifndef ANOMALYD_DAEMON_DATASETS_DATASETS_H
+#define ANOMALYD_DAEMON_DATASETS_DATASETS_H
 
 #include "daemon/platform/id.h"
 #include "daemon/platform/loop.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* datasets.c — the queue of imports. */
-#include "daemon/datasets.h"
+#include "daemon/datasets/datasets.h"
 
 #include "base/file.h"
 #include "daemon/platform/log.h"

@@ -3,16 +3,16 @@
 #ifndef ANOMALYD_DAEMON_DAEMON_H
 #define ANOMALYD_DAEMON_DAEMON_H
 
-#include "daemon/batcher.h"
+#include "daemon/scoring/batcher.h"
 #include "daemon/platform/config.h"
 #include "daemon/datasets/datasets.h"
-#include "daemon/engine.h"
+#include "daemon/scoring/engine.h"
 #include "daemon/experiments/experiments.h"
 #include "daemon/front.h"
 #include "daemon/platform/id.h"
 #include "daemon/jobs/jobs.h"
 #include "daemon/platform/loop.h"
-#include "daemon/score.h"
+#include "daemon/scoring/score.h"
 #include "daemon/store/store.h"
 
 enum daemon_stage { DAEMON_STARTING, DAEMON_READY, DAEMON_FINISHING, DAEMON_DRAINING, DAEMON_STOPPED };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_batcher.c — the scoring thread with an engine of the test's own: an image scores the value of its first pixel.
  */
-#include "daemon/batcher.h"
+#include "daemon/scoring/batcher.h"
 
 #include <pthread.h>
 #include <setjmp.h>

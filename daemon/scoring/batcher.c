@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* batcher.c — queues, micro-batches and resident models of the scoring thread. */
-#include "daemon/batcher.h"
+#include "daemon/scoring/batcher.h"
 
 #include "base/clock.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* score.c — one score request from bytes to answer. */
-#include "daemon/score.h"
+#include "daemon/scoring/score.h"
 
 #include "base/clock.h"
 #include "daemon/platform/id.h"

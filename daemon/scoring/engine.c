@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* engine.c — loads scorers from the registry and asks them. Everything but new and free is on the scoring thread. */
-#include "daemon/engine.h"
+#include "daemon/scoring/engine.h"
 
 #include "base/blas.h"
 #include "base/team.h"

@@ -8,8 +8,8 @@
  * An order is admitted before its images are decoded, so that a full queue refuses at once; while others are being
  * decoded a batch waits for them a little, and an idle thread does not wait at all.
  */
-#ifndef ANOMALYD_DAEMON_BATCHER_H
-#define ANOMALYD_DAEMON_BATCHER_H
+#ifndef ANOMALYD_DAEMON_SCORING_BATCHER_H
+#define ANOMALYD_DAEMON_SCORING_BATCHER_H
 
 #include "api/service.h"
 #include "data/image.h"

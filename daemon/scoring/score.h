@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* score.h — the path of a score request: model's name to version, decoding on a pool thread, the batcher, the answer.
  * Loop thread only. */
-#ifndef ANOMALYD_DAEMON_SCORE_H
-#define ANOMALYD_DAEMON_SCORE_H
+#ifndef ANOMALYD_DAEMON_SCORING_SCORE_H
+#define ANOMALYD_DAEMON_SCORING_SCORE_H
 
-#include "daemon/batcher.h"
+#include "daemon/scoring/batcher.h"
 #include "daemon/platform/loop.h"
 #include "daemon/store/store.h"
 

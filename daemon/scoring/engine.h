@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* engine.h — what the scoring thread scores with: models of the registry, on a team of its own. */
-#ifndef ANOMALYD_DAEMON_ENGINE_H
-#define ANOMALYD_DAEMON_ENGINE_H
+#ifndef ANOMALYD_DAEMON_SCORING_ENGINE_H
+#define ANOMALYD_DAEMON_SCORING_ENGINE_H
 
-#include "daemon/batcher.h"
+#include "daemon/scoring/batcher.h"
 #include "daemon/store/store.h"
 
 typedef struct engine engine;

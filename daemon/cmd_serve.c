@@ -2,7 +2,7 @@
 /* cmd_serve.c — the daemon as a command. */
 #include "daemon/platform/command.h"
 #include "daemon/platform/config.h"
-#include "daemon/daemon.h"
+#include "daemon/server/daemon.h"
 #include "daemon/platform/log.h"
 
 #include <sodium.h>

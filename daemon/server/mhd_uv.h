@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* front.h — drives the HTTP server from the event loop: its epoll descriptor, its timeouts, its resumed connections. */
-#ifndef ANOMALYD_DAEMON_FRONT_H
-#define ANOMALYD_DAEMON_FRONT_H
+/* mhd_uv.h — drives the HTTP server from the event loop: its epoll descriptor, its timeouts, its resumed connections. */
+#ifndef ANOMALYD_DAEMON_SERVER_MHD_UV_H
+#define ANOMALYD_DAEMON_SERVER_MHD_UV_H
 
 #include "api/server.h"
 #include "daemon/platform/loop.h"

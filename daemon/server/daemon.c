@@ -3,7 +3,7 @@
  * daemon.c — the order of life. Start: folder, registry, recovery, scoring thread, listener, ready. Stop: not ready, no
  * new connections, workers checkpoint, scores finish, streams end, answers leave; then everything closes.
  */
-#include "daemon/daemon.h"
+#include "daemon/server/daemon.h"
 
 #include "base/machine.h"
 #include "base/team.h"

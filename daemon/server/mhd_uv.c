@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* front.c — one place calls server_turn: the prepare callback, before each wait, while there is a reason to. */
-#include "daemon/front.h"
+/* mhd_uv.c — one place calls server_turn: the prepare callback, before each wait, while there is a reason to. */
+#include "daemon/server/mhd_uv.h"
 
 #include <stdlib.h>
 

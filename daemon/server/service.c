@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* service.c — implements service.h: hands each call to the part that knows. */
-#include "daemon/daemon.h"
+#include "daemon/server/daemon.h"
 #include "daemon/platform/log.h"
 #include "daemon/platform/paths.h"
 #include "daemon/experiments/run_import.h"

@@ -2,7 +2,7 @@
 /* metrics.c — what the daemon counts, as Prometheus text. Totals are never reset; times are in seconds. */
 #include "base/blas.h"
 #include "base/version.h"
-#include "daemon/daemon.h"
+#include "daemon/server/daemon.h"
 
 #include <inttypes.h>
 #include <sys/resource.h>

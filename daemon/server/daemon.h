@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* daemon.h — the parts of a running daemon, and the order of its life. */
-#ifndef ANOMALYD_DAEMON_DAEMON_H
-#define ANOMALYD_DAEMON_DAEMON_H
+#ifndef ANOMALYD_DAEMON_SERVER_DAEMON_H
+#define ANOMALYD_DAEMON_SERVER_DAEMON_H
 
 #include "daemon/scoring/batcher.h"
 #include "daemon/platform/config.h"
 #include "daemon/datasets/datasets.h"
 #include "daemon/scoring/engine.h"
 #include "daemon/experiments/experiments.h"
-#include "daemon/front.h"
+#include "daemon/server/mhd_uv.h"
 #include "daemon/platform/id.h"
 #include "daemon/jobs/jobs.h"
 #include "daemon/platform/loop.h"

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "daemon/cmd_source.h"
 #include "daemon/platform/command.h"
-#include "daemon/explain_sheet.h"
+#include "daemon/report/explain_sheet.h"
 #include "nn/bundle.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* cmd_report.c — `anomalyd report`: a stored experiment as a folder of files, straight from the state folder. */
 #include "daemon/platform/command.h"
 #include "daemon/platform/config.h"
-#include "daemon/report.h"
+#include "daemon/report/report.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_chart.c — ticks, labels, and the three charts with full, empty and broken data. */
-#include "daemon/chart.h"
+#include "daemon/report/chart.h"
 
-#include "daemon/chart_dots.h"
-#include "daemon/chart_histogram.h"
-#include "daemon/chart_roc.h"
+#include "daemon/report/chart_dots.h"
+#include "daemon/report/chart_histogram.h"
+#include "daemon/report/chart_roc.h"
 #include "daemon/xml_form.h"
 
 #include <math.h>

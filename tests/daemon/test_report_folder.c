@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_report_folder.c — whose files a report replaces and removes: its own, and no others. */
-#include "daemon/report_folder.h"
+#include "daemon/report/report_folder.h"
 
 #include "scratch.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_svg.c — the SVG that svg.c writes is well-formed whatever it is given, and the same bytes each time. */
-#include "daemon/svg.h"
+#include "daemon/report/svg.h"
 
 #include "daemon/xml_form.h"
 

@@ -5,8 +5,8 @@
  *
  * Nothing fails until the end: what memory was missing for, svg_end says.
  */
-#ifndef ANOMALYD_DAEMON_SVG_H
-#define ANOMALYD_DAEMON_SVG_H
+#ifndef ANOMALYD_DAEMON_REPORT_SVG_H
+#define ANOMALYD_DAEMON_REPORT_SVG_H
 
 #include "base/error.h"
 

@@ -4,8 +4,8 @@
  * and as many anomalous ones on the right; rows are the image, its reconstruction and its heat map. Images are drawn by
  * the seed, never chosen by their scores: every model of the same class shows the same ones.
  */
-#ifndef ANOMALYD_DAEMON_EXPLAIN_SHEET_H
-#define ANOMALYD_DAEMON_EXPLAIN_SHEET_H
+#ifndef ANOMALYD_DAEMON_REPORT_EXPLAIN_SHEET_H
+#define ANOMALYD_DAEMON_REPORT_EXPLAIN_SHEET_H
 
 #include "data/dataset.h"
 #include "train/scorer.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* report_charts.c — the charts of a report, from what its runs keep of their tests. */
-#include "daemon/report.h"
+#include "daemon/report/report.h"
 
 #include "api/json.h"
-#include "daemon/chart_dots.h"
-#include "daemon/chart_histogram.h"
-#include "daemon/chart_roc.h"
+#include "daemon/report/chart_dots.h"
+#include "daemon/report/chart_histogram.h"
+#include "daemon/report/chart_roc.h"
 #include "eval/metric.h"
 #include "train/train.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sheet.h — small pictures side by side on a white one, each pixel enlarged to a square, for people to look at. */
-#ifndef ANOMALYD_DAEMON_SHEET_H
-#define ANOMALYD_DAEMON_SHEET_H
+#ifndef ANOMALYD_DAEMON_REPORT_SHEET_H
+#define ANOMALYD_DAEMON_REPORT_SHEET_H
 
 #include "data/image.h"
 

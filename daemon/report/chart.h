@@ -3,10 +3,10 @@
  * chart.h — what all charts share: round ticks, colours that most colour-blind people tell apart, a frame with axes, a
  * legend beside it. Knows nothing of what the numbers mean.
  */
-#ifndef ANOMALYD_DAEMON_CHART_H
-#define ANOMALYD_DAEMON_CHART_H
+#ifndef ANOMALYD_DAEMON_REPORT_CHART_H
+#define ANOMALYD_DAEMON_REPORT_CHART_H
 
-#include "daemon/svg.h"
+#include "daemon/report/svg.h"
 
 enum {
     CHART_TICKS_MAX = 12,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* chart_histogram.c — see chart_histogram.h. */
-#include "daemon/chart_histogram.h"
+#include "daemon/report/chart_histogram.h"
 
-#include "daemon/chart.h"
+#include "daemon/report/chart.h"
 
 #include <math.h>
 #include <stdio.h>

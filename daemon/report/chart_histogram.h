@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* chart_histogram.h — the scores of normal and of anomalous images, each kind as shares of itself. */
-#ifndef ANOMALYD_DAEMON_CHART_HISTOGRAM_H
-#define ANOMALYD_DAEMON_CHART_HISTOGRAM_H
+#ifndef ANOMALYD_DAEMON_REPORT_CHART_HISTOGRAM_H
+#define ANOMALYD_DAEMON_REPORT_CHART_HISTOGRAM_H
 
 #include "base/error.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* chart_roc.h — ROC curves in a square, with what lies under each in the legend beside it. */
-#ifndef ANOMALYD_DAEMON_CHART_ROC_H
-#define ANOMALYD_DAEMON_CHART_ROC_H
+#ifndef ANOMALYD_DAEMON_REPORT_CHART_ROC_H
+#define ANOMALYD_DAEMON_REPORT_CHART_ROC_H
 
 #include "base/error.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* chart_dots.c — see chart_dots.h. */
-#include "daemon/chart_dots.h"
+#include "daemon/report/chart_dots.h"
 
-#include "daemon/chart.h"
+#include "daemon/report/chart.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report.c — what a report is made of, and its table and runs. */
-#include "daemon/report.h"
+#include "daemon/report/report.h"
 
 #include "api/json.h"
 #include "api/run_json.h"

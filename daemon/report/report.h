@@ -4,11 +4,11 @@
  * the registry and the stored data set; what is missing there is shown as missing. Knows no HTTP: what is also a
  * resource has the resource's bytes.
  */
-#ifndef ANOMALYD_DAEMON_REPORT_H
-#define ANOMALYD_DAEMON_REPORT_H
+#ifndef ANOMALYD_DAEMON_REPORT_REPORT_H
+#define ANOMALYD_DAEMON_REPORT_REPORT_H
 
 #include "api/experiment_table.h"
-#include "daemon/report_folder.h"
+#include "daemon/report/report_folder.h"
 #include "daemon/store/store.h"
 
 enum { REPORT_SHEET_IMAGES = 4 /* of either kind */, REPORT_NAME_MAX = 192 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* chart_dots.h — AUROCs of methods on classes as dots with intervals, and figures of others as hollow marks. */
-#ifndef ANOMALYD_DAEMON_CHART_DOTS_H
-#define ANOMALYD_DAEMON_CHART_DOTS_H
+#ifndef ANOMALYD_DAEMON_REPORT_CHART_DOTS_H
+#define ANOMALYD_DAEMON_REPORT_CHART_DOTS_H
 
 #include "base/error.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* explain_sheet.c — see explain_sheet.h. */
-#include "daemon/explain_sheet.h"
+#include "daemon/report/explain_sheet.h"
 
 #include "base/file.h"
 #include "base/random.h"
-#include "daemon/sheet.h"
+#include "daemon/report/sheet.h"
 #include "data/protocol.h"
 
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * report_folder.h — the folder that a report is written to. A marker file in it lists what reports have written there,
  * so that a later one may replace that, and removes what it does not replace; nothing else there is ever touched.
  */
-#ifndef ANOMALYD_DAEMON_REPORT_FOLDER_H
-#define ANOMALYD_DAEMON_REPORT_FOLDER_H
+#ifndef ANOMALYD_DAEMON_REPORT_REPORT_FOLDER_H
+#define ANOMALYD_DAEMON_REPORT_REPORT_FOLDER_H
 
 #include "daemon/platform/paths.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* chart_roc.c — see chart_roc.h. */
-#include "daemon/chart_roc.h"
+#include "daemon/report/chart_roc.h"
 
-#include "daemon/chart.h"
+#include "daemon/report/chart.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* chart.c — see chart.h. */
-#include "daemon/chart.h"
+#include "daemon/report/chart.h"
 
 #include <assert.h>
 #include <math.h>

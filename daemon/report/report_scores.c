@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* report_scores.c — a report's table of every score that its runs have: their own, the method's others, refined ones.
  */
-#include "daemon/report.h"
+#include "daemon/report/report.h"
 
 #include "api/markdown.h"
 #include "api/result_notes.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sheet.c — places of pictures on a sheet, and their pixels as squares. */
-#include "daemon/sheet.h"
+#include "daemon/report/sheet.h"
 
 #include <assert.h>
 #include <stdlib.h>

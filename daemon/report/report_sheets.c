@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* report_sheets.c — a report's reconstruction sheets: the models that the runs made, on images of the stored data set.
  */
-#include "daemon/report.h"
+#include "daemon/report/report.h"
 
 #include "base/blas.h"
-#include "daemon/explain_sheet.h"
+#include "daemon/report/explain_sheet.h"
 
 #include <stdlib.h>
 

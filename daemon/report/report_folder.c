@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report_folder.c — see report_folder.h. */
-#include "daemon/report_folder.h"
+#include "daemon/report/report_folder.h"
 
 #include "base/file.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report_page.c — a report's README.md: what was run, the figures, and the other files' links. */
-#include "daemon/report.h"
+#include "daemon/report/report.h"
 
 #include "api/json.h"
 #include "api/markdown.h"

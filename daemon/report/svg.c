@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* svg.c — see svg.h. */
-#include "daemon/svg.h"
+#include "daemon/report/svg.h"
 
 #include <math.h>
 #include <stdio.h>

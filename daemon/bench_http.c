@@ -8,7 +8,7 @@
 #include "daemon/platform/argument.h"
 #include "daemon/cmd_source.h"
 #include "daemon/platform/command.h"
-#include "daemon/load.h"
+#include "daemon/client/load.h"
 #include "data/image.h"
 
 #include <assert.h>

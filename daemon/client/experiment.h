@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_experiment.h — what the actions of `anomalyd experiment` share. */
-#ifndef ANOMALYD_DAEMON_CMD_EXPERIMENT_H
-#define ANOMALYD_DAEMON_CMD_EXPERIMENT_H
+/* experiment.h — what the actions of `anomalyd experiment` share. */
+#ifndef ANOMALYD_DAEMON_CLIENT_EXPERIMENT_H
+#define ANOMALYD_DAEMON_CLIENT_EXPERIMENT_H
 
-#include "daemon/cmd_remote.h"
+#include "daemon/client/remote.h"
 
 /* Queues a sweep, prints its id, and follows it if it is to. */
 extern const remote_action experiment_run;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_experiment_run.c — `anomalyd experiment run`: its options as the body of POST /experiments. What they may be is
+/* experiment_run.c — `anomalyd experiment run`: its options as the body of POST /experiments. What they may be is
  * the daemon's to judge, which may be of another version; here only their form is. */
-#include "daemon/cmd_experiment.h"
+#include "daemon/client/experiment.h"
 
 #include "api/training.h"
 #include "daemon/platform/argument.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* load.c — libcurl's transfers, driven by a libuv loop of their own. */
-#include "daemon/load.h"
+#include "daemon/client/load.h"
 
 #include "base/clock.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_runs.c — `anomalyd runs`: the history of a running daemon's experiments, from the command line. */
+/* runs.c — `anomalyd runs`: the history of a running daemon's experiments, from the command line. */
 #include "api/training.h"
 #include "daemon/platform/argument.h"
-#include "daemon/cmd_remote.h"
-#include "daemon/columns.h"
+#include "daemon/client/remote.h"
+#include "daemon/client/text_table.h"
 #include "daemon/platform/command.h"
 
 #include <limits.h>

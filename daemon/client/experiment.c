@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_experiment.c — `anomalyd experiment`: sweeps of a running daemon, from the command line. */
-#include "daemon/cmd_experiment.h"
+/* experiment.c — `anomalyd experiment`: sweeps of a running daemon, from the command line. */
+#include "daemon/client/experiment.h"
 
 #include "daemon/platform/argument.h"
-#include "daemon/columns.h"
+#include "daemon/client/text_table.h"
 #include "daemon/platform/command.h"
 
 #include <limits.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client.h — requests to a running daemon, one after the other, each waited for. Knows HTTP, JSON and problem+json,
+ * http.h — requests to a running daemon, one after the other, each waited for. Knows HTTP, JSON and problem+json,
  * and nothing of what is asked for. One thread.
  *
  * What an answer other than 2xx says becomes an error with the problem's detail: ERROR_NOT_FOUND of 404, ERROR_CONFLICT
  * of 409, ERROR_LIMIT of 413, ERROR_BUSY of 429 and 503, ERROR_INVALID of the other 4xx, else ERROR_INTERNAL. ERROR_IO:
  * no whole answer came.
  */
-#ifndef ANOMALYD_DAEMON_CLIENT_H
-#define ANOMALYD_DAEMON_CLIENT_H
+#ifndef ANOMALYD_DAEMON_CLIENT_HTTP_H
+#define ANOMALYD_DAEMON_CLIENT_HTTP_H
 
 #include "base/error.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * columns.h — text in columns, each as wide as its widest cell. Cells come from data as well as from us: what a
+ * text_table.h — text in columns, each as wide as its widest cell. Cells come from data as well as from us: what a
  * terminal would take for a command is shown as a question mark. An allocation that failed is told by columns_print.
  */
-#ifndef ANOMALYD_DAEMON_COLUMNS_H
-#define ANOMALYD_DAEMON_COLUMNS_H
+#ifndef ANOMALYD_DAEMON_CLIENT_TEXT_TABLE_H
+#define ANOMALYD_DAEMON_CLIENT_TEXT_TABLE_H
 
 #include "base/error.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_remote.c — see cmd_remote.h. */
-#include "daemon/cmd_remote.h"
+/* remote.c — see cmd_remote.h. */
+#include "daemon/client/remote.h"
 
 #include "api/service.h"
 #include "daemon/platform/command.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* columns.c — see columns.h. */
-#include "daemon/columns.h"
+/* text_table.c — see columns.h. */
+#include "daemon/client/text_table.h"
 
 #include <assert.h>
 #include <math.h>

@@ -7,8 +7,8 @@
  * are due at a steady rate whether answers come or not, and a latency is counted from the moment its request was due:
  * a server that stands still is not spared the requests it kept from being sent.
  */
-#ifndef ANOMALYD_DAEMON_LOAD_H
-#define ANOMALYD_DAEMON_LOAD_H
+#ifndef ANOMALYD_DAEMON_CLIENT_LOAD_H
+#define ANOMALYD_DAEMON_CLIENT_LOAD_H
 
 #include "base/error.h"
 

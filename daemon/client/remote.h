@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_remote.h — commands that ask a running daemon: what they have in common. Such a command is a list of actions,
+ * remote.h — commands that ask a running daemon: what they have in common. Such a command is a list of actions,
  * `anomalyd COMMAND ACTION [OPTION...] [OPERAND...]`; every one takes --server and --help, and those with formats
  * --format. The exit status is 0, 1 where the work failed, 2 where the arguments were wrong.
  */
-#ifndef ANOMALYD_DAEMON_CMD_REMOTE_H
-#define ANOMALYD_DAEMON_CMD_REMOTE_H
+#ifndef ANOMALYD_DAEMON_CLIENT_REMOTE_H
+#define ANOMALYD_DAEMON_CLIENT_REMOTE_H
 
-#include "daemon/client.h"
+#include "daemon/client/http.h"
 
 #include <getopt.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_experiment_follow.c — an experiment's progress, until nothing of it is left to run. */
-#include "daemon/cmd_experiment.h"
+/* experiment_follow.c — an experiment's progress, until nothing of it is left to run. */
+#include "daemon/client/experiment.h"
 
 #include <assert.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* client.c — see client.h: libcurl's easy interface, over one connection that is kept. */
-#include "daemon/client.h"
+/* http.c — see client.h: libcurl's easy interface, over one connection that is kept. */
+#include "daemon/client/http.h"
 
 #include <assert.h>
 #include <curl/curl.h>

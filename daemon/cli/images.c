@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_images.c — `anomalyd images`: writes images of a data set as PNG files, to look at them or to score them by
+/* images.c — `anomalyd images`: writes images of a data set as PNG files, to look at them or to score them by
  * hand. Knows no registry and no daemon. */
 #include "base/error.h"
-#include "daemon/cmd_source.h"
+#include "daemon/cli/source.h"
 #include "daemon/platform/command.h"
 #include "data/image.h"
 

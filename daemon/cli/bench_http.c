@@ -3,10 +3,10 @@
  * bench_http.c — images of a data set as bodies of POST /score, sent to a running daemon by load.c, and what that gave
  * as one line of JSON. What the daemon itself counts comes from its GET /metrics.
  */
-#include "daemon/bench_http.h"
+#include "daemon/cli/bench_http.h"
 
 #include "daemon/platform/argument.h"
-#include "daemon/cmd_source.h"
+#include "daemon/cli/source.h"
 #include "daemon/platform/command.h"
 #include "daemon/client/load.h"
 #include "data/image.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_version.c — says what this program is and which matrix kernels it runs on. */
+/* version.c — says what this program is and which matrix kernels it runs on. */
 #include "base/blas.h"
 #include "base/team.h"
 #include "base/version.h"

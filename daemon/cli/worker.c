@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_worker.c — the hidden command by which the daemon starts its children. */
+/* worker.c — the hidden command by which the daemon starts its children. */
 #include "daemon/platform/command.h"
 #include "daemon/worker/worker_main.h"
 

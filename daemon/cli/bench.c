@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_bench.c — `anomalyd bench WORK`: how fast the core does a method's work on this machine, as one line of JSON.
+ * bench.c — `anomalyd bench WORK`: how fast the core does a method's work on this machine, as one line of JSON.
  * Knows methods by their table alone.
  */
 #include "base/blas.h"
 #include "base/clock.h"
-#include "daemon/bench_floor.h"
-#include "daemon/bench_http.h"
+#include "daemon/cli/bench_floor.h"
+#include "daemon/cli/bench_http.h"
 #include "daemon/platform/argument.h"
 #include "daemon/platform/command.h"
 

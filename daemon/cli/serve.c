@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_serve.c — the daemon as a command. */
+/* serve.c — the daemon as a command. */
 #include "daemon/platform/command.h"
 #include "daemon/platform/config.h"
 #include "daemon/server/daemon.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_explain.c — `anomalyd explain`: the sheet of explain_sheet.h of a model file and a data set's files. */
+/* explain.c — `anomalyd explain`: the sheet of explain_sheet.h of a model file and a data set's files. */
 #include "base/blas.h"
 #include "base/file.h"
-#include "daemon/cmd_source.h"
+#include "daemon/cli/source.h"
 #include "daemon/platform/command.h"
 #include "daemon/report/explain_sheet.h"
 #include "nn/bundle.h"

@@ -4,8 +4,8 @@
  * operands that lie ready in the cache, on every core at once. What a step takes beyond it is lowering, the other
  * operations, and waiting.
  */
-#ifndef ANOMALYD_DAEMON_BENCH_FLOOR_H
-#define ANOMALYD_DAEMON_BENCH_FLOOR_H
+#ifndef ANOMALYD_DAEMON_CLI_BENCH_FLOOR_H
+#define ANOMALYD_DAEMON_CLI_BENCH_FLOOR_H
 
 #include "graph/program.h"
 

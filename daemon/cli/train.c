@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_train.c — `anomalyd train SOURCE`: one training run in this process, without a daemon or a registry.
+ * train.c — `anomalyd train SOURCE`: one training run in this process, without a daemon or a registry.
  * Prints progress as text and the result as one line of JSON.
  */
 #include "api/json.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_source.c — imports into a file that has no name once it is open. */
-#include "daemon/cmd_source.h"
+/* source.c — imports into a file that has no name once it is open. */
+#include "daemon/cli/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_source.h — the data set that a command is given by the path of its files. */
-#ifndef ANOMALYD_DAEMON_CMD_SOURCE_H
-#define ANOMALYD_DAEMON_CMD_SOURCE_H
+/* source.h — the data set that a command is given by the path of its files. */
+#ifndef ANOMALYD_DAEMON_CLI_SOURCE_H
+#define ANOMALYD_DAEMON_CLI_SOURCE_H
 
 #include "data/dataset.h"
 

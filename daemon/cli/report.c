@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_report.c — `anomalyd report`: a stored experiment as a folder of files, straight from the state folder. */
+/* report.c — `anomalyd report`: a stored experiment as a folder of files, straight from the state folder. */
 #include "daemon/platform/command.h"
 #include "daemon/platform/config.h"
 #include "daemon/report/report.h"

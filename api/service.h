@@ -50,7 +50,7 @@ typedef struct dataset_request {
 } dataset_request;
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_CANCELLING, JOB_SUCCEEDED, JOB_FAILED, JOB_CANCELLED, JOB_STATES };
-const char *job_state_name(enum job_state s); /* "queued", "running", …; defined in api/names.c */
+const char *job_state_name(enum job_state s); /* "queued", "running", …; defined in api/records/names.c */
 bool job_state_find(const char *name, enum job_state *out);
 
 /* What a client asked for, validated by the api as far as the method's option table goes; the rest (data set exists,
@@ -231,7 +231,7 @@ typedef struct job_filter {
 } job_filter;
 
 /* Release what a row owns (not the row itself). */
-void job_row_finish(job_row *row); /* defined in api/names.c, as those below */
+void job_row_finish(job_row *row); /* defined in api/records/names.c, as those below */
 void model_row_finish(model_row *row);
 void run_row_finish(run_row *row);
 void run_test_finish(run_test *test);

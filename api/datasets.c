@@ -3,7 +3,7 @@
 #include "api/request.h"
 #include "api/resources.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/spool.h"
 
 #include <stdlib.h>

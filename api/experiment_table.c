@@ -2,7 +2,7 @@
 /* experiment_table.c — see experiment_table.h. */
 #include "api/experiment_table.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 
 #include <stdlib.h>
 

@@ -4,10 +4,10 @@
 #include "api/resources.h"
 
 #include "api/csv.h"
-#include "api/experiment_read.h"
+#include "api/json/experiment_read.h"
 #include "api/experiment_table.h"
-#include "api/json.h"
-#include "api/training.h"
+#include "api/json/json.h"
+#include "api/json/training.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "api/request.h"
 #include "api/resources.h"
 
-#include "api/json.h"
-#include "api/training.h"
+#include "api/json/json.h"
+#include "api/json/training.h"
 #include "data/protocol.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #ifndef ANOMALYD_API_MEDIA_H
 #define ANOMALYD_API_MEDIA_H
 
-#include "api/problem.h"
+#include "api/json/problem.h"
 
 #include <microhttpd.h>
 #include <stddef.h>

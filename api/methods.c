@@ -3,7 +3,7 @@
 #include "api/request.h"
 #include "api/resources.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 
 static json_t *option_preset(const option *o)
 {

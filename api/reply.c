@@ -2,7 +2,7 @@
 /* reply.c — answers: one shape for success, one for problems, the same headers on all. */
 #include "api/inside.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #define ANOMALYD_API_REQUEST_H
 
 #include "api/media.h"
-#include "api/problem.h"
+#include "api/json/problem.h"
 #include "api/router.h"
 #include "api/service.h"
 

@@ -3,7 +3,7 @@
 #include "api/result_table.h"
 
 #include "api/csv.h"
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/markdown.h"
 #include "api/result_notes.h"
 

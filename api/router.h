@@ -6,7 +6,7 @@
 #ifndef ANOMALYD_API_ROUTER_H
 #define ANOMALYD_API_ROUTER_H
 
-#include "api/problem.h"
+#include "api/json/problem.h"
 
 #include <stddef.h>
 

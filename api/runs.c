@@ -4,9 +4,9 @@
 #include "api/resources.h"
 
 #include "api/csv.h"
-#include "api/json.h"
-#include "api/run_json.h"
-#include "api/run_read.h"
+#include "api/json/json.h"
+#include "api/json/run_json.h"
+#include "api/json/run_read.h"
 #include "data/protocol.h"
 
 #include <inttypes.h>

@@ -6,7 +6,7 @@
 #include "api/request.h"
 #include "api/resources.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/media.h"
 
 #include <assert.h>

@@ -3,7 +3,7 @@
  * train.c — `anomalyd train SOURCE`: one training run in this process, without a daemon or a registry.
  * Prints progress as text and the result as one line of JSON.
  */
-#include "api/json.h"
+#include "api/json/json.h"
 #include "base/blas.h"
 #include "base/clock.h"
 #include "base/memory.h"

@@ -3,7 +3,7 @@
  * the daemon's to judge, which may be of another version; here only their form is. */
 #include "daemon/client/experiment.h"
 
-#include "api/training.h"
+#include "api/json/training.h"
 #include "daemon/platform/argument.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* runs.c — `anomalyd runs`: the history of a running daemon's experiments, from the command line. */
-#include "api/training.h"
+#include "api/json/training.h"
 #include "daemon/platform/argument.h"
 #include "daemon/client/remote.h"
 #include "daemon/client/text_table.h"

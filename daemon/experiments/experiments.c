@@ -2,7 +2,7 @@
 /* experiments.c — see experiments.h. */
 #include "daemon/experiments/experiments.h"
 
-#include "api/experiment_read.h"
+#include "api/json/experiment_read.h"
 #include "base/digest.h"
 #include "base/version.h"
 #include "daemon/platform/log.h"

@@ -2,7 +2,7 @@
 /* jobs.c — the table of open jobs: submitting, looking up, cancelling, and the one function that changes a state. */
 #include "daemon/jobs/jobs.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "daemon/jobs/job.h"
 #include "daemon/platform/log.h"
 #include "daemon/worker/wire.h"

@@ -2,7 +2,7 @@
 /* log.c — writes log lines. Knows formats, not what is worth saying. */
 #include "daemon/platform/log.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 /* report.c — what a report is made of, and its table and runs. */
 #include "daemon/report/report.h"
 
-#include "api/json.h"
-#include "api/run_json.h"
+#include "api/json/json.h"
+#include "api/json/run_json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* report_charts.c — the charts of a report, from what its runs keep of their tests. */
 #include "daemon/report/report.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "daemon/report/chart_dots.h"
 #include "daemon/report/chart_histogram.h"
 #include "daemon/report/chart_roc.h"

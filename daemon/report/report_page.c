@@ -2,7 +2,7 @@
 /* report_page.c — a report's README.md: what was run, the figures, and the other files' links. */
 #include "daemon/report/report.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/markdown.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 /* results.c — reads what finished jobs left: models with their files, runs with their tests. */
 #include "daemon/store/internal.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 
 #include <jansson.h>
 #include <math.h>

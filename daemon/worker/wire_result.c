@@ -2,7 +2,7 @@
 /* wire_result.c — result.json: what a worker found, written by it and read by the daemon. */
 #include "daemon/worker/wire.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "base/file.h"
 #include "base/version.h"
 

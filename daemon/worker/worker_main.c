@@ -5,7 +5,7 @@
  */
 #include "daemon/worker/worker_main.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "base/blas.h"
 #include "base/clock.h"
 #include "base/file.h"

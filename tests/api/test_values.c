@@ -2,9 +2,9 @@
 /* test_values.c — the small readers and writers under the handlers: JSON, times, media types, escapes, statuses. */
 #include "tests/api/fake_service.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/media.h"
-#include "api/problem.h"
+#include "api/json/problem.h"
 #include "api/router.h"
 
 #include <float.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* json.c — jansson behind strict readers. */
-#include "api/json.h"
+#include "api/json/json.h"
 
 #include <inttypes.h>
 #include <math.h>

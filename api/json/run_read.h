@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* run_read.h — a run as run_whole_json writes it, read back. */
-#ifndef ANOMALYD_API_RUN_READ_H
-#define ANOMALYD_API_RUN_READ_H
+#ifndef ANOMALYD_API_JSON_RUN_READ_H
+#define ANOMALYD_API_JSON_RUN_READ_H
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/service.h"
 
 /* Fills *row, for run_row_finish; `imported` stays 0. What is wrong with it is in *p: every field that is missing or

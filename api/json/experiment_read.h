@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* experiment_read.h — the body of POST /experiments. */
-#ifndef ANOMALYD_API_EXPERIMENT_READ_H
-#define ANOMALYD_API_EXPERIMENT_READ_H
+#ifndef ANOMALYD_API_JSON_EXPERIMENT_READ_H
+#define ANOMALYD_API_JSON_EXPERIMENT_READ_H
 
-#include "api/problem.h"
+#include "api/json/problem.h"
 #include "api/service.h"
 
 #include <jansson.h>

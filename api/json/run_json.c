@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* run_json.c — see run_json.h. */
-#include "api/run_json.h"
+#include "api/json/run_json.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 
 json_t *run_json(const run_row *row)
 {

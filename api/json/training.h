@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* training.h — what requests for one job and for many have in common. */
-#ifndef ANOMALYD_API_TRAINING_H
-#define ANOMALYD_API_TRAINING_H
+#ifndef ANOMALYD_API_JSON_TRAINING_H
+#define ANOMALYD_API_JSON_TRAINING_H
 
-#include "api/json.h"
+#include "api/json/json.h"
 #include "api/request.h"
 
 /* Numbers beyond this lose digits in JavaScript. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* problem.c — statuses, titles and the JSON of problems. */
-#include "api/problem.h"
+#include "api/json/problem.h"
 
-#include "api/json.h"
+#include "api/json/json.h"
 
 #include <assert.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* training.c — see training.h. */
-#include "api/training.h"
+#include "api/json/training.h"
 
 #include "data/protocol.h"
 

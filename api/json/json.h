@@ -3,10 +3,10 @@
  * json.h — strict reading of JSON bodies, and the few kinds of values our answers have. Every complaint names its
  * place by a JSON pointer. Knows nothing of what the fields mean.
  */
-#ifndef ANOMALYD_API_JSON_H
-#define ANOMALYD_API_JSON_H
+#ifndef ANOMALYD_API_JSON_JSON_H
+#define ANOMALYD_API_JSON_JSON_H
 
-#include "api/problem.h"
+#include "api/json/problem.h"
 #include "base/shape.h"
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run_json.h — a run as answers have it. */
-#ifndef ANOMALYD_API_RUN_JSON_H
-#define ANOMALYD_API_RUN_JSON_H
+#ifndef ANOMALYD_API_JSON_RUN_JSON_H
+#define ANOMALYD_API_JSON_RUN_JSON_H
 
 #include "api/service.h"
 

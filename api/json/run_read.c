@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* run_read.c — see run_read.h. */
-#include "api/run_read.h"
+#include "api/json/run_read.h"
 
-#include "api/training.h"
+#include "api/json/training.h"
 #include "data/protocol.h"
 
 #include <math.h>

@@ -3,8 +3,8 @@
  * problem.h — what went wrong with a request, as RFC 9457 tells it. One place decides which HTTP status an error
  * has. Knows nothing of connections.
  */
-#ifndef ANOMALYD_API_PROBLEM_H
-#define ANOMALYD_API_PROBLEM_H
+#ifndef ANOMALYD_API_JSON_PROBLEM_H
+#define ANOMALYD_API_JSON_PROBLEM_H
 
 #include "base/error.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* experiment_read.c — see experiment_read.h. */
-#include "api/experiment_read.h"
+#include "api/json/experiment_read.h"
 
-#include "api/json.h"
-#include "api/training.h"
+#include "api/json/json.h"
+#include "api/json/training.h"
 #include "data/protocol.h"
 
 #include <stdlib.h>

@@ -3,9 +3,9 @@
 #include "api/request.h"
 #include "api/resources.h"
 
-#include "api/csv.h"
+#include "api/tables/csv.h"
 #include "api/json/experiment_read.h"
-#include "api/experiment_table.h"
+#include "api/tables/experiment_table.h"
 #include "api/json/json.h"
 #include "api/json/training.h"
 

@@ -3,7 +3,7 @@
 #include "api/request.h"
 #include "api/resources.h"
 
-#include "api/csv.h"
+#include "api/tables/csv.h"
 #include "api/json/json.h"
 #include "api/json/run_json.h"
 #include "api/json/run_read.h"

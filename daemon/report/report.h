@@ -7,7 +7,7 @@
 #ifndef ANOMALYD_DAEMON_REPORT_REPORT_H
 #define ANOMALYD_DAEMON_REPORT_REPORT_H
 
-#include "api/experiment_table.h"
+#include "api/tables/experiment_table.h"
 #include "daemon/report/report_folder.h"
 #include "daemon/store/store.h"
 

@@ -3,7 +3,7 @@
 #include "daemon/report/report.h"
 
 #include "api/json/json.h"
-#include "api/markdown.h"
+#include "api/tables/markdown.h"
 
 #include <inttypes.h>
 #include <math.h>

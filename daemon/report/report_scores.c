@@ -3,8 +3,8 @@
  */
 #include "daemon/report/report.h"
 
-#include "api/markdown.h"
-#include "api/result_notes.h"
+#include "api/tables/markdown.h"
+#include "api/tables/result_notes.h"
 
 #include <stdlib.h>
 #include <string.h>

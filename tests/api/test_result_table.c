@@ -2,8 +2,8 @@
 /* test_result_table.c — a small table in its three formats, with published rows of both protocols. */
 #include "tests/api/fake_service.h"
 
-#include "api/markdown.h"
-#include "api/result_table.h"
+#include "api/tables/markdown.h"
+#include "api/tables/result_table.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* markdown.c — see markdown.h. */
-#include "api/markdown.h"
+#include "api/tables/markdown.h"
 
 #include <string.h>
 

@@ -3,10 +3,10 @@
  * result_notes.h — what a table's reader must know beyond its figures: which images its rows were tested on, and which
  * versions of the program made them.
  */
-#ifndef ANOMALYD_API_RESULT_NOTES_H
-#define ANOMALYD_API_RESULT_NOTES_H
+#ifndef ANOMALYD_API_TABLES_RESULT_NOTES_H
+#define ANOMALYD_API_TABLES_RESULT_NOTES_H
 
-#include "api/result_table.h"
+#include "api/tables/result_table.h"
 
 enum { RESULT_NOTES_ALL = -1 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* csv.h — fields of RFC 4180. Knows nothing of what they mean. */
-#ifndef ANOMALYD_API_CSV_H
-#define ANOMALYD_API_CSV_H
+#ifndef ANOMALYD_API_TABLES_CSV_H
+#define ANOMALYD_API_TABLES_CSV_H
 
 #include <stdio.h>
 

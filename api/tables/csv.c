@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* csv.c — see csv.h. */
-#include "api/csv.h"
+#include "api/tables/csv.h"
 
 #include <math.h>
 #include <string.h>

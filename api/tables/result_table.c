@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* result_table.c — see result_table.h. */
-#include "api/result_table.h"
+#include "api/tables/result_table.h"
 
-#include "api/csv.h"
+#include "api/tables/csv.h"
 #include "api/json/json.h"
-#include "api/markdown.h"
-#include "api/result_notes.h"
+#include "api/tables/markdown.h"
+#include "api/tables/result_notes.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* result_notes.c — see result_notes.h. */
-#include "api/result_notes.h"
+#include "api/tables/result_notes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

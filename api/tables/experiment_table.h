@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* experiment_table.h — an experiment's table: its rows and figures found in the row of experiment_get. */
-#ifndef ANOMALYD_API_EXPERIMENT_TABLE_H
-#define ANOMALYD_API_EXPERIMENT_TABLE_H
+#ifndef ANOMALYD_API_TABLES_EXPERIMENT_TABLE_H
+#define ANOMALYD_API_TABLES_EXPERIMENT_TABLE_H
 
-#include "api/result_table.h"
+#include "api/tables/result_table.h"
 
 enum { EXPERIMENT_PUBLISHED_MAX = 1000 };
 

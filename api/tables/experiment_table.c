@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* experiment_table.c — see experiment_table.h. */
-#include "api/experiment_table.h"
+#include "api/tables/experiment_table.h"
 
 #include "api/json/json.h"
 

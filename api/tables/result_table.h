@@ -3,8 +3,8 @@
  * result_table.h — a table of AUROCs, methods by classes, as JSON, CSV and Markdown, with what others have published
  * under each row. The arithmetic is in eval/table.h.
  */
-#ifndef ANOMALYD_API_RESULT_TABLE_H
-#define ANOMALYD_API_RESULT_TABLE_H
+#ifndef ANOMALYD_API_TABLES_RESULT_TABLE_H
+#define ANOMALYD_API_TABLES_RESULT_TABLE_H
 
 #include "api/service.h"
 #include "eval/table.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* markdown.h — text within Markdown. Knows nothing of what it means. */
-#ifndef ANOMALYD_API_MARKDOWN_H
-#define ANOMALYD_API_MARKDOWN_H
+#ifndef ANOMALYD_API_TABLES_MARKDOWN_H
+#define ANOMALYD_API_TABLES_MARKDOWN_H
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* compare.c — the paired DeLong test of two runs on the same test images. */
-#include "api/request.h"
+#include "api/http/request.h"
 #include "api/resources.h"
 
 #include "api/json/json.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* datasets.c — data sets: imported from a path or from the body, listed, looked up. */
-#include "api/request.h"
+#include "api/http/request.h"
 #include "api/resources.h"
 
 #include "api/json/json.h"
-#include "api/spool.h"
+#include "api/http/spool.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* experiments.c — sweeps: checked whole before anything is queued, listed, looked up, resumed, cancelled, tabulated. */
-#include "api/request.h"
+#include "api/http/request.h"
 #include "api/resources.h"
 
 #include "api/tables/csv.h"

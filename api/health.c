@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* health.c — GET /healthz: the loop turns. GET /readyz: the daemon can do its work. */
-#include "api/request.h"
+#include "api/http/request.h"
 #include "api/resources.h"
 #include "base/version.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* index.c — GET /: where everything is. GET /openapi.yaml: the contract, as it was when the program was built. */
-#include "api/request.h"
+#include "api/http/request.h"
 #include "api/resources.h"
 
 #include "api/openapi.h"

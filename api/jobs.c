@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* jobs.c — training jobs: checked against the method's option table, queued, listed, looked up, cancelled. */
-#include "api/request.h"
+#include "api/http/request.h"
 #include "api/resources.h"
 
 #include "api/json/json.h"

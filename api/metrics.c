@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* metrics.c — counters and histograms, and GET /metrics: ours first, then what the service appends. */
-#include "api/metrics.h"
+#include "api/http/metrics.h"
 
-#include "api/inside.h"
+#include "api/http/inside.h"
 #include "api/resources.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* models.c — the registry of models, read only. */
-#include "api/request.h"
+#include "api/http/request.h"
 #include "api/resources.h"
 
 #include "api/json/json.h"

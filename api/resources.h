@@ -3,7 +3,7 @@
 #ifndef ANOMALYD_API_RESOURCES_H
 #define ANOMALYD_API_RESOURCES_H
 
-#include "api/router.h"
+#include "api/http/router.h"
 
 void get_index(request *r);   /* index.c */
 void get_openapi(request *r); /* index.c */

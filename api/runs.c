@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* runs.c — the AUROC history: filtered pages as JSON or CSV, single runs, and runs from elsewhere. */
-#include "api/request.h"
+#include "api/http/request.h"
 #include "api/resources.h"
 
 #include "api/tables/csv.h"

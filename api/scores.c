@@ -3,11 +3,11 @@
  * scores.c — POST /score: takes images out of any of the three bodies, has them scored while the connection is
  * suspended, and tells each its result. Images that cannot be scored spoil no other; a client that leaves cancels.
  */
-#include "api/request.h"
+#include "api/http/request.h"
 #include "api/resources.h"
 
 #include "api/json/json.h"
-#include "api/media.h"
+#include "api/http/media.h"
 
 #include <assert.h>
 #include <sodium.h>

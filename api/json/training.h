@@ -4,7 +4,7 @@
 #define ANOMALYD_API_JSON_TRAINING_H
 
 #include "api/json/json.h"
-#include "api/request.h"
+#include "api/http/request.h"
 
 /* Numbers beyond this lose digits in JavaScript. */
 #define TRAINING_SEED_MAX 9007199254740991

@@ -3,7 +3,7 @@
 #ifndef ANOMALYD_DAEMON_SERVER_MHD_UV_H
 #define ANOMALYD_DAEMON_SERVER_MHD_UV_H
 
-#include "api/server.h"
+#include "api/http/server.h"
 #include "daemon/platform/loop.h"
 
 typedef struct front front;

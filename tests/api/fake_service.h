@@ -6,7 +6,7 @@
 #ifndef ANOMALYD_TESTS_API_FAKE_SERVICE_H
 #define ANOMALYD_TESTS_API_FAKE_SERVICE_H
 
-#include "api/server.h"
+#include "api/http/server.h"
 
 #include <jansson.h>
 #include <setjmp.h>

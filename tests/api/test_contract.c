@@ -2,7 +2,7 @@
 /* test_contract.c — openapi.yaml and the route table say the same, and the validator can say no. */
 #include "tests/api/fake_service.h"
 
-#include "api/router.h"
+#include "api/http/router.h"
 #include "tests/api/contract.h"
 
 #include <ctype.h>

@@ -2,7 +2,7 @@
 /* test_events.c — GET /jobs/{id}/events: replay, resumption, ends, clients that leave or do not read. */
 #include "tests/api/fake_service.h"
 
-#include "api/inside.h"
+#include "api/http/inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>

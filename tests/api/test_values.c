@@ -3,9 +3,9 @@
 #include "tests/api/fake_service.h"
 
 #include "api/json/json.h"
-#include "api/media.h"
+#include "api/http/media.h"
 #include "api/json/problem.h"
-#include "api/router.h"
+#include "api/http/router.h"
 
 #include <float.h>
 #include <math.h>

@@ -4,9 +4,9 @@
  * kept here: MHD's own are of inactivity, which a client that drips bytes never meets, and stand still while a
  * connection is suspended. One timer looks after all of them.
  */
-#include "api/server.h"
+#include "api/http/server.h"
 
-#include "api/inside.h"
+#include "api/http/inside.h"
 #include "base/clock.h"
 
 #include <arpa/inet.h>

@@ -3,10 +3,10 @@
  * events.h — a job's events as a Server-Sent Events stream. Idle streams are suspended; a comment every 15 s finds
  * clients that have left; a reader too far behind is cut.
  */
-#ifndef ANOMALYD_API_EVENTS_H
-#define ANOMALYD_API_EVENTS_H
+#ifndef ANOMALYD_API_HTTP_EVENTS_H
+#define ANOMALYD_API_HTTP_EVENTS_H
 
-#include "api/request.h"
+#include "api/http/request.h"
 
 enum { STREAM_HEARTBEAT_MS = 15 * 1000, STREAM_BEHIND_MAX = 256 * 1024 };
 

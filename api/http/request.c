@@ -3,9 +3,9 @@
  * request.c — the life of a request inside libmicrohttpd: first call (headers), body, handler, wait, answer, end.
  * Suspension is decided here alone: handlers only say that they wait.
  */
-#include "api/request.h"
+#include "api/http/request.h"
 
-#include "api/inside.h"
+#include "api/http/inside.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* metrics.h — counts of requests and histograms of their durations, by route. Loop thread only. */
-#ifndef ANOMALYD_API_METRICS_H
-#define ANOMALYD_API_METRICS_H
+#ifndef ANOMALYD_API_HTTP_METRICS_H
+#define ANOMALYD_API_HTTP_METRICS_H
 
-#include "api/router.h"
+#include "api/http/router.h"
 
 #include <stdint.h>
 

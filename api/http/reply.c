@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* reply.c — answers: one shape for success, one for problems, the same headers on all. */
-#include "api/inside.h"
+#include "api/http/inside.h"
 
 #include "api/json/json.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* inside.h — what the server's own files know of each other; handlers do not include it. Loop thread only. */
-#ifndef ANOMALYD_API_INSIDE_H
-#define ANOMALYD_API_INSIDE_H
+#ifndef ANOMALYD_API_HTTP_INSIDE_H
+#define ANOMALYD_API_HTTP_INSIDE_H
 
-#include "api/events.h"
-#include "api/metrics.h"
-#include "api/request.h"
-#include "api/server.h"
+#include "api/http/events.h"
+#include "api/http/metrics.h"
+#include "api/http/request.h"
+#include "api/http/server.h"
 
 #include <netinet/in.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* spool.c — one buffer: filled on the loop thread, then written by the pool while the connection is suspended. */
-#include "api/spool.h"
+#include "api/http/spool.h"
 
-#include "api/inside.h"
+#include "api/http/inside.h"
 
 #include <assert.h>
 #include <errno.h>

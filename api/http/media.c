@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* media.c — Content-Type and Accept, and multipart bodies by libmicrohttpd's parser. */
-#include "api/media.h"
+#include "api/http/media.h"
 
 #include <assert.h>
 #include <ctype.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* spool.h — an upload on its way into a temporary file, written off the loop thread. Loop thread only. */
-#ifndef ANOMALYD_API_SPOOL_H
-#define ANOMALYD_API_SPOOL_H
+#ifndef ANOMALYD_API_HTTP_SPOOL_H
+#define ANOMALYD_API_HTTP_SPOOL_H
 
-#include "api/request.h"
+#include "api/http/request.h"
 
 enum { SPOOL_BUFFER_BYTES = 1024 * 1024 };
 

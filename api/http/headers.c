@@ -3,7 +3,7 @@
  * headers.c — refuses requests that two servers could read in two ways (request smuggling). libmicrohttpd 0.9.75
  * is lenient with all of them, so they are looked for here, before anything else is done with a request.
  */
-#include "api/inside.h"
+#include "api/http/inside.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* media.h — media types of requests, and forms of many files. Knows nothing of what the files hold. */
-#ifndef ANOMALYD_API_MEDIA_H
-#define ANOMALYD_API_MEDIA_H
+#ifndef ANOMALYD_API_HTTP_MEDIA_H
+#define ANOMALYD_API_HTTP_MEDIA_H
 
 #include "api/json/problem.h"
 

@@ -3,8 +3,8 @@
  * router.h — the one table of what can be asked for. A new path is a line here, a handler, and its part of
  * openapi.yaml; a test compares the two both ways.
  */
-#ifndef ANOMALYD_API_ROUTER_H
-#define ANOMALYD_API_ROUTER_H
+#ifndef ANOMALYD_API_HTTP_ROUTER_H
+#define ANOMALYD_API_HTTP_ROUTER_H
 
 #include "api/json/problem.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* router.c — the table, and how a path finds its line in it. */
-#include "api/router.h"
+#include "api/http/router.h"
 
 #include "api/resources.h"
 

@@ -3,9 +3,9 @@
  * events.c — GET /jobs/{id}/events. The response's reader takes from one buffer; with nothing in it the connection
  * is suspended (a reader that returns nothing would be asked again at once) and watched for the client's leaving.
  */
-#include "api/events.h"
+#include "api/http/events.h"
 
-#include "api/inside.h"
+#include "api/http/inside.h"
 #include "api/resources.h"
 
 #include <inttypes.h>

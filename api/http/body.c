@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* body.c — what a request's body may be, and where it goes as it arrives. Knows nothing of what it means. */
-#include "api/inside.h"
-#include "api/spool.h"
+#include "api/http/inside.h"
+#include "api/http/spool.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

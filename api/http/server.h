@@ -4,8 +4,8 @@
  * server_fd, calls server_turn when it is readable or when server_timeout_ms has passed, and after anything that
  * may have resumed a connection.
  */
-#ifndef ANOMALYD_API_SERVER_H
-#define ANOMALYD_API_SERVER_H
+#ifndef ANOMALYD_API_HTTP_SERVER_H
+#define ANOMALYD_API_HTTP_SERVER_H
 
 #include "api/service.h"
 

@@ -6,12 +6,12 @@
  * from there. A reply to a client that has left, or whose deadline has passed, is dropped silently: callbacks need
  * not know. Loop thread only.
  */
-#ifndef ANOMALYD_API_REQUEST_H
-#define ANOMALYD_API_REQUEST_H
+#ifndef ANOMALYD_API_HTTP_REQUEST_H
+#define ANOMALYD_API_HTTP_REQUEST_H
 
-#include "api/media.h"
+#include "api/http/media.h"
 #include "api/json/problem.h"
-#include "api/router.h"
+#include "api/http/router.h"
 #include "api/service.h"
 
 #include <microhttpd.h>

@@ -6,7 +6,7 @@
 #include "api/http/events.h"
 
 #include "api/http/inside.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include <inttypes.h>
 #include <stdio.h>

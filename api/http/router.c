@@ -2,7 +2,7 @@
 /* router.c — the table, and how a path finds its line in it. */
 #include "api/http/router.h"
 
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include <assert.h>
 #include <ctype.h>

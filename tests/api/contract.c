@@ -2,7 +2,7 @@
 /* contract.c — YAML by libyaml into jansson's values, and the part of JSON Schema that openapi.yaml uses. */
 #include "tests/api/contract.h"
 
-#include "api/openapi.h"
+#include "api/resources/openapi.h"
 
 #include <regex.h>
 #include <setjmp.h>

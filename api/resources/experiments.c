@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* experiments.c — sweeps: checked whole before anything is queued, listed, looked up, resumed, cancelled, tabulated. */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include "api/tables/csv.h"
 #include "api/json/experiment_read.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* runs.c — the AUROC history: filtered pages as JSON or CSV, single runs, and runs from elsewhere. */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include "api/tables/csv.h"
 #include "api/json/json.h"

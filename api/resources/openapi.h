@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* openapi.h — openapi.yaml, embedded at build time. */
-#ifndef ANOMALYD_API_OPENAPI_H
-#define ANOMALYD_API_OPENAPI_H
+#ifndef ANOMALYD_API_RESOURCES_OPENAPI_H
+#define ANOMALYD_API_RESOURCES_OPENAPI_H
 
 #include <stddef.h>
 

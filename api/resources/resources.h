@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* resources.h — the handlers, one resource a file, in the order of the route table. Each replies or waits. */
-#ifndef ANOMALYD_API_RESOURCES_H
-#define ANOMALYD_API_RESOURCES_H
+#ifndef ANOMALYD_API_RESOURCES_RESOURCES_H
+#define ANOMALYD_API_RESOURCES_RESOURCES_H
 
 #include "api/http/router.h"
 

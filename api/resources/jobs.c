@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* jobs.c — training jobs: checked against the method's option table, queued, listed, looked up, cancelled. */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include "api/json/json.h"
 #include "api/json/training.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* index.c — GET /: where everything is. GET /openapi.yaml: the contract, as it was when the program was built. */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
-#include "api/openapi.h"
+#include "api/resources/openapi.h"
 #include "base/version.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* models.c — the registry of models, read only. */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include "api/json/json.h"
 

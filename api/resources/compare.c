@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* compare.c — the paired DeLong test of two runs on the same test images. */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include "api/json/json.h"
 #include "eval/metric.h"

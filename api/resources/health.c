@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* health.c — GET /healthz: the loop turns. GET /readyz: the daemon can do its work. */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 #include "base/version.h"
 
 void get_healthz(request *r)

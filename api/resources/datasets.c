@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* datasets.c — data sets: imported from a path or from the body, listed, looked up. */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include "api/json/json.h"
 #include "api/http/spool.h"

@@ -4,7 +4,7 @@
  * suspended, and tells each its result. Images that cannot be scored spoil no other; a client that leaves cancels.
  */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include "api/json/json.h"
 #include "api/http/media.h"

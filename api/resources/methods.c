@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* methods.c — GET /methods: every method with its option table, from which forms and checks can be made. */
 #include "api/http/request.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include "api/json/json.h"
 

@@ -3,7 +3,7 @@
 #include "api/http/metrics.h"
 
 #include "api/http/inside.h"
-#include "api/resources.h"
+#include "api/resources/resources.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -231,12 +231,12 @@ typedef struct job_filter {
 } job_filter;
 
 /* Release what a row owns (not the row itself). */
-void job_row_finish(job_row *row); /* defined in api/records/names.c, as those below */
-void model_row_finish(model_row *row);
-void run_row_finish(run_row *row);
-void run_test_finish(run_test *test);
-void experiment_spec_finish(experiment_spec *spec);
-void experiment_row_finish(experiment_row *row);
+void job_row_free(job_row *row); /* defined in api/records/names.c, as those below */
+void model_row_free(model_row *row);
+void run_row_free(run_row *row);
+void run_test_free(run_test *test);
+void experiment_spec_free(experiment_spec *spec);
+void experiment_row_free(experiment_row *row);
 
 typedef struct job_event {
     uint64_t number;  /* 1, 2, … within its job */
@@ -332,7 +332,7 @@ typedef struct service {
      * one with these images must be here. Not fresh: this run was here already; another one of its id is
      * ERROR_CONFLICT. Durable before done is called. */
     void (*run_import)(void *self, const run_row *row, run_done *done, void *context);
-    /* ERROR_CONFLICT when the run is there, but no scores of test images. Fills *test, for run_test_finish. */
+    /* ERROR_CONFLICT when the run is there, but no scores of test images. Fills *test, for run_test_free. */
     bool (*run_test)(void *self, const char *id, run_test *test, error *e);
 
     /* Scores images by model "NAME", "NAME:VERSION" or, when empty, the only or newest model. Returns a ticket with

@@ -161,7 +161,7 @@ bool body_end(request *r)
     return p.status == 0 && !r->reply;
 }
 
-void body_finish(request *r)
+void body_free(request *r)
 {
     r->server->bodies_bytes -= r->body.accounted;
     form_free(r->body.form);

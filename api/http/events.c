@@ -167,7 +167,7 @@ static bool job_over(request *r)
     if (!r->host->job_get(r->host->self, r->match.parameters[0], &row, &e))
         return true;
     enum job_state state = row.state;
-    job_row_finish(&row);
+    job_row_free(&row);
     return state == JOB_SUCCEEDED || state == JOB_FAILED || state == JOB_CANCELLED;
 }
 

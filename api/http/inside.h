@@ -71,7 +71,7 @@ bool body_begin(request *r, problem *p);
 bool body_take(request *r, const char *bytes, size_t *size, problem *p);
 /* True when it is whole; false when that takes time (the request is suspended) or failed (it has its reply). */
 bool body_end(request *r);
-void body_finish(request *r);
+void body_free(request *r);
 
 /* headers.c: refuses what MHD lets pass. `line` is method, url, version. */
 bool headers_check(struct MHD_Connection *c, const char *const line[3], problem *p);

@@ -187,6 +187,6 @@ void form_free(form *f)
     for (size_t i = 0; i < f->count; i++)
         free(f->files[i].bytes);
     free(f->files);
-    problem_finish(&f->failure);
+    problem_free(&f->failure);
     free(f);
 }

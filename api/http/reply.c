@@ -164,7 +164,7 @@ void request_reply_problem(request *r, problem *p)
     if (p->status >= 500)
         r->host->log(r->host->self, "warn", "%s %u %s", r->id, p->status, p->detail);
     reply_json(r, p->status, "application/problem+json", problem_json(p, r->path));
-    problem_finish(p);
+    problem_free(p);
 }
 
 void request_reply_error(request *r, const error *e, enum problem_subject subject)

@@ -52,7 +52,7 @@ static void request_free(request *r)
     server *s = r->server;
     if (r->reply)
         MHD_destroy_response(r->reply);
-    body_finish(r);
+    body_free(r);
     for (int i = 0; i < r->query_count; i++)
         free(r->query[i].value);
     free(r->path);
@@ -128,7 +128,7 @@ static bool admit(request *r, const char *const line[3], problem *p)
         *p = body;
         return false;
     }
-    problem_finish(&body);
+    problem_free(&body);
     if (!found)
         return false;
     MHD_get_connection_values_n(r->connection, MHD_GET_ARGUMENT_KIND, read_query,

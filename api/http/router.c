@@ -149,7 +149,7 @@ bool route_find(const char *verb, const char *path, route_match *out, problem *p
             continue;
         if (!strcmp(r->verb, wanted)) {
             out->route = r;
-            problem_finish(p);
+            problem_free(p);
             return true;
         }
         allow(p, r->verb);

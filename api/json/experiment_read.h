@@ -11,7 +11,7 @@
 enum { EXPERIMENT_METHODS_MAX = 64, EXPERIMENT_SEEDS_MAX = 1000 };
 
 /* Checks all that the methods' option tables tell, and complains of every fault. Fills *spec, for
- * experiment_spec_finish also after complaints. */
+ * experiment_spec_free also after complaints. */
 void experiment_read(json_t *body, experiment_spec *spec, problem *p);
 
 /* Its `reuse`: false, true or "any-version". Returns new. */

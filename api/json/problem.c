@@ -129,7 +129,7 @@ json_t *problem_json(const problem *p, const char *instance)
     return body;
 }
 
-void problem_finish(problem *p)
+void problem_free(problem *p)
 {
     json_decref(p->errors);
     json_decref(p->accepted);

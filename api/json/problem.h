@@ -36,6 +36,6 @@ bool problem_add(problem *p, const char *pointer, const char *format, ...) __att
 /* Returns new, or NULL when out of memory. */
 json_t *problem_json(const problem *p, const char *instance);
 /* Frees what *p owns and clears it. */
-void problem_finish(problem *p);
+void problem_free(problem *p);
 
 #endif

@@ -6,7 +6,7 @@
 #include "api/json/json.h"
 #include "api/service.h"
 
-/* Fills *row, for run_row_finish; `imported` stays 0. What is wrong with it is in *p: every field that is missing or
+/* Fills *row, for run_row_free; `imported` stays 0. What is wrong with it is in *p: every field that is missing or
  * out of range. Whether the ids are ids, and the class one of the data set's, is left to the service. */
 void run_read(json_t *body, run_row *row, problem *p);
 

@@ -22,7 +22,7 @@ bool job_state_find(const char *name, enum job_state *out)
     return false;
 }
 
-void job_row_finish(job_row *row)
+void job_row_free(job_row *row)
 {
     free(row->spec.hyperparameters);
     free(row->values);
@@ -30,27 +30,27 @@ void job_row_finish(job_row *row)
     row->spec.hyperparameters = row->values = row->failure = NULL;
 }
 
-void model_row_finish(model_row *row)
+void model_row_free(model_row *row)
 {
     free(row->hyperparameters);
     row->hyperparameters = NULL;
 }
 
-void run_row_finish(run_row *row)
+void run_row_free(run_row *row)
 {
     free(row->hyperparameters);
     free(row->detail);
     row->hyperparameters = row->detail = NULL;
 }
 
-void run_test_finish(run_test *test)
+void run_test_free(run_test *test)
 {
     free(test->scores);
     free(test->anomalous);
     *test = (run_test){0};
 }
 
-void experiment_spec_finish(experiment_spec *spec)
+void experiment_spec_free(experiment_spec *spec)
 {
     for (int i = 0; i < spec->method_count && spec->methods; i++)
         free(spec->methods[i].hyperparameters);
@@ -62,7 +62,7 @@ void experiment_spec_finish(experiment_spec *spec)
     spec->seeds = NULL;
 }
 
-void experiment_row_finish(experiment_row *row)
+void experiment_row_free(experiment_row *row)
 {
     for (int i = 0; i < row->cell_count && row->cells; i++)
         free(row->cells[i].failure);

@@ -22,8 +22,8 @@ typedef struct comparison {
 static void comparison_free(comparison *c)
 {
     for (int i = 0; i < 2; i++) {
-        run_row_finish(&c->rows[i]);
-        run_test_finish(&c->tests[i]);
+        run_row_free(&c->rows[i]);
+        run_test_free(&c->tests[i]);
     }
     free(c);
 }

@@ -3,11 +3,11 @@
 #include "api/http/request.h"
 #include "api/resources/resources.h"
 
-#include "api/tables/csv.h"
 #include "api/json/experiment_read.h"
-#include "api/tables/experiment_table.h"
 #include "api/json/json.h"
 #include "api/json/training.h"
+#include "api/tables/csv.h"
+#include "api/tables/experiment_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +93,7 @@ void get_experiments(request *r)
     json_t *items = json_array();
     for (int i = 0; i < count; i++) {
         json_array_append_new(items, row_json(&rows[i]));
-        experiment_row_finish(&rows[i]);
+        experiment_row_free(&rows[i]);
     }
     free(rows);
     request_reply_list(r, items, page.cursor);
@@ -109,7 +109,7 @@ static void reply_whole(request *r, unsigned status, const char *id)
         return;
     }
     request_reply_json(r, status, whole_json(&row));
-    experiment_row_finish(&row);
+    experiment_row_free(&row);
 }
 
 void get_experiment(request *r)
@@ -167,7 +167,7 @@ void post_experiments(request *r)
         experiment_read(body, &spec, &p);
     if (training_admit(r, &p))
         r->host->experiment_submit(r->host->self, &spec, key, submitted, r);
-    experiment_spec_finish(&spec);
+    experiment_spec_free(&spec);
     json_decref(body);
 }
 
@@ -216,7 +216,7 @@ static void tabulate(request *r, const experiment_row *row, enum table_format fo
         reply_table(r, &t, format);
     else
         request_reply_error(r, &e, PROBLEM_REQUEST);
-    experiment_table_finish(&t);
+    experiment_table_free(&t);
     free(published);
 }
 
@@ -239,5 +239,5 @@ void get_experiment_table(request *r)
         request_reply_error(r, &e, PROBLEM_REQUEST);
     else
         tabulate(r, &row, format);
-    experiment_row_finish(&row);
+    experiment_row_free(&row);
 }

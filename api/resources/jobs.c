@@ -74,7 +74,7 @@ void get_jobs(request *r)
     json_t *items = json_array();
     for (int i = 0; i < count; i++) {
         json_array_append_new(items, job_json(&rows[i]));
-        job_row_finish(&rows[i]);
+        job_row_free(&rows[i]);
     }
     free(rows);
     request_reply_list(r, items, page.cursor);
@@ -89,7 +89,7 @@ void get_job(request *r)
         return;
     }
     request_reply_json(r, 200, job_json(&row));
-    job_row_finish(&row);
+    job_row_free(&row);
 }
 
 static void cancelled(void *context, const job_row *row, const error *failure)

@@ -45,7 +45,7 @@ void get_models(request *r)
     json_t *items = json_array();
     for (int i = 0; i < count; i++) {
         json_array_append_new(items, model_json(&rows[i]));
-        model_row_finish(&rows[i]);
+        model_row_free(&rows[i]);
     }
     free(rows);
     request_reply_list(r, items, page.cursor);
@@ -61,7 +61,7 @@ static void reply_model(request *r, int version)
     if (!r->host->model_get(r->host->self, name, version, &row, &e) ||
         !r->host->model_versions(r->host->self, name, versions, SERVICE_PAGE_MAX, &count, &e)) {
         request_reply_error(r, &e, PROBLEM_REQUEST);
-        model_row_finish(&row);
+        model_row_free(&row);
         return;
     }
     json_t *list = json_array();
@@ -69,7 +69,7 @@ static void reply_model(request *r, int version)
         json_array_append_new(list, json_integer(versions[i]));
     json_t *body = model_json(&row);
     json_object_set_new(body, "versions", list);
-    model_row_finish(&row);
+    model_row_free(&row);
     request_reply_json(r, 200, body);
 }
 

@@ -3,10 +3,10 @@
 #include "api/http/request.h"
 #include "api/resources/resources.h"
 
-#include "api/tables/csv.h"
 #include "api/json/json.h"
 #include "api/json/run_json.h"
 #include "api/json/run_read.h"
+#include "api/tables/csv.h"
 #include "data/protocol.h"
 
 #include <inttypes.h>
@@ -155,7 +155,7 @@ void get_runs(request *r)
         request_reply_list(r, items, page.cursor);
     }
     for (int i = 0; i < count; i++)
-        run_row_finish(&rows[i]);
+        run_row_free(&rows[i]);
     free(rows);
 }
 
@@ -168,7 +168,7 @@ void get_run(request *r)
         return;
     }
     json_t *body = run_whole_json(&row);
-    run_row_finish(&row);
+    run_row_free(&row);
     request_reply_json(r, 200, body);
 }
 
@@ -187,7 +187,7 @@ static void imported(void *context, const char *id, bool fresh, const error *fai
         snprintf(location, sizeof location, "/runs/%s", id);
         request_add_header(r, MHD_HTTP_HEADER_LOCATION, location);
         request_reply_json(r, fresh ? 201 : 200, run_whole_json(&row));
-        run_row_finish(&row);
+        run_row_free(&row);
     }
     request_release(r);
 }
@@ -218,7 +218,7 @@ static void import_posted(void *context)
     } else {
         t->host->run_import(t->host->self, &t->row, imported, t->request);
     }
-    run_row_finish(&t->row);
+    run_row_free(&t->row);
     free(t);
 }
 

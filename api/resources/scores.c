@@ -6,8 +6,8 @@
 #include "api/http/request.h"
 #include "api/resources/resources.h"
 
-#include "api/json/json.h"
 #include "api/http/media.h"
+#include "api/json/json.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -49,7 +49,7 @@ static void call_free(score_call *c)
     free(c->items);
     free(c->images);
     json_decref(c->document);
-    problem_finish(&c->failure);
+    problem_free(&c->failure);
     free(c);
 }
 

@@ -64,7 +64,7 @@ bool experiment_table_make(experiment_table *t, const experiment_row *row, const
     return t->figures != NULL;
 }
 
-void experiment_table_finish(experiment_table *t)
+void experiment_table_free(experiment_table *t)
 {
     table_free(t->figures);
     free(t->methods);

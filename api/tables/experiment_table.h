@@ -18,10 +18,10 @@ typedef struct experiment_table {
 } experiment_table;
 
 /* From an experiment with its cells and from what is published on its images, both borrowed as long as the table is
- * used. To be ended by experiment_table_finish, also after failure; all zeros is fine there. */
+ * used. To be ended by experiment_table_free, also after failure; all zeros is fine there. */
 bool experiment_table_make(experiment_table *t, const experiment_row *row, const published_row *published, int count,
                            error *e);
-void experiment_table_finish(experiment_table *t);
+void experiment_table_free(experiment_table *t);
 
 /* The text of GET /experiments/{id}/table. Returns new; NULL: out of memory. */
 char *experiment_table_write(const experiment_table *t, enum table_format format, size_t *size);

@@ -21,7 +21,7 @@ const char *listing_base_name(const listing_entry *entry)
     return slash ? slash + 1 : entry->name;
 }
 
-static void listing_finish(listing *l)
+static void listing_free(listing *l)
 {
     for (size_t i = 0; i < l->count; i++)
         free(l->entries[i].name);
@@ -194,6 +194,6 @@ bool dataset_import(const char *source, const char *packed, dataset_info *info, 
     }
     if (i.reader && i.state)
         i.reader->release(i.state);
-    listing_finish(&i.files);
+    listing_free(&i.files);
     return imported;
 }

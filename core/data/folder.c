@@ -363,7 +363,7 @@ static bool folder_read(void *state, const source_member *m, const reader_target
                     : error_set(e, ERROR_IO, "it changed while it was read");
     to->labels[place - 1] = (uint8_t)it->class_index;
     to->splits[place - 1] = (uint8_t)it->split;
-    image_finish(&i);
+    image_free(&i);
     return kept;
 }
 

@@ -26,9 +26,9 @@ typedef struct image {
 /* Decodes a PNG held in memory, by the low-level libpng API with limits on sides, chunk count and
  * chunk size, ancillary chunks ignored. Grey (any depth) and grey+alpha give 1 channel; palette, RGB and
  * RGBA give 3; alpha is composited on black; 16 bits are scaled to 8. Returns pixels in *out (free with
- * image_finish). Errors: ERROR_UNSUPPORTED (not a PNG), ERROR_LIMIT (too large), ERROR_CORRUPT. Any thread. */
+ * image_free). Errors: ERROR_UNSUPPORTED (not a PNG), ERROR_LIMIT (too large), ERROR_CORRUPT. Any thread. */
 bool image_decode_png(const void *bytes, size_t size, image *out, error *e);
-void image_finish(image *i);
+void image_free(image *i);
 
 /* Encodes as PNG. *bytes is returned new; free() it. */
 bool image_encode_png(const image *i, void **bytes, size_t *size, error *e);

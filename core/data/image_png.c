@@ -153,14 +153,14 @@ bool image_decode_png(const void *bytes, size_t size, image *out, error *e)
         *out = d.result;
         return true;
     }
-    image_finish(&d.result);
+    image_free(&d.result);
     if (d.truncated)
         return error_set(e, ERROR_CORRUPT, "truncated PNG: it ends after %zu bytes, before its end mark", size);
     const char *kind = d.failure.code == ERROR_CORRUPT ? "damaged PNG" : "PNG";
     return error_set(e, d.failure.code, "%s: %s", kind, d.failure.text);
 }
 
-void image_finish(image *i)
+void image_free(image *i)
 {
     free(i->pixels);
     *i = (image){0};

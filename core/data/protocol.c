@@ -298,11 +298,11 @@ bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *
     if (good)
         *out = p;
     else
-        parts_finish(&p);
+        parts_free(&p);
     return good;
 }
 
-void parts_finish(parts *p)
+void parts_free(parts *p)
 {
     free(p->train);
     free(p->validation);

@@ -51,11 +51,11 @@ typedef struct parts {
 } parts;
 
 /* Deals out all normals of the training split (held-out counts are rounded shares, less by what no copies of an image
- * fit into) and, unless unlabelled, all images of the test split or as many as asked for. Fills *out, for parts_finish;
+ * fit into) and, unless unlabelled, all images of the test split or as many as asked for. Fills *out, for parts_free;
  * it is empty on failure. ERROR_INVALID where the data set cannot serve the spec, and where the drawn test images are
  * all normal or all anomalous. Depends on data set and spec alone. */
 bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e);
-void parts_finish(parts *p);
+void parts_free(parts *p);
 /* The counts alone of what parts_make would deal out, were no two normals the same. */
 bool parts_count(const dataset_info *info, const protocol_spec *spec, parts *out, error *e);
 

@@ -432,7 +432,7 @@ program *program_compile(graph *g, error *e)
         c.p->graph = g;
         ok = compile(&c, e);
     }
-    plan_finish(&c.plan);
+    plan_free(&c.plan);
     free(c.of);
     free(c.work);
     if (!ok) {

@@ -114,7 +114,7 @@ bool plan_place(plan *p, bool share, size_t *floats, error *e)
     return true;
 }
 
-void plan_finish(plan *p)
+void plan_free(plan *p)
 {
     free(p->buffers);
     *p = (plan){0};

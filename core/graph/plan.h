@@ -31,6 +31,6 @@ void plan_merge(plan *p, int index, int other);
 /* Greedy by size, first gap; with `share` false every buffer has a place of its own. Sets *floats to the block's size.
  */
 bool plan_place(plan *p, bool share, size_t *floats, error *e);
-void plan_finish(plan *p);
+void plan_free(plan *p);
 
 #endif

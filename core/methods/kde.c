@@ -212,7 +212,7 @@ static bool kde_fit(void *self, model *m, const float *x, size_t n, shape input,
         projection work = {&r, p.mean, p.basis, own->k, points, t};
         team_run(t, tiles(n), project_points, &work);
     }
-    principal_finish(&p);
+    principal_free(&p);
     return points && keep_bandwidth(own, m, points, n, e);
 }
 

@@ -64,7 +64,7 @@ static bool pca_fit(void *self, model *m, const float *x, size_t n, shape input,
         return false;
     bool ok = keep(m, "pca.mean", (shape){1, 1, 1, p.d}, p.mean, e) &&
               keep(m, "pca.basis", (shape){p.k, 1, 1, p.d}, p.basis, e);
-    principal_finish(&p);
+    principal_free(&p);
     return ok;
 }
 

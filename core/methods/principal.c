@@ -157,7 +157,7 @@ static bool fit(team *t, const rows *r, const principal_rule *rule, principal *o
     ok = ok && (!rule || find_basis(&c, rule, out, e));
     free(c.block);
     if (!ok)
-        principal_finish(out);
+        principal_free(out);
     return ok;
 }
 
@@ -177,7 +177,7 @@ size_t principal_bytes(size_t n, size_t d, size_t k, int threads)
     return d * d * sizeof(double) + blas_eigen_bytes((int)d) + (block + strips + (k + 1) * d) * sizeof(float);
 }
 
-void principal_finish(principal *p)
+void principal_free(principal *p)
 {
     free(p->mean);
     free(p->basis);

@@ -44,7 +44,7 @@ bool principal_check(size_t d, error *e);
 bool principal_fit(team *t, const rows *r, principal_rule rule, principal *out, error *e);
 /* Only the mean, of rows of any width: k is 0 and basis is NULL. */
 bool principal_fit_mean(team *t, const rows *r, principal *out, error *e);
-void principal_finish(principal *p);
+void principal_free(principal *p);
 /* Bytes that principal_fit takes for n rows of d floats with that many workers: work space and at most k components. */
 size_t principal_bytes(size_t n, size_t d, size_t k, int threads);
 

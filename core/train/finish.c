@@ -108,7 +108,7 @@ static bool calibrate(run *r, float *calibration, double *scale, run_refined *re
         scores_refine(&found, (enum refining)kind, &refined->of[kind], n, calibration);
         qsort(calibration, n, sizeof *calibration, ascending);
     }
-    scores_finish(&found);
+    scores_free(&found);
     return ok || error_at(e, "calibration");
 }
 

@@ -256,7 +256,7 @@ void scorer_free(scorer *s)
 {
     if (!s)
         return;
-    scores_finish(&s->found);
+    scores_free(&s->found);
     evaluator_free(s->joined);
     if (s->facts.method)
         method_state_free(s->facts.method, s->self);
@@ -429,7 +429,7 @@ bool scorer_explain(scorer *s, const image *images, size_t n, float *scores, ima
         ok = explain_window(s, images, n - at < most ? n - at : most, scores, pictures, at, e);
     for (int kind = 0; !ok && kind < EXPLANATIONS; kind++)
         for (size_t i = 0; pictures[kind] && i < n; i++)
-            image_finish(&pictures[kind][i]);
+            image_free(&pictures[kind][i]);
     return ok;
 }
 

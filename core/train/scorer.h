@@ -41,7 +41,7 @@ bool scorer_explains(const scorer *s, enum explanation kind, error *e);
 /* As scorer_run, with pictures of each image, all from one pass: n of each kind that has a place in `pictures`, which
  * is NULL for EXPLAIN_NONE and whatever the model does not explain by. They have the extent of the training data: the
  * reconstruction with its channels, the heat map in colour. Each is the same in any company. They are the caller's, to
- * be freed with image_finish; there are none when it fails. */
+ * be freed with image_free; there are none when it fails. */
 bool scorer_explain(scorer *s, const image *images, size_t n, float *scores, image *const pictures[EXPLANATIONS],
                     error *e);
 

@@ -29,7 +29,7 @@ bool scores_start(score_set *s, const evaluator *v, size_t n, error *e)
     return true;
 }
 
-void scores_finish(score_set *s)
+void scores_free(score_set *s)
 {
     free(s->own);
     *s = (score_set){0};

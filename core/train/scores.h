@@ -9,7 +9,7 @@
 #include "eval/refine.h"
 #include "train/evaluate.h"
 
-/* Room for n images; n floats an array. scores_finish frees it. */
+/* Room for n images; n floats an array. scores_free frees it. */
 typedef struct score_set {
     size_t n;
     int variant_count;
@@ -19,7 +19,7 @@ typedef struct score_set {
 } score_set;
 
 bool scores_start(score_set *s, const evaluator *v, size_t n, error *e);
-void scores_finish(score_set *s);
+void scores_free(score_set *s);
 size_t scores_bytes(const evaluator *v, size_t n);
 
 /* False where a method has no variants that could be fused: then its own score stands for them. */

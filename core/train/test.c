@@ -112,6 +112,6 @@ bool run_test(run *r, const run_refined *refined, train_result *out, error *e)
         scores_refine(&found, (enum refining)r->state->refine, &refined->of[r->state->refine], n, own);
     ok = ok && measure(r, own, out, e) && measure_scores(r, &found, refined, out, e) && tell_test(r, own, e);
     free(own);
-    scores_finish(&found);
+    scores_free(&found);
     return ok || error_at(e, "test");
 }

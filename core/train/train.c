@@ -410,7 +410,7 @@ static void run_take_down(run *r)
 {
     run_take_down_nets(r);
     ensemble_free(r);
-    parts_finish(&r->parts);
+    parts_free(&r->parts);
     free(r->train);
     free(r->order);
     free(r->selection_rows);

@@ -5,10 +5,10 @@
  */
 #include "daemon/cli/bench_http.h"
 
-#include "daemon/platform/argument.h"
 #include "daemon/cli/source.h"
-#include "daemon/platform/command.h"
 #include "daemon/client/load.h"
+#include "daemon/platform/argument.h"
+#include "daemon/platform/command.h"
 #include "data/image.h"
 
 #include <assert.h>
@@ -155,7 +155,7 @@ static bool complete_plan(plan *p, int argc, char **argv, error *e)
 
 /* ---- bodies */
 
-static void bodies_finish(bodies *b)
+static void bodies_free(bodies *b)
 {
     for (size_t i = 0; b->list && i < b->count; i++)
         free(b->list[i].bytes);
@@ -217,7 +217,7 @@ static bool join(bodies *b, int per_request, error *e)
     bool good = b->list != NULL;
     for (size_t i = 0; good && i < b->count; i++)
         good = join_images(&images, i * (size_t)per_request, per_request, &b->list[i]);
-    bodies_finish(&images);
+    bodies_free(&images);
     return good || error_memory(e, "requests");
 }
 
@@ -310,7 +310,7 @@ static bool measure(const plan *p, load *l, error *e)
 {
     load_tally warm = {0}, counted = {0};
     bool good = p->warm == 0 || load_run(l, (load_span){.seconds = p->warm}, &warm, e);
-    load_tally_finish(&warm);
+    load_tally_free(&warm);
     if (!good)
         return false;
     counters before = read_counters(p);
@@ -321,7 +321,7 @@ static bool measure(const plan *p, load *l, error *e)
         tell(p, &counted);
         good = counted.answers > 0 || error_set(e, ERROR_IO, "%s: no request was answered well", p->url);
     }
-    load_tally_finish(&counted);
+    load_tally_free(&counted);
     return good;
 }
 
@@ -350,7 +350,7 @@ int bench_http(int argc, char **argv)
     }
     good = l && measure(&p, l, &e);
     load_free(l);
-    bodies_finish(&b);
+    bodies_free(&b);
     if (!good)
         fprintf(stderr, "anomalyd bench http: %s\n", e.message);
     return good ? 0 : 1;

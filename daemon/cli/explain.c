@@ -86,7 +86,7 @@ static bool explain(const request *q, scorer *s, const dataset *d, error *e)
     bool ok = explain_sheet_make(&made, &asked, s, d, e) && explain_sheet_write(&made, q->output, e);
     if (ok)
         print_scores(d, &made);
-    explain_sheet_finish(&made);
+    explain_sheet_free(&made);
     return ok;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* report.c — `anomalyd report`: a stored experiment as a folder of files, straight from the state folder. */
+#include "daemon/report/report.h"
 #include "daemon/platform/command.h"
 #include "daemon/platform/config.h"
-#include "daemon/report/report.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -100,7 +100,7 @@ static int run(int argc, char **argv)
     error e = {0};
     if (!parse(argc, argv, &o, &e) || !find_state(&o, &c, &e)) {
         fprintf(stderr, "anomalyd report: %s\n", e.message);
-        config_finish(&c);
+        config_free(&c);
         return EXIT_USAGE;
     }
     o.report.state = c.state;
@@ -109,7 +109,7 @@ static int run(int argc, char **argv)
         done = error_system(&e, "standard output");
     if (!done)
         fprintf(stderr, "anomalyd report: %s\n", e.message);
-    config_finish(&c);
+    config_free(&c);
     return done ? 0 : 1;
 }
 

@@ -2,8 +2,8 @@
 /* serve.c — the daemon as a command. */
 #include "daemon/platform/command.h"
 #include "daemon/platform/config.h"
-#include "daemon/server/daemon.h"
 #include "daemon/platform/log.h"
+#include "daemon/server/daemon.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static int run(int argc, char **argv)
             status = 1;
         }
     }
-    config_finish(&c);
+    config_free(&c);
     return status;
 }
 

@@ -2,8 +2,8 @@
 /* experiment.c — `anomalyd experiment`: sweeps of a running daemon, from the command line. */
 #include "daemon/client/experiment.h"
 
-#include "daemon/platform/argument.h"
 #include "daemon/client/text_table.h"
+#include "daemon/platform/argument.h"
 #include "daemon/platform/command.h"
 
 #include <limits.h>
@@ -54,7 +54,7 @@ static bool get(remote *r, const client_request *q, client_answer *a, json_t **b
         return false;
     *body = client_json(r->client, a, e);
     if (!*body)
-        client_answer_finish(a);
+        client_answer_free(a);
     return *body != NULL;
 }
 
@@ -117,7 +117,7 @@ static bool show(remote *r, error *e)
         good = print_progress(body, "", e) && print_cells(body, e);
     }
     json_decref(body);
-    client_answer_finish(&a);
+    client_answer_free(&a);
     return good;
 }
 
@@ -167,7 +167,7 @@ static bool table(remote *r, error *e)
     if (!client_ask(r->client, &q, &a, e))
         return false;
     remote_print(&a);
-    client_answer_finish(&a);
+    client_answer_free(&a);
     return true;
 }
 

@@ -228,14 +228,14 @@ bool client_ask(client *c, const client_request *q, client_answer *out, error *e
         good = good && ((status >= 200 && status < 300) || tell_problem(c, status, out, e));
     }
     if (!good)
-        client_answer_finish(out);
+        client_answer_free(out);
     curl_slist_free_all(headers);
     free(url);
     free(body);
     return good;
 }
 
-void client_answer_finish(client_answer *a)
+void client_answer_free(client_answer *a)
 {
     free(a->text);
     *a = (client_answer){0};
@@ -269,7 +269,7 @@ json_t *client_ask_json(client *c, const client_request *q, error *e)
     if (!client_ask(c, q, &a, e))
         return NULL;
     json_t *body = client_json(c, &a, e);
-    client_answer_finish(&a);
+    client_answer_free(&a);
     return body;
 }
 

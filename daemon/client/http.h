@@ -29,7 +29,7 @@ typedef struct client_request {
     const char *key;              /* Idempotency-Key; NULL: none */
 } client_request;
 
-/* A body that came with a status of 2xx. client_answer_finish frees it. */
+/* A body that came with a status of 2xx. client_answer_free frees it. */
 typedef struct client_answer {
     char *text; /* ended by 0, which size does not count */
     size_t size;
@@ -48,7 +48,7 @@ void client_stop_on(client *c, bool (*stopped)(void *context), void *context);
 
 /* Asks, and waits for as long as something comes. *out must be zeroed. */
 bool client_ask(client *c, const client_request *q, client_answer *out, error *e);
-void client_answer_finish(client_answer *a);
+void client_answer_free(client_answer *a);
 /* HTTP's status of the last answer. */
 long client_status(const client *c);
 /* A header of the last answer; NULL: it had none. Borrows until the next request. */

@@ -444,7 +444,7 @@ bool load_run(load *l, load_span span, load_tally *out, error *e)
     return true;
 }
 
-void load_tally_finish(load_tally *t)
+void load_tally_free(load_tally *t)
 {
     free(t->latency_us);
     *t = (load_tally){0};

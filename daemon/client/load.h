@@ -44,7 +44,7 @@ typedef struct load_kind {
     uint64_t count;
 } load_kind;
 
-/* Of one load_run. load_tally_finish frees what it holds. */
+/* Of one load_run. load_tally_free frees what it holds. */
 typedef struct load_tally {
     uint32_t *latency_us; /* of each good answer, ascending */
     size_t answers, room;
@@ -63,7 +63,7 @@ void load_free(load *l);
 /* Sends and waits. Answers that fail are counted, not an error; when the server cannot be reached any more, the run
  * ends early. *out must be zeroed. Connections outlive a run. */
 bool load_run(load *l, load_span span, load_tally *out, error *e);
-void load_tally_finish(load_tally *t);
+void load_tally_free(load_tally *t);
 /* The latency in ms that a share (0 … 1] of the answers did not exceed; there must be answers. */
 double load_percentile_ms(const load_tally *t, double share);
 

@@ -216,7 +216,7 @@ bool remote_list(remote *r, client_request *q, int limit, void (*put)(void *cont
         q->query[at + 1] = (struct client_parameter){cursor ? "cursor" : NULL, cursor};
         good = client_ask(r->client, q, &a, e) &&
                put_page(r, &(remote_page){.answer = &a, .first = first}, put, context, &cursor, e);
-        client_answer_finish(&a);
+        client_answer_free(&a);
         left -= count;
     }
     if (good && cursor)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* runs.c — `anomalyd runs`: the history of a running daemon's experiments, from the command line. */
 #include "api/json/training.h"
-#include "daemon/platform/argument.h"
 #include "daemon/client/remote.h"
 #include "daemon/client/text_table.h"
+#include "daemon/platform/argument.h"
 #include "daemon/platform/command.h"
 
 #include <limits.h>
@@ -205,7 +205,7 @@ static bool ask_and_print(remote *r, const client_request *q, bool (*print)(cons
     if (remote_wants(r, "json"))
         remote_print(&a);
     json_decref(body);
-    client_answer_finish(&a);
+    client_answer_free(&a);
     return good;
 }
 
@@ -281,7 +281,7 @@ static bool import_file(remote *r, const char *path, bool *fresh, error *e)
     client_request q = {.method = "POST", .path = {"runs"}, .body = run};
     bool good = client_ask(r->client, &q, &a, e) || error_at(e, "%s", path);
     *fresh = good && client_status(r->client) == 201;
-    client_answer_finish(&a);
+    client_answer_free(&a);
     json_decref(run);
     return good;
 }

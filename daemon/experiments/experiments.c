@@ -74,7 +74,7 @@ static void adopt_jobs(experiments *o, const char *id)
     for (int i = 0; i < row.cell_count; i++)
         if (row.cells[i].state == JOB_QUEUED && !jobs_adopt(o->jobs, row.cells[i].job, row.dataset_digest, &e))
             log_line(LOG_LEVEL_ERROR, "job %s: waits for a restart: %s", row.cells[i].job, e.message);
-    experiment_row_finish(&row);
+    experiment_row_free(&row);
     jobs_start(o->jobs);
 }
 
@@ -142,7 +142,7 @@ static bool check_cells(request *r)
             if (good && c == 0 &&
                 (!(x->resolved[m] = wire_options(&plan)) || !(x->presets[m] = wire_presets(plan.train.method))))
                 good = error_memory(&r->e, "a method's options");
-            wire_plan_finish(&plan);
+            wire_plan_free(&plan);
             if (!good)
                 return error_at(&r->e, "%s, class %s", spec.method, spec.class_name);
         }
@@ -309,7 +309,7 @@ void experiments_resume(experiments *o, const char *id, experiment_done *done, v
     bool asked = (ids || error_memory(&r->e, "an experiment's new jobs")) && reserve(r, (size_t)lost) &&
                  store_experiment_resume(o->store, &again, reply, &r->e);
     free(ids);
-    experiment_row_finish(&row);
+    experiment_row_free(&row);
     if (!asked)
         loop_defer(o->loop, request_fail, r);
 }
@@ -372,7 +372,7 @@ void experiments_cancel(experiments *o, const char *id, experiment_done *done, v
         c->waiting++;
         jobs_cancel(o->jobs, row.cells[i].job, cell_cancelled, c);
     }
-    experiment_row_finish(&row);
+    experiment_row_free(&row);
     loop_defer(o->loop, cancellation_end, c);
 }
 
@@ -496,7 +496,7 @@ bool experiments_get(experiments *o, const char *id, experiment_row *row, error 
         return false;
     job_pace *paces = malloc(((size_t)row->cell_count + 1) * sizeof *paces);
     if (!paces) {
-        experiment_row_finish(row);
+        experiment_row_free(row);
         return error_memory(e, "an experiment's progress");
     }
     for (int i = 0; i < row->cell_count; i++)

@@ -27,9 +27,9 @@ typedef struct finishing {
 
 static void finishing_free(finishing *f)
 {
-    model_row_finish(&f->model);
-    run_row_finish(&f->run);
-    tested_finish(&f->tested);
+    model_row_free(&f->model);
+    run_row_free(&f->run);
+    tested_free(&f->tested);
     free(f);
 }
 
@@ -267,7 +267,7 @@ bool jobs_recover(jobs *j, error *e)
         /* Numbers may have been given out since the last one written. */
         job *b = job_open(j, &found.row, found.events ? found.events + EVENTS_KEPT : 0);
         if (!b) {
-            job_row_finish(&found.row);
+            job_row_free(&found.row);
             return error_memory(e, "the open jobs");
         }
         b->token = found.token;

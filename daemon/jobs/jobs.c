@@ -53,7 +53,7 @@ void jobs_free(jobs *j)
         job *b = j->first;
         assert(!b->child && !b->busy);
         j->first = b->next;
-        job_row_finish(&b->row);
+        job_row_free(&b->row);
         events_free(b->log);
         free(b);
     }
@@ -112,7 +112,7 @@ void job_close(job *b)
         j->end = at;
     j->count--;
     keep_events(j, b->row.id, b->log);
-    job_row_finish(&b->row);
+    job_row_free(&b->row);
     free(b);
 }
 
@@ -199,7 +199,7 @@ static bool row_copy(job_row *to, const job_row *from, error *e)
     to->failure = copy(from->failure, &good);
     if (good)
         return true;
-    job_row_finish(to);
+    job_row_free(to);
     return error_memory(e, "a job's row");
 }
 
@@ -258,7 +258,7 @@ static events *from_row(jobs *j, const char *id, error *e)
     } else {
         error_memory(e, "a job's events");
     }
-    job_row_finish(&row);
+    job_row_free(&row);
     return b.log;
 }
 
@@ -312,7 +312,7 @@ bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e)
     job *b = row.state == JOB_QUEUED ? job_open(j, &row, 0) : NULL;
     if (!b) {
         bool ended = row.state != JOB_QUEUED;
-        job_row_finish(&row);
+        job_row_free(&row);
         return ended || error_memory(e, "a job");
     }
     snprintf(b->dataset_digest, sizeof b->dataset_digest, "%s", dataset_digest);
@@ -355,7 +355,7 @@ typedef struct submission {
 static void submission_free(submission *s)
 {
     jobs_release(s->owner, s->reserved);
-    job_row_finish(&s->row);
+    job_row_free(&s->row);
     free(s);
 }
 
@@ -372,7 +372,7 @@ static void submission_answer(submission *s, const char *id)
     job_row row;
     if (jobs_get(s->owner, id, &row, &s->e)) {
         s->done(s->context, &row, NULL);
-        job_row_finish(&row);
+        job_row_free(&row);
         submission_free(s);
     } else {
         submission_end(s);
@@ -410,7 +410,7 @@ static void submission_check(void *context) /* pool thread */
     wire_plan plan;
     if (wire_plan_make(&plan, &s->row.spec, &s->set.info, &s->e) && train_check(&plan.train, &s->set.info, &s->e))
         s->e.code = ERROR_NONE;
-    wire_plan_finish(&plan);
+    wire_plan_free(&plan);
 }
 
 static void submission_checked(void *context)
@@ -501,7 +501,7 @@ static void cancellation_answer(void *context)
         return;
     }
     c->done(c->context, &row, NULL);
-    job_row_finish(&row);
+    job_row_free(&row);
     free(c);
 }
 
@@ -577,7 +577,7 @@ void jobs_cancel(jobs *j, const char *id, job_done *done, void *context)
     job_row row;
     if (jobs_get(j, id, &row, &c->e)) {
         error_set(&c->e, ERROR_CONFLICT, "job %s has ended: %s", c->id, job_state_name(row.state));
-        job_row_finish(&row);
+        job_row_free(&row);
     }
     loop_defer(j->c.loop, cancellation_fail, c);
 }

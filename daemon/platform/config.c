@@ -324,7 +324,7 @@ bool config_read(config *c, int argc, char **argv, enum config_wish *wish, error
     return true;
 }
 
-void config_finish(config *c)
+void config_free(config *c)
 {
     clear_roots(c);
 }

@@ -41,9 +41,9 @@ typedef struct config {
 enum config_wish { CONFIG_RUN, CONFIG_HELP };
 
 /* Reads all sources into *c. argv[0] is the subcommand. On failure the message names source and setting. Free with
- * config_finish, also after failure. */
+ * config_free, also after failure. */
 bool config_read(config *c, int argc, char **argv, enum config_wish *wish, error *e);
-void config_finish(config *c);
+void config_free(config *c);
 
 /* The table as `--help` prints it. */
 void config_help(FILE *out);

@@ -81,8 +81,8 @@ static bool put_explanations(scorer *s, const drawn *d, float *scores, sheet *to
     put_row(to, 1, reconstructions, n);
     put_row(to, 2, heatmaps, n);
     for (size_t i = 0; i < n; i++) {
-        image_finish(&reconstructions[i]);
-        image_finish(&heatmaps[i]);
+        image_free(&reconstructions[i]);
+        image_free(&heatmaps[i]);
     }
     return true;
 }
@@ -111,13 +111,13 @@ bool explain_sheet_make(explain_sheet *out, const explain_request *q, scorer *s,
         out->picture = to.picture;
         return true;
     }
-    sheet_finish(&to);
+    sheet_free(&to);
     return false;
 }
 
-void explain_sheet_finish(explain_sheet *s)
+void explain_sheet_free(explain_sheet *s)
 {
-    image_finish(&s->picture);
+    image_free(&s->picture);
 }
 
 bool explain_sheet_write(const explain_sheet *s, const char *path, error *e)

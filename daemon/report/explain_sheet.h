@@ -26,11 +26,11 @@ typedef struct explain_sheet {
     image picture; /* owned */
 } explain_sheet;
 
-/* Fills *out, for explain_sheet_finish. Normal is what was for the model, by the class it was trained on. Errors:
+/* Fills *out, for explain_sheet_free. Normal is what was for the model, by the class it was trained on. Errors:
  * ERROR_UNSUPPORTED with the reason where the model does not explain its scores or knows no class, ERROR_NOT_FOUND
  * where the test part has too few images, ERROR_INVALID where images have another size than the model's. */
 bool explain_sheet_make(explain_sheet *out, const explain_request *q, scorer *s, const dataset *d, error *e);
-void explain_sheet_finish(explain_sheet *s);
+void explain_sheet_free(explain_sheet *s);
 /* As PNG, in place of what was there. */
 bool explain_sheet_write(const explain_sheet *s, const char *path, error *e);
 

@@ -89,17 +89,17 @@ bool report_load(report *r, store_reader *reader, const char *id, error *e)
            load_table(r, reader, e) && load_runs(r, reader, e) && make_slugs(r, e);
 }
 
-void report_finish(report *r)
+void report_free(report *r)
 {
     while (r->run_count)
-        run_row_finish(&r->runs[--r->run_count]);
+        run_row_free(&r->runs[--r->run_count]);
     free(r->runs);
     free(r->slugs);
     free(r->sheets);
-    experiment_table_finish(&r->tabulated);
+    experiment_table_free(&r->tabulated);
     free(r->published);
     free(r->dataset);
-    experiment_row_finish(&r->experiment);
+    experiment_row_free(&r->experiment);
     *r = (report){0};
 }
 
@@ -191,7 +191,7 @@ bool report_make(const report_request *q, error *e)
     bool good = reader && report_load(&r, reader, q->experiment, e) &&
                 (to = report_folder_open(q->folder, q->force, e)) && write_all(&r, reader, q, to, e);
     report_folder_free(to);
-    report_finish(&r);
+    report_free(&r);
     store_reader_close(reader);
     return good;
 }

@@ -33,9 +33,9 @@ typedef struct report {
     int sheet_classes;
 } report;
 
-/* Reads all but images and models. To be ended by report_finish, also after failure. */
+/* Reads all but images and models. To be ended by report_free, also after failure. */
 bool report_load(report *r, store_reader *reader, const char *id, error *e);
-void report_finish(report *r);
+void report_free(report *r);
 
 /* The place of a cell in `runs`. */
 int report_cell(const report *r, int row, int column, int seed);

@@ -179,7 +179,7 @@ static bool take_histogram(const run_row *run, store_reader *reader, histogram *
     *h = (histogram){0};
     if (store_run_test(reader, run->id, &test, &reason)) {
         bool good = take_scores(&test, h, e);
-        run_test_finish(&test);
+        run_test_free(&test);
         return good;
     }
     if (reason.code != ERROR_CONFLICT) {

@@ -49,7 +49,7 @@ static bool names_add(names *n, const char *name, error *e)
     return true;
 }
 
-static void names_finish(names *n)
+static void names_free(names *n)
 {
     while (n->count)
         free(n->all[--n->count]);
@@ -164,8 +164,8 @@ void report_folder_free(report_folder *f)
 {
     if (!f)
         return;
-    names_finish(&f->earlier);
-    names_finish(&f->own);
+    names_free(&f->earlier);
+    names_free(&f->own);
     free(f);
 }
 
@@ -202,7 +202,7 @@ bool report_folder_commit(report_folder *f, error *e)
         if (slash && path_format(&path, e, "%s/%.*s", f->path, (int)(slash - f->earlier.all[i]), f->earlier.all[i]))
             rmdir(path.text); /* which only takes an empty one */
     }
-    names_finish(&f->earlier);
+    names_free(&f->earlier);
     f->earlier = (names){0};
     return write_marker(f, e);
 }

@@ -66,7 +66,7 @@ static bool write_sheet(const bench *b, int row, int column, report_sheet *out, 
     } else {
         snprintf(out->reason, sizeof out->reason, "%s", reason.message);
     }
-    explain_sheet_finish(&made);
+    explain_sheet_free(&made);
     return good;
 }
 

@@ -47,7 +47,7 @@ void sheet_put(sheet *s, int row, int column, const image *small)
         }
 }
 
-void sheet_finish(sheet *s)
+void sheet_free(sheet *s)
 {
-    image_finish(&s->picture);
+    image_free(&s->picture);
 }

@@ -17,6 +17,6 @@ typedef struct sheet {
 bool sheet_begin(sheet *s, error *e);
 /* Puts a picture of the sheet's width and height, grey or RGB, into its place. */
 void sheet_put(sheet *s, int row, int column, const image *small);
-void sheet_finish(sheet *s);
+void sheet_free(sheet *s);
 
 #endif

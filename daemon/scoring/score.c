@@ -21,9 +21,9 @@ typedef struct ticket {
 static void ticket_free(ticket *t)
 {
     for (size_t i = 0; t->order.pictures && i < t->order.count; i++)
-        image_finish(&t->order.pictures[i]);
+        image_free(&t->order.pictures[i]);
     for (size_t i = 0; t->order.explained && i < t->order.count; i++)
-        image_finish(&t->order.explained[i]);
+        image_free(&t->order.explained[i]);
     for (size_t i = 0; t->order.results && i < t->order.count; i++)
         free(t->order.results[i].picture.bytes);
     free(t->order.explained);
@@ -136,7 +136,7 @@ static bool find_model(ticket *t, const char *text, error *e)
     memcpy(t->method, row.method, sizeof t->method);
     o->version = row.version;
     o->false_alarm_rate = row.false_alarm_rate;
-    model_row_finish(&row);
+    model_row_free(&row);
     return true;
 }
 

@@ -26,7 +26,7 @@ void store_new_experiment_free(store_new_experiment *x)
     free(x->models);
     free(x->jobs);
     free(x->axes);
-    experiment_spec_finish(&x->spec);
+    experiment_spec_free(&x->spec);
     free(x);
 }
 
@@ -352,7 +352,7 @@ bool store_experiment_list(store_reader *r, service_page *page, experiment_row *
         good = read_counts(r, &rows[i], e);
     if (!good) {
         while (*count)
-            experiment_row_finish(&rows[--*count]);
+            experiment_row_free(&rows[--*count]);
         return false;
     }
     page_end(page, 'e', more, 0, *count ? rows[*count - 1].id : "");
@@ -372,6 +372,6 @@ bool store_experiment_get(store_reader *r, const char *id, experiment_row *row, 
     if (good && read_counts(r, row, e) && read_cells(r, row, e))
         return true;
     if (found)
-        experiment_row_finish(row);
+        experiment_row_free(row);
     return false;
 }

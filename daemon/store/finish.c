@@ -198,9 +198,9 @@ static bool finish_apply(connection *c, write_op *op, error *e)
 static void finish_release(write_op *op)
 {
     job_finish *a = (job_finish *)op;
-    model_row_finish(&a->model);
-    run_row_finish(&a->run);
-    tested_finish(&a->tested);
+    model_row_free(&a->model);
+    run_row_free(&a->run);
+    tested_free(&a->tested);
     free(a->path);
     free(a);
 }
@@ -319,7 +319,7 @@ static bool import_apply(connection *c, write_op *op, error *e)
 static void import_release(write_op *op)
 {
     run_import *a = (run_import *)op;
-    run_row_finish(&a->run);
+    run_row_free(&a->run);
     json_decref(a->series);
     free(a);
 }

@@ -335,7 +335,7 @@ bool store_job_list(store_reader *r, const job_filter *f, service_page *page, jo
         read_row(&q, &rows[(*count)++]);
     if (!query_end(&q, e)) {
         while (*count)
-            job_row_finish(&rows[--*count]);
+            job_row_free(&rows[--*count]);
         return false;
     }
     page_end(page, 'j', more, 0, *count ? rows[*count - 1].id : "");
@@ -351,7 +351,7 @@ bool store_job_get(store_reader *r, const char *id, job_row *row, error *e)
         read_row(&q, row);
     if (!query_end(&q, e)) {
         if (found)
-            job_row_finish(row);
+            job_row_free(row);
         return false;
     }
     return found || error_set(e, ERROR_NOT_FOUND, "there is no job \"%s\"", id);
@@ -381,7 +381,7 @@ bool store_open_job_next(store_reader *r, const char *id, store_open_job *out, e
     if (query_end(&q, e))
         return found;
     if (found)
-        job_row_finish(&out->row);
+        job_row_free(&out->row);
     return false;
 }
 

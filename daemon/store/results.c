@@ -60,7 +60,7 @@ bool store_model_list(store_reader *r, service_page *page, model_row *rows, int 
         read_model(&q, &rows[(*count)++]);
     if (!query_end(&q, e)) {
         while (*count)
-            model_row_finish(&rows[--*count]);
+            model_row_free(&rows[--*count]);
         return false;
     }
     const model_row *last = *count ? &rows[*count - 1] : NULL;
@@ -80,7 +80,7 @@ bool store_model_get(store_reader *r, const char *name, int version, model_row *
         read_model(&q, row);
     if (!query_end(&q, e)) {
         if (found)
-            model_row_finish(row);
+            model_row_free(row);
         return false;
     }
     if (found)
@@ -240,7 +240,7 @@ bool store_run_list(store_reader *r, const run_filter *f, service_page *page, ru
         read_run(&q, &rows[(*count)++]);
     if (!query_end(&q, e)) {
         while (*count)
-            run_row_finish(&rows[--*count]);
+            run_row_free(&rows[--*count]);
         return false;
     }
     const run_row *last = *count ? &rows[*count - 1] : NULL;
@@ -313,7 +313,7 @@ bool store_run_get(store_reader *r, const char *id, run_row *row, error *e)
     if (good && read_scores(r, row, e) && add_series(r, row, e))
         return true;
     if (found)
-        run_row_finish(row);
+        run_row_free(row);
     return false;
 }
 
@@ -343,7 +343,7 @@ bool store_run_test(store_reader *r, const char *id, run_test *test, error *e)
     query_put_text(&q, id);
     bool found = query_step(&q), good = found && take_test(&q, id, test, e);
     if (!query_end(&q, e)) {
-        run_test_finish(test);
+        run_test_free(test);
         return false;
     }
     return found ? good : error_set(e, ERROR_NOT_FOUND, "there is no run \"%s\"", id);

@@ -205,7 +205,7 @@ bool store_model_file(store_reader *r, const char *name, int version, void **byt
 
 bool store_run_list(store_reader *r, const run_filter *f, service_page *page, run_row *rows, int *count, error *e);
 bool store_run_get(store_reader *r, const char *id, run_row *row, error *e);
-/* ERROR_CONFLICT for a run that keeps no scores of test images. Fills *test, for run_test_finish. */
+/* ERROR_CONFLICT for a run that keeps no scores of test images. Fills *test, for run_test_free. */
 bool store_run_test(store_reader *r, const char *id, run_test *test, error *e);
 
 bool store_experiment_list(store_reader *r, service_page *page, experiment_row *rows, int *count, error *e);

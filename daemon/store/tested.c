@@ -41,7 +41,7 @@ bool tested_unpack(const tested *t, const void *bytes, run_test *out, error *e)
     out->scores = malloc((t->count + (size_t)1) * sizeof *out->scores);
     out->anomalous = malloc(t->count + (size_t)1);
     if (!out->scores || !out->anomalous) {
-        run_test_finish(out);
+        run_test_free(out);
         return error_memory(e, "the scores of test images");
     }
     const uint8_t *bits = (const uint8_t *)bytes + t->count * sizeof(float);
@@ -63,7 +63,7 @@ bool tested_copy(const tested *t, tested *out, error *e)
     return true;
 }
 
-void tested_finish(tested *t)
+void tested_free(tested *t)
 {
     free(t->bytes);
     *t = (tested){0};

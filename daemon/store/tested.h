@@ -17,14 +17,14 @@ typedef struct tested {
     size_t size;
 } tested;
 
-/* Fills *out, for tested_finish. */
+/* Fills *out, for tested_free. */
 bool tested_pack(const train_test *t, tested *out, error *e);
 /* False when the size of the bytes is not that of `count` images. */
 bool tested_whole(const tested *t);
-/* Unpacks `bytes` into *out, for run_test_finish; *t, whole, says what they are, and its own bytes are not read. */
+/* Unpacks `bytes` into *out, for run_test_free; *t, whole, says what they are, and its own bytes are not read. */
 bool tested_unpack(const tested *t, const void *bytes, run_test *out, error *e);
-/* Returns a copy in *out, for tested_finish, also after failure. */
+/* Returns a copy in *out, for tested_free, also after failure. */
 bool tested_copy(const tested *t, tested *out, error *e);
-void tested_finish(tested *t);
+void tested_free(tested *t);
 
 #endif

@@ -159,7 +159,7 @@ bool wire_plan_make(wire_plan *p, const job_spec *spec, const dataset_info *info
            plan_options(p, spec, e);
 }
 
-void wire_plan_finish(wire_plan *p)
+void wire_plan_free(wire_plan *p)
 {
     json_decref(p->hyperparameters);
     p->hyperparameters = NULL;

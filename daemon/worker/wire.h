@@ -47,9 +47,9 @@ typedef struct wire_plan {
     char values[WIRE_OPTIONS_MAX][OPTION_VALUE_MAX];
     json_t *hyperparameters; /* owns the options' names */
 } wire_plan;
-/* Finds method, protocol and class. Free with wire_plan_finish, also after failure. */
+/* Finds method, protocol and class. Free with wire_plan_free, also after failure. */
 bool wire_plan_make(wire_plan *p, const job_spec *spec, const dataset_info *info, error *e);
-void wire_plan_finish(wire_plan *p);
+void wire_plan_free(wire_plan *p);
 
 /* All of the method's options, the presets too, as a run records them. Returns new; NULL: out of memory. */
 char *wire_options(const wire_plan *p);

@@ -330,8 +330,8 @@ int worker_main(void)
         return WORKER_FAILED;
     c->lock = -1;
     int status = run(c);
-    wire_plan_finish(&c->plan);
-    tested_finish(&c->tested);
+    wire_plan_free(&c->plan);
+    tested_free(&c->tested);
     dataset_free(c->data);
     share_join(&c->share, NULL);
     team_free(c->team);

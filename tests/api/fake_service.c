@@ -154,7 +154,7 @@ static void finish_job(fake *f)
     }
     make_job(f, &row, "job-1");
     done(f->done_context, &row, NULL);
-    job_row_finish(&row);
+    job_row_free(&row);
 }
 
 static void job_submit(void *self, const job_spec *spec, const char *key, job_done *done, void *context)

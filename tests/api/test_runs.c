@@ -165,7 +165,7 @@ static void a_run_is_imported_as_it_was_answered(void **state)
     assert_int_equal(f->run.score_count, 2);
     assert_string_equal(f->run.scores[1].name, "logits");
     assert_true(isnan(f->run.scores[1].auroc) && f->run.scores[0].auroc_high == 0.925);
-    run_row_finish(&expected);
+    run_row_free(&expected);
     f->known = true;
     r = post_run(f, run_body(f));
     assert_status(&r, 200);

@@ -2,10 +2,10 @@
 /* test_values.c — the small readers and writers under the handlers: JSON, times, media types, escapes, statuses. */
 #include "tests/api/fake_service.h"
 
-#include "api/json/json.h"
 #include "api/http/media.h"
-#include "api/json/problem.h"
 #include "api/http/router.h"
+#include "api/json/json.h"
+#include "api/json/problem.h"
 
 #include <float.h>
 #include <math.h>
@@ -163,7 +163,7 @@ static void every_error_code_has_a_status_with_a_title(void **state)
             json_t *body = problem_json(&p, "/here");
             assert_true(strlen(json_string_value(json_object_get(body, "title"))) > 5);
             json_decref(body);
-            problem_finish(&p);
+            problem_free(&p);
         }
 }
 
@@ -176,7 +176,7 @@ static void complaints_are_bounded_and_the_first_becomes_the_detail(void **state
     assert_int_equal(p.status, 422);
     assert_string_equal(p.detail, "/a: complaint 0");
     assert_int_equal(json_array_size(p.errors), PROBLEM_ERRORS_MAX);
-    problem_finish(&p);
+    problem_free(&p);
 }
 
 static void quotes_and_escapes_do_not_hide_nesting(void **state)
@@ -191,7 +191,7 @@ static void quotes_and_escapes_do_not_hide_nesting(void **state)
     memset(deep + 33, ']', 33);
     assert_null(json_read(deep, 66, &p));
     assert_non_null(strstr(p.detail, "nests deeper"));
-    problem_finish(&p);
+    problem_free(&p);
     memset(deep, '[', 32);
     memset(deep + 32, ']', 32);
     value = json_read(deep, 64, &p);

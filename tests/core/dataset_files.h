@@ -94,7 +94,7 @@ static inline blob png_file(int height, int width, int channels, size_t i)
     blob b = {.size = 0};
     blob_put(&b, bytes, size);
     free(bytes);
-    image_finish(&source);
+    image_free(&source);
     return b;
 }
 

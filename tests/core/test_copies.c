@@ -128,7 +128,7 @@ static void assert_apart(const dataset *d, const protocol_spec *spec)
     assert_true((double)p.calibration_count <= spec->calibration_share * (double)dealt + 0.5);
     assert_true(p.validation_count > 0 && p.calibration_count > 0);
     assert_true(spec->protocol != PROTOCOL_UNLABELLED || p.left_out_count == 0);
-    parts_finish(&p);
+    parts_free(&p);
 }
 
 static void no_two_parts_share_an_image(void **state)
@@ -163,7 +163,7 @@ static void what_fits_nowhere_is_trained_on(void **state)
         assert_int_equal(p.validation_count, 4);
         assert_int_equal(p.calibration_count, 2);
         assert_int_equal(p.train_count, 34);
-        parts_finish(&p);
+        parts_free(&p);
     }
     dataset_free(d);
     scratch_remove(&s);
@@ -203,7 +203,7 @@ static void a_class_that_is_all_in_the_test_is_refused(void **state)
     assert_non_null(strstr(e.message, "class \"0\": there is no normal image to train on: all 2 are copies of test"));
     assert_true(parts_make(d, &(protocol_spec){PROTOCOL_UNLABELLED, 0, 0, 0, 1, 0}, &p, &e));
     assert_int_equal(p.train_count, 3);
-    parts_finish(&p);
+    parts_free(&p);
     dataset_free(d);
     scratch_remove(&s);
 }

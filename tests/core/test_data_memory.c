@@ -23,7 +23,7 @@ static bool deal_out(const char *packed, error *e)
     protocol_spec spec = {.protocol = PROTOCOL_ONE_CLASS, .class_index = 0, .validation_share = 0.3, .seed = 1};
     bool dealt = parts_make(d, &spec, &p, e);
     if (dealt)
-        parts_finish(&p);
+        parts_free(&p);
     dataset_free(d);
     return dealt;
 }

@@ -131,7 +131,7 @@ static void golden_files_decode_to_their_formulas(void **state)
             if (i.pixels[n] != expected)
                 fail_msg("%s at %d,%d,%d: %d, expected %d", cases[k].name, x, y, c, i.pixels[n], expected);
         }
-        image_finish(&i);
+        image_free(&i);
         free(bytes);
     }
 }
@@ -253,7 +253,7 @@ static void text_bomb_costs_no_memory(void **state)
         fail_msg("%s", e.message);
     assert_int_equal(i.pixels[1], value(1, 0, 0));
     assert_true(after.ru_maxrss - before.ru_maxrss < 4096); /* KiB */
-    image_finish(&i);
+    image_free(&i);
     free(bomb);
     free(bytes);
     free(plain);
@@ -295,7 +295,7 @@ static void flipped_bytes_never_break_the_decoder(void **state)
             assert_true(strlen(e.message) > 0);
             refused++;
         }
-        image_finish(&i);
+        image_free(&i);
         free(bytes);
     }
     assert_true(refused > 1000);
@@ -318,8 +318,8 @@ static void encoding_then_decoding_gives_the_same_pixels(void **state)
         assert_int_equal(back.height, 31);
         assert_int_equal(back.channels, channels);
         assert_memory_equal(back.pixels, i.pixels, (size_t)(57 * 31 * channels));
-        image_finish(&back);
-        image_finish(&i);
+        image_free(&back);
+        image_free(&i);
         free(bytes);
     }
 }

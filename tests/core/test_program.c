@@ -411,7 +411,7 @@ static void a_plan_never_overlaps_what_lives_together(void **state)
             bool overlap = a->offset < b->offset + b->floats && b->offset < a->offset + a->floats;
             assert_false(together && overlap);
         }
-    plan_finish(&p);
+    plan_free(&p);
 }
 
 int main(void)

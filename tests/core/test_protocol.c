@@ -100,7 +100,7 @@ static void one_class_trains_on_the_class_and_tests_on_all(void **state)
         assert_int_equal(dataset_split_of(d, p.test[i]), SPLIT_TEST);
         assert_int_equal(p.anomalous[i], dataset_label(d, p.test[i]) != 3);
     }
-    parts_finish(&p);
+    parts_free(&p);
 }
 
 static void one_vs_rest_trains_on_all_but_the_class(void **state)
@@ -117,7 +117,7 @@ static void one_vs_rest_trains_on_all_but_the_class(void **state)
     for (size_t i = 0; i < p.test_count; i++)
         anomalies += p.anomalous[i];
     assert_int_equal(anomalies, 100);
-    parts_finish(&p);
+    parts_free(&p);
 }
 
 static void unlabelled_uses_every_training_image_and_tests_none(void **state)
@@ -127,7 +127,7 @@ static void unlabelled_uses_every_training_image_and_tests_none(void **state)
     assert_int_equal(p.train_count, 3200);
     assert_int_equal(p.test_count, 0);
     assert_disjoint_and_ordered(&p, 5000);
-    parts_finish(&p);
+    parts_free(&p);
 }
 
 static void split_depends_on_the_seed_alone(void **state)
@@ -143,10 +143,10 @@ static void split_depends_on_the_seed_alone(void **state)
     spec.calibration_share = 0.3;
     parts wider = make(d, spec);
     assert_memory_equal(a.validation, wider.validation, a.validation_count * sizeof *a.validation);
-    parts_finish(&a);
-    parts_finish(&b);
-    parts_finish(&c);
-    parts_finish(&wider);
+    parts_free(&a);
+    parts_free(&b);
+    parts_free(&c);
+    parts_free(&wider);
 }
 
 static void the_cut_test_depends_on_the_seed_alone(void **state)
@@ -170,13 +170,13 @@ static void the_cut_test_depends_on_the_seed_alone(void **state)
         parts p = make(d, same[i]);
         assert_int_equal(p.test_count, 200);
         assert_memory_equal(p.test, first.test, 200 * sizeof *p.test);
-        parts_finish(&p);
+        parts_free(&p);
     }
     spec.seed = 8;
     parts other = make(d, spec);
     assert_memory_not_equal(other.test, first.test, 200 * sizeof *other.test);
-    parts_finish(&other);
-    parts_finish(&first);
+    parts_free(&other);
+    parts_free(&first);
 }
 
 static void a_cut_test_leaves_the_training_as_it_is(void **state)
@@ -194,16 +194,16 @@ static void a_cut_test_leaves_the_training_as_it_is(void **state)
     parts whole = make(d, spec);
     assert_int_equal(whole.test_count, 1000);
     assert_memory_equal(whole.test, all.test, 1000 * sizeof *all.test);
-    parts_finish(&all);
-    parts_finish(&cut);
-    parts_finish(&whole);
+    parts_free(&all);
+    parts_free(&cut);
+    parts_free(&whole);
 }
 
 static void digest_of(const dataset *d, protocol_spec spec, char out[DATASET_DIGEST_TEXT])
 {
     parts p = make(d, spec);
     parts_test_digest(&p, dataset_facts(d), out);
-    parts_finish(&p);
+    parts_free(&p);
 }
 
 static void the_test_has_a_digest_of_images_and_labels(void **state)
@@ -254,7 +254,7 @@ static void the_deal_is_that_of_every_program_before(void **state)
         digest_end_hex(&all, text);
         assert_string_equal(text, expected[i]);
         assert_int_equal(p.left_out_count, 0);
-        parts_finish(&p);
+        parts_free(&p);
     }
 }
 
@@ -262,7 +262,7 @@ static void training_digest_of(const dataset *d, protocol_spec spec, char out[DA
 {
     parts p = make(d, spec);
     parts_training_digest(&p, dataset_facts(d), out);
-    parts_finish(&p);
+    parts_free(&p);
 }
 
 static void what_is_learned_from_has_a_digest(void **state)
@@ -295,7 +295,7 @@ static void assert_refused(const dataset *d, protocol_spec spec, const char *mes
     if (!strstr(e.message, message))
         fail_msg("\"%s\" does not say \"%s\"", e.message, message);
     assert_null(p.train);
-    parts_finish(&p);
+    parts_free(&p);
 }
 
 static void impossible_specs_are_refused_by_name(void **state)
@@ -375,7 +375,7 @@ static void a_drawn_test_of_one_kind_is_refused(void **state)
         for (size_t i = 0; i < p.test_count; i++)
             anomalies += p.anomalous[i];
         assert_int_equal(anomalies, 1);
-        parts_finish(&p);
+        parts_free(&p);
     }
     assert_true(refused > 0 && refused < 64);
     dataset_free(d);

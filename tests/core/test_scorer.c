@@ -203,7 +203,7 @@ static void as_images(const served *s, image *images)
 static void finish_all(image *pictures, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        image_finish(&pictures[i]);
+        image_free(&pictures[i]);
 }
 
 /* One image's picture of one kind, asked for alone. */
@@ -219,7 +219,7 @@ static void assert_explained_alone(served *s, const image *picture, float score,
     assert_memory_equal(&found, &score, sizeof score);
     assert_true(expected->width == BARS_SIDE && expected->height == BARS_SIDE && expected->channels == channels);
     assert_memory_equal(alone.pixels, expected->pixels, BARS_SIDE * BARS_SIDE * (size_t)channels);
-    image_finish(&alone);
+    image_free(&alone);
 }
 
 static void pictures_are_the_same_in_any_company(void **state)

@@ -253,7 +253,7 @@ static inline outcome finish(fixture *f, const char *id, int64_t token, const ch
                       .tested = &t,
                       .model_path = path.text};
     assert_true(store_job_finish(f->store, &s, into(&o), &e));
-    tested_finish(&t);
+    tested_free(&t);
     store_flush(f->store);
     assert_int_equal(o.calls, 1);
     return o;

@@ -52,7 +52,7 @@ static void presets_are_enough(void **state)
     assert_int_equal(c.import_root_count, 0);
     assert_true(c.score_threads >= 1);
     assert_int_equal(c.log_level, LOG_LEVEL_INFO);
-    config_finish(&c);
+    config_free(&c);
 }
 
 static void flags_win_over_environment_over_file(void **state)
@@ -67,17 +67,17 @@ static void flags_win_over_environment_over_file(void **state)
     assert_true(READ(&c, &e, "--config", file.text));
     assert_int_equal(c.workers, 2);
     assert_int_equal(c.log_level, LOG_LEVEL_WARN);
-    config_finish(&c);
+    config_free(&c);
     setenv("ANOMALYD_WORKERS", "3", 1);
     setenv("ANOMALYD_CONFIG", file.text, 1);
     assert_true(READ(&c, &e));
     assert_int_equal(c.workers, 3);
     assert_int_equal(c.score_queue, 7);
-    config_finish(&c);
+    config_free(&c);
     assert_true(READ(&c, &e, "--workers=4"));
     assert_int_equal(c.workers, 4);
     assert_int_equal(c.score_queue, 7);
-    config_finish(&c);
+    config_free(&c);
     scratch_remove(&s);
 }
 
@@ -91,7 +91,7 @@ static void auto_is_a_value_among_others(void **state)
     assert_int_equal(c.workers, CONFIG_AUTO);
     assert_true(c.threads >= 1); /* one a CPU */
     assert_int_equal(c.job_memory_mib, 0);
-    config_finish(&c);
+    config_free(&c);
 }
 
 static void a_list_of_a_later_source_replaces_the_earlier(void **state)
@@ -103,12 +103,12 @@ static void a_list_of_a_later_source_replaces_the_earlier(void **state)
     assert_true(READ(&c, &e));
     assert_int_equal(c.import_root_count, 2);
     assert_string_equal(c.import_roots[1], "/b");
-    config_finish(&c);
+    config_free(&c);
     assert_true(READ(&c, &e, "--import-root", "/c", "--import-root", "/d:e"));
     assert_int_equal(c.import_root_count, 2);
     assert_string_equal(c.import_roots[0], "/c");
     assert_string_equal(c.import_roots[1], "/d:e");
-    config_finish(&c);
+    config_free(&c);
 }
 
 static void the_service_managers_folder_is_the_preset(void **state)
@@ -119,7 +119,7 @@ static void the_service_managers_folder_is_the_preset(void **state)
     setenv("STATE_DIRECTORY", "/var/lib/anomalyd", 1);
     assert_true(READ(&c, &e));
     assert_string_equal(c.state, "/var/lib/anomalyd");
-    config_finish(&c);
+    config_free(&c);
 }
 
 static void expect_refusal(const char *const *flags, const char *first, const char *second)
@@ -129,7 +129,7 @@ static void expect_refusal(const char *const *flags, const char *first, const ch
     assert_false(read_flags(&c, flags, &e));
     if (!strstr(e.message, first) || !strstr(e.message, second))
         fail_msg("\"%s\" lacks \"%s\" or \"%s\"", e.message, first, second);
-    config_finish(&c);
+    config_free(&c);
 }
 #define REFUSED(first_, second_, ...) expect_refusal((const char *const[]){__VA_ARGS__, NULL}, first_, second_)
 

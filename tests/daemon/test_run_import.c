@@ -69,13 +69,13 @@ static void it_is_read_back_with_its_job(void **state)
     assert_string_equal(got.model, "elsewhere");
     assert_string_equal(got.detail,
                         "{\"roc\":{},\"epochs\":{\"epoch\":[1,2],\"loss\":[0.5,null],\"other\":[1.0,0.25]}}");
-    run_row_finish(&got);
+    run_row_free(&got);
     job_row job;
     assert_true(store_job_get(f->reader, r.job, &job, &e));
     assert_true(job.state == JOB_SUCCEEDED && job.spec.trace && job.spec.held_out == 0.25 &&
                 job.spec.test_images == 50);
     assert_string_equal(job.run, r.id);
-    job_row_finish(&job);
+    job_row_free(&job);
 }
 
 static void it_has_no_model_and_no_scores_of_images(void **state)
@@ -107,7 +107,7 @@ static void the_same_again_changes_nothing(void **state)
     error e = {0};
     assert_true(store_run_get(f->reader, r.id, &got, &e));
     assert_true(got.imported == r.imported - 1 && got.auroc == 0.75);
-    run_row_finish(&got);
+    run_row_free(&got);
     /* One that was made here, too. */
     job_row job;
     outcome made = train(f, "made", "bytes");
@@ -115,8 +115,8 @@ static void the_same_again_changes_nothing(void **state)
     assert_true(store_run_get(f->reader, job.run, &got, &e));
     o = import(f, &got, false);
     assert_true(o.failure.code == ERROR_NONE && !o.answer.fresh);
-    run_row_finish(&got);
-    job_row_finish(&job);
+    run_row_free(&got);
+    job_row_free(&job);
 }
 
 static void expect_refused(fixture *f, const run_row *r, enum error_code code)
@@ -128,11 +128,11 @@ static void expect_refused(fixture *f, const run_row *r, enum error_code code)
     assert_true(store_job_list(f->reader, &(job_filter){"", "", ""}, &page, jobs, &before, &e));
     assert_int_equal(import(f, r, false).failure.code, code);
     for (int i = 0; i < before; i++)
-        job_row_finish(&jobs[i]);
+        job_row_free(&jobs[i]);
     page = (service_page){.limit = SERVICE_PAGE_MAX};
     assert_true(store_job_list(f->reader, &(job_filter){"", "", ""}, &page, jobs, &after, &e));
     for (int i = 0; i < after; i++)
-        job_row_finish(&jobs[i]);
+        job_row_free(&jobs[i]);
     free(jobs);
     assert_int_equal(before, after);
 }
@@ -158,7 +158,7 @@ static void what_is_here_is_not_written_over(void **state)
     error e = {0};
     assert_true(store_run_get(f->reader, first.id, &got, &e));
     assert_true(got.auroc == 0.75);
-    run_row_finish(&got);
+    run_row_free(&got);
 }
 
 static void data_sets_are_found_by_their_images(void **state)

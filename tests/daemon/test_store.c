@@ -71,7 +71,7 @@ static void a_job_is_read_as_it_was_written(void **state)
     assert_true(row.spec.trace && row.spec.held_out == 0.1 && row.spec.test_images == 3000000000);
     assert_true(isnan(row.images_s));
     assert_null(row.failure);
-    job_row_finish(&row);
+    job_row_free(&row);
 }
 
 static void a_job_needs_its_data_set(void **state)
@@ -146,7 +146,7 @@ static void a_late_worker_cannot_write_over_its_successor(void **state)
     assert_true(store_job_get(f->reader, a.id, &row, &e));
     assert_int_equal(row.state, JOB_RUNNING);
     assert_int_equal(row.epoch, 0);
-    job_row_finish(&row);
+    job_row_free(&row);
 }
 
 static void progress_is_kept(void **state)
@@ -169,7 +169,7 @@ static void progress_is_kept(void **state)
     assert_true(got.steps == 1ull << 41);
     assert_true(got.images_s == 2.5 && isnan(got.eta_s));
     assert_string_equal(got.values, "{\"loss\":1}");
-    job_row_finish(&got);
+    job_row_free(&got);
 }
 
 static void jobs_are_filtered_and_newest_first(void **state)
@@ -191,16 +191,16 @@ static void jobs_are_filtered_and_newest_first(void **state)
     error e = {0};
     assert_true(store_job_list(f->reader, &filter, &page, &row, &count, &e));
     assert_string_equal(row.id, ids[3]);
-    job_row_finish(&row);
+    job_row_free(&row);
     assert_true(store_job_list(f->reader, &filter, &page, &row, &count, &e));
     assert_string_equal(row.id, ids[1]);
     assert_string_equal(page.cursor, "");
-    job_row_finish(&row);
+    job_row_free(&row);
     filter = (job_filter){.state = "running"};
     page = (service_page){.limit = 1};
     assert_true(store_job_list(f->reader, &filter, &page, &row, &count, &e));
     assert_string_equal(row.id, ids[3]);
-    job_row_finish(&row);
+    job_row_free(&row);
     uint64_t counts[JOB_STATES];
     assert_true(store_job_counts(f->reader, counts, &e));
     assert_int_equal(counts[JOB_QUEUED], 3);
@@ -223,12 +223,12 @@ static void open_jobs_are_found_after_a_restart(void **state)
     error e;
     assert_true(store_open_job_next(f->reader, "", &job, &e));
     assert_string_equal(job.row.id, queued.id);
-    job_row_finish(&job.row);
+    job_row_free(&job.row);
     assert_true(store_open_job_next(f->reader, queued.id, &job, &e));
     assert_string_equal(job.row.id, running.id);
     assert_int_equal(job.token, token);
     assert_string_equal(job.dataset_digest, "d");
-    job_row_finish(&job.row);
+    job_row_free(&job.row);
     assert_false(store_open_job_next(f->reader, running.id, &job, &e));
     assert_int_equal(e.code, ERROR_NONE);
 }
@@ -274,9 +274,9 @@ static void a_finished_job_leaves_model_run_and_file(void **state)
     assert_int_equal(size, 7);
     assert_memory_equal(bytes, "weights", 7);
     free(bytes);
-    job_row_finish(&job);
-    model_row_finish(&m);
-    run_row_finish(&r);
+    job_row_free(&job);
+    model_row_free(&m);
+    run_row_free(&r);
 }
 
 static void versions_count_up_and_the_list_has_the_newest(void **state)
@@ -297,15 +297,15 @@ static void versions_count_up_and_the_list_has_the_newest(void **state)
     assert_int_equal(count, 2);
     for (int i = 0; i < count; i++) {
         assert_int_equal(rows[i].version, rows[i].name[0] == 'a' ? 2 : 1);
-        model_row_finish(&rows[i]);
+        model_row_free(&rows[i]);
     }
     model_row m;
     assert_true(store_model_get(f->reader, "a", 1, &m, &e));
-    model_row_finish(&m);
+    model_row_free(&m);
     assert_false(store_model_get(f->reader, "a", 3, &m, &e));
     assert_int_equal(e.code, ERROR_NOT_FOUND);
     assert_true(store_model_get(f->reader, "", 0, &m, &e));
-    model_row_finish(&m);
+    model_row_free(&m);
 }
 
 static void a_result_without_its_file_leaves_nothing(void **state)
@@ -336,7 +336,7 @@ static void a_result_without_its_file_leaves_nothing(void **state)
     assert_false(store_model_get(f->reader, "m", 0, &m, &e));
     assert_true(store_job_get(f->reader, job.id, &row, &e));
     assert_int_equal(row.state, JOB_RUNNING);
-    job_row_finish(&row);
+    job_row_free(&row);
 }
 
 static void a_run_tells_the_series_of_its_job(void **state)
@@ -362,8 +362,8 @@ static void a_run_tells_the_series_of_its_job(void **state)
     assert_true(store_job_get(f->reader, job.id, &row, &e));
     assert_true(store_run_get(f->reader, row.run, &r, &e));
     assert_string_equal(r.detail, "{\"roc\":{},\"epochs\":{\"epoch\":[1,2],\"loss\":[0.5,1.0],\"auroc\":[null,null]}}");
-    job_row_finish(&row);
-    run_row_finish(&r);
+    job_row_free(&row);
+    run_row_free(&r);
 }
 
 static void runs_are_filtered(void **state)
@@ -392,7 +392,7 @@ static void runs_are_filtered(void **state)
         assert_true(store_run_list(f->reader, &cases[i].filter, &page, rows, &count, &e));
         assert_int_equal(count, cases[i].count);
         while (count)
-            run_row_finish(&rows[--count]);
+            run_row_free(&rows[--count]);
     }
     run_filter filter = {.seed = "minus one"};
     service_page page = {.limit = 5};
@@ -458,7 +458,7 @@ static void everything_is_there_after_a_restart(void **state)
     error e = {0};
     model_row m;
     assert_true(store_model_get(f->reader, "m", o.answer.version, &m, &e));
-    model_row_finish(&m);
+    model_row_free(&m);
 }
 
 static void a_registry_of_a_newer_program_is_refused(void **state)
@@ -495,7 +495,7 @@ static void a_registry_is_read_from_outside_with_and_without_its_store(void **st
         store_reader *outside = store_reader_open_at(path.text, &e);
         assert_non_null(outside);
         assert_true(store_model_get(outside, "m", o.answer.version, &m, &e));
-        model_row_finish(&m);
+        model_row_free(&m);
         store_reader_close(outside);
     }
     open_store(f);

@@ -26,7 +26,7 @@ static bool is_there(fixture *f, const char *id)
     error e = {0};
     if (!store_job_get(f->reader, id, &row, &e))
         return false;
-    job_row_finish(&row);
+    job_row_free(&row);
     return true;
 }
 

@@ -100,9 +100,9 @@ static void a_sweep_has_a_job_for_every_cell(void **state)
         assert_string_equal(job.spec.method, c->method);
         assert_string_equal(job.spec.class_name, c->class_name);
         assert_int_equal(job.spec.seed, c->seed);
-        job_row_finish(&job);
+        job_row_free(&job);
     }
-    experiment_row_finish(&row);
+    experiment_row_free(&row);
 }
 
 static void a_key_makes_one_sweep(void **state)
@@ -234,7 +234,7 @@ static int reused_of(fixture *f, store_new_experiment *x)
         n += row.cells[i].reused;
     if (n)
         assert_true(row.cells[0].reused && row.cells[0].state == JOB_SUCCEEDED && row.cells[0].auroc == 0.75);
-    experiment_row_finish(&row);
+    experiment_row_free(&row);
     return n;
 }
 
@@ -262,7 +262,7 @@ static void expect_first_cell(fixture *f, const char *version, enum reuse reuse,
     assert_int_equal(row.reuse, reuse);
     assert_string_equal(row.cells[0].code_version, made_by);
     assert_int_equal(row.cells[0].reused, made_by[0] != 0);
-    experiment_row_finish(&row);
+    experiment_row_free(&row);
 }
 
 static void another_version_is_reused_where_it_was_asked_for(void **state)
@@ -325,8 +325,8 @@ static void experiments_of_before_read_as_they_did(void **state)
     assert_int_equal(yes.reuse, REUSE_SAME_VERSION);
     assert_true(yes.trace && !yes.all_classes && yes.held_out == 0.2 && yes.test_images == 50);
     assert_string_equal(yes.axes, "{\"methods\": [\"pca\"]}");
-    experiment_row_finish(&no);
-    experiment_row_finish(&yes);
+    experiment_row_free(&no);
+    experiment_row_free(&yes);
 }
 
 /* With settings of pca's own. */
@@ -359,7 +359,7 @@ static void expect_uneven_jobs(fixture *f, const experiment_row *row)
         bool own = !strcmp(job.spec.method, "pca");
         assert_true(job.spec.held_out == (own ? 0.25 : 0.1));
         assert_int_equal(job.spec.test_images, own ? 40 : 0);
-        job_row_finish(&job);
+        job_row_free(&job);
     }
 }
 
@@ -378,7 +378,7 @@ static void cells_can_be_given_another_score(void **state)
     assert_false(store_experiment_score(f->reader, &row, "rough", &e));
     assert_int_equal(e.code, ERROR_INVALID);
     assert_non_null(strstr(e.message, "\"rough\""));
-    experiment_row_finish(&row);
+    experiment_row_free(&row);
 }
 
 static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
@@ -408,8 +408,8 @@ static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
         assert_string_equal(after.cells[i].job, i == 1 ? ids[0] : i == 4 ? ids[1] : before.cells[i].job);
     assert_int_equal(jobs_there(f), CELLS + 2);
     expect_uneven_jobs(f, &after);
-    experiment_row_finish(&before);
-    experiment_row_finish(&after);
+    experiment_row_free(&before);
+    experiment_row_free(&after);
 }
 
 /* ---- the time that is left */

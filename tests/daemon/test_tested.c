@@ -8,7 +8,7 @@ static void run_of(fixture *f, const char *job, char run[SERVICE_ID_MAX])
     job_row row;
     assert_true(store_job_get(f->reader, job, &row, &e));
     memcpy(run, row.run, sizeof row.run);
-    job_row_finish(&row);
+    job_row_free(&row);
 }
 
 static void a_run_keeps_what_its_test_images_scored(void **state)
@@ -26,7 +26,7 @@ static void a_run_keeps_what_its_test_images_scored(void **state)
     assert_int_equal(t.count, 9);
     assert_memory_equal(t.scores, scores, sizeof scores);
     assert_memory_equal(t.anomalous, anomalous, sizeof anomalous);
-    run_test_finish(&t);
+    run_test_free(&t);
 }
 
 static void a_run_without_scores_of_test_images_says_so(void **state)

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c — the program's entry: makes OpenBLAS trustworthy, then runs a subcommand. */
 #include "base/blas.h"
-#include "daemon/platform/command.h"
+#include "daemon/cli/commands.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&command_serve,   &command_train, &command_experiment, &command_runs,
-                                          &command_report,  &command_bench, &command_explain,    &command_images,
-                                          &command_version, &command_worker};
-enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static void usage(FILE *out)
+static void print_usage(FILE *out)
 {
     fputs("usage: anomalyd COMMAND [OPTION...]\n\ncommands:\n", out);
-    for (int i = 0; i < COMMANDS; i++)
+    for (int i = 0; commands[i]; i++)
         if (!commands[i]->hidden)
             fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n`anomalyd COMMAND --help` lists a command's options.\n", out);
@@ -29,18 +24,18 @@ int main(int argc, char **argv)
         return 1;
     }
     if (argc < 2) {
-        usage(stderr);
+        print_usage(stderr);
         return EXIT_USAGE;
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-        usage(stdout);
+        print_usage(stdout);
         return 0;
     }
     const char *name = !strcmp(argv[1], "--version") ? "version" : argv[1];
-    for (int i = 0; i < COMMANDS; i++)
+    for (int i = 0; commands[i]; i++)
         if (!strcmp(name, commands[i]->name))
             return commands[i]->run(argc - 1, argv + 1);
     fprintf(stderr, "anomalyd: there is no command \"%s\"\n\n", argv[1]);
-    usage(stderr);
+    print_usage(stderr);
     return EXIT_USAGE;
 }

@@ -7,13 +7,17 @@ set -euo pipefail
 program=$1
 page="$(dirname "${BASH_SOURCE[0]}")/../docs/configuration.md"
 
-# NAME PRESET, one a line; --config is not a setting.
+# NAME PRESET, one a line; --config and --help are not settings. A preset may stand on a line of its own.
 printed() {
     "$program" serve --help | awk '
-        function put() { if (name != "") print name, preset }
-        /^ +--[a-z]/ { put(); name = substr($1, 3); preset = ""; next }
-        /; default / { preset = $0; sub(/.*; default /, "", preset) }
-        END { put() }' | grep -v '^config ' | sort
+        function put() {
+            preset = ""
+            if (match(text, /\(default [^;)]*[;)]/)) preset = substr(text, RSTART + 9, RLENGTH - 10)
+            if (name != "") print name, preset
+        }
+        /^ +(-., )?--[a-z]/ { put(); match($0, /--[a-z-]+/); name = substr($0, RSTART + 2, RLENGTH - 2); text = "" }
+        { sub(/^ +/, ""); text = text " " $0 }
+        END { put() }' | grep -v -e '^config ' -e '^help ' | sort
 }
 # shellcheck disable=SC2016 # the backquotes are Markdown's
 documented() {

@@ -7,18 +7,16 @@
 #include "base/clock.h"
 #include "daemon/cli/bench_floor.h"
 #include "daemon/cli/bench_http.h"
-#include "daemon/platform/argument.h"
-#include "daemon/platform/command.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/values.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_STEPS = 2, STEPS_LEAST = 3, STEPS_MOST = 100000, BATCH_MAX = 4096 };
-static const double seconds_least = 0.001, seconds_most = 3600;
+enum { WARM_STEPS = 2, STEPS_MIN = 3, STEPS_MAX = 100000, BATCH_MAX = 4096 };
 static const double seconds_a_product = 0.05; /* of the floor */
 
 enum work { WORK_TRAIN, WORK_SCORE, WORK_GEMM, WORKS };
@@ -30,28 +28,94 @@ typedef struct request {
     shape input; /* n is the batch */
     int threads;
     double seconds;
-    settings set;
+    flag_pairs set;
     bool profile, plan;
 } request;
 
-static void help(FILE *out)
+static bool parse_shape(void *at, char *text, error *e)
 {
-    fputs(
-        "usage: anomalyd bench train|score|gemm [OPTION...]\n"
-        "       anomalyd bench http URL [OPTION...]     see anomalyd bench http --help\n\n"
-        "train: a step of training. score: a batch, or a search. gemm: the floor of a step of training, which is what\n"
-        "its matrix products take one by one in OpenBLAS, on every thread at once.\n\n"
-        "  --method NAME      (default ganomaly)\n"
-        "  --shape HxWxC      images (default 32x32x3)\n"
-        "  --batch N          images in a step, or in a search (default 64)\n"
-        "  --set NAME=VALUE   an option of the method; may be repeated\n"
-        "  --threads N        (default: the CPUs there are)\n"
-        "  --seconds S        how long to measure (default 6)\n"
-        "  --profile          also a table of time by operation; of a search, of its steps\n"
-        "  --plan             also the program's operations with their places in memory\n\n"
-        "Prints one JSON object: {\"work\", \"threads\", \"batch\", \"ms\", \"images_per_s\", ...}; ms is the "
-        "median. For training also\nthe floor's milliseconds and their share of the step's.\n",
-        out);
+    shape *s = at;
+    int used = 0;
+    if (sscanf(text, "%dx%dx%d%n", &s->h, &s->w, &s->c, &used) == 3 && text[used] == 0 && s->h > 0 && s->w > 0 &&
+        s->c > 0 && s->h <= 4096 && s->w <= 4096 && s->c <= 4096)
+        return true;
+    return error_set(e, ERROR_INVALID, "\"%s\" is not HEIGHTxWIDTHxCHANNELS", text);
+}
+
+#define AT(member_) offsetof(request, member_)
+
+static const flag bench_flags[] = {{.name = "method",
+                                    .kind = FLAG_PARSED,
+                                    .parse = parse_method,
+                                    .offset = AT(method),
+                                    .value = "NAME",
+                                    .help = "whose work it is",
+                                    .preset = "ganomaly"},
+                                   {.name = "shape",
+                                    .kind = FLAG_PARSED,
+                                    .parse = parse_shape,
+                                    .offset = AT(input),
+                                    .value = "HxWxC",
+                                    .help = "images",
+                                    .preset = "32x32x3"},
+                                   {.name = "batch",
+                                    .kind = FLAG_INT,
+                                    .offset = AT(input.n),
+                                    .min = 1,
+                                    .max = BATCH_MAX,
+                                    .value = "N",
+                                    .help = "images in a step, or in a search",
+                                    .preset = "64"},
+                                   {.name = "set",
+                                    .kind = FLAG_PAIR,
+                                    .offset = AT(set),
+                                    .value = "NAME=VALUE",
+                                    .help = "an option of the method; may be repeated"},
+                                   {.name = "threads",
+                                    .kind = FLAG_INT,
+                                    .offset = AT(threads),
+                                    .min = 1,
+                                    .max = TEAM_THREADS_MAX,
+                                    .value = "N",
+                                    .help = "threads that work",
+                                    .preset = "the CPUs there are"},
+                                   {.name = "seconds",
+                                    .kind = FLAG_NUMBER,
+                                    .offset = AT(seconds),
+                                    .min = 0.001,
+                                    .max = 3600,
+                                    .value = "S",
+                                    .help = "how long to measure",
+                                    .preset = "6"},
+                                   {.name = "profile",
+                                    .kind = FLAG_SWITCH,
+                                    .offset = AT(profile),
+                                    .help = "also a table of time by operation; of a search, of its steps"},
+                                   {.name = "plan",
+                                    .kind = FLAG_SWITCH,
+                                    .offset = AT(plan),
+                                    .help = "also the program's operations with their places in memory"},
+                                   {0}};
+
+#define BENCH_OF(words_, summary_)                                                                                   \
+    {                                                                                                                \
+        .words = words_, .summary = summary_, .flags = bench_flags,                                                  \
+        .after = "Prints one JSON object: {\"work\", \"threads\", \"batch\", \"ms\", \"images_per_s\", ...}; ms is " \
+                 "the median.\n"                                                                                     \
+                 "For training also the floor's milliseconds and their share of the step's."                         \
+    }
+static const usage bench_usages[WORKS] = {
+    [WORK_TRAIN] = BENCH_OF("bench train", "a step of training"),
+    [WORK_SCORE] = BENCH_OF("bench score", "a batch that is scored, or a search"),
+    [WORK_GEMM] = BENCH_OF("bench gemm", "the floor of a step: its matrix products one by one in OpenBLAS, on every "
+                                         "thread at once")};
+
+static void print_works(FILE *out)
+{
+    fputs("usage: anomalyd bench train|score|gemm [OPTION...]\n       anomalyd bench http URL [OPTION...]\n\n", out);
+    for (int i = 0; i < WORKS; i++)
+        fprintf(out, "  %-6s %s\n", works[i], bench_usages[i].summary);
+    fprintf(out, "  %-6s %s\n\n`anomalyd bench WORK --help` lists the options.\n", "http", bench_http_usage.summary);
 }
 
 static int by_value(const void *a, const void *b)
@@ -155,7 +219,7 @@ static bool measure(rig *r, const request *q, double *took, int *count, error *e
     for (int i = 0; r->programs[i]; i++)
         program_profile(r->programs[i], q->profile);
     double end = clock_now_s() + q->seconds;
-    for (*count = 0; *count < STEPS_MOST && (*count < STEPS_LEAST || clock_now_s() < end); ++*count) {
+    for (*count = 0; *count < STEPS_MAX && (*count < STEPS_MIN || clock_now_s() < end); ++*count) {
         double start = clock_now_s();
         if (!turn(r, e))
             return false;
@@ -240,63 +304,6 @@ static void print(const request *q, const rig *r, const double *took, int count,
     print_line(line);
 }
 
-static bool read_shape(const char *text, shape *s)
-{
-    int used = 0;
-    return sscanf(text, "%dx%dx%d%n", &s->h, &s->w, &s->c, &used) == 3 && text[used] == 0 && s->h > 0 && s->w > 0 &&
-           s->c > 0 && s->h <= 4096 && s->w <= 4096 && s->c <= 4096;
-}
-
-static bool read_option(request *q, int letter)
-{
-    switch (letter) {
-    case 'm':
-        return argument_method("bench", optarg, &q->method);
-    case 's': {
-        shape s = {.n = q->input.n};
-        bool good = read_shape(optarg, &s);
-        if (!good)
-            fprintf(stderr, "anomalyd bench: --shape: \"%s\" is not HEIGHTxWIDTHxCHANNELS\n", optarg);
-        q->input = s;
-        return good;
-    }
-    case 'b':
-        return argument_count("bench", "batch", optarg, BATCH_MAX, &q->input.n);
-    case 't':
-        return argument_count("bench", "threads", optarg, TEAM_THREADS_MAX, &q->threads);
-    case 'S':
-        return argument_number("bench", "seconds", optarg, seconds_least, seconds_most, &q->seconds);
-    case 'o':
-        return argument_setting("bench", "set", optarg, &q->set);
-    case 'p':
-        return q->profile = true;
-    case 'P':
-        return q->plan = true;
-    default:
-        return false;
-    }
-}
-
-static bool read_options(request *q, int argc, char **argv)
-{
-    static const struct option long_options[] = {{"method", required_argument, NULL, 'm'},
-                                                 {"shape", required_argument, NULL, 's'},
-                                                 {"batch", required_argument, NULL, 'b'},
-                                                 {"threads", required_argument, NULL, 't'},
-                                                 {"seconds", required_argument, NULL, 'S'},
-                                                 {"set", required_argument, NULL, 'o'},
-                                                 {"profile", no_argument, NULL, 'p'},
-                                                 {"plan", no_argument, NULL, 'P'},
-                                                 {NULL, 0, NULL, 0}};
-    int letter;
-    while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-        if (!read_option(q, letter))
-            return false;
-    if (optind < argc)
-        fprintf(stderr, "anomalyd bench: \"%s\" is one argument too many\n", argv[optind]);
-    return optind == argc;
-}
-
 static bool bench_gemm(const request *q, rig *r, error *e)
 {
     step_floor f;
@@ -313,7 +320,7 @@ static bool bench_times(const request *q, rig *r, error *e)
 {
     step_floor f;
     int count = 0;
-    double *took = malloc(STEPS_MOST * sizeof *took);
+    double *took = malloc(STEPS_MAX * sizeof *took);
     bool good = took ? measure(r, q, took, &count, e) : error_memory(e, "measurements");
     good = good && (q->work != WORK_TRAIN || measure_floor(r, &f, e));
     for (int i = 0; good && r->programs[i]; i++) {
@@ -343,18 +350,18 @@ static int run(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "http"))
         return bench_http(argc - 1, argv + 1);
-    if (argc < 2 || !strcmp(argv[1], "--help") || (argc > 2 && !strcmp(argv[2], "--help"))) {
-        help(argc < 2 ? stderr : stdout);
+    if (argc < 2 || !strcmp(argv[1], "--help")) {
+        print_works(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : 0;
     }
     request q = {
         .method = method_find("ganomaly"), .input = {64, 32, 32, 3}, .threads = team_default_threads(), .seconds = 6};
     if (!read_work(argv[1], &q.work))
         return EXIT_USAGE;
-    if (!read_options(&q, argc - 1, argv + 1)) {
-        help(stderr);
-        return EXIT_USAGE;
-    }
+    command_line a;
+    int status;
+    if (!usage_read(&bench_usages[q.work], argc - 1, argv + 1, &q, &a, &status))
+        return status;
     rig r;
     error e = {0};
     bool good = rig_open(&r, &q, &e) && (q.work == WORK_GEMM ? bench_gemm(&q, &r, &e) : bench_times(&q, &r, &e));
@@ -364,5 +371,8 @@ static int run(int argc, char **argv)
     return good ? 0 : 1;
 }
 
-const command command_bench = {
-    .name = "bench", .summary = "measure this machine's speed at a method's work", .run = run};
+const command command_bench = {.name = "bench",
+                               .summary = "measure this machine's speed at a method's work",
+                               .usages = (const usage *const[]){&bench_usages[WORK_TRAIN], &bench_usages[WORK_SCORE],
+                                                                &bench_usages[WORK_GEMM], &bench_http_usage, NULL},
+                               .run = run};

@@ -7,13 +7,10 @@
 
 #include "daemon/cli/source.h"
 #include "daemon/client/load.h"
-#include "daemon/platform/argument.h"
-#include "daemon/platform/command.h"
 #include "data/image.h"
 
 #include <assert.h>
 #include <curl/curl.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <math.h>
 #include <sodium.h>
@@ -21,35 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IMAGES_MOST = 1024, PER_REQUEST_MOST = 256, REQUESTS_MOST = 1000000000 };
-static const double rate_least = 0.01, rate_most = 1e6, seconds_least = 0.001, seconds_most = 3600;
-static const char command_name[] = "bench http";
-
-static const char help[] =
-    "usage: anomalyd bench http URL --model NAME --images SOURCE [OPTION...]\n\n"
-    "Sends images to POST /score of the daemon at URL (http://127.0.0.1:8080).\n\n"
-    "  --model NAME[:VERSION]\n"
-    "  --images SOURCE    a file, an archive or a folder, as POST /datasets takes them; images of all of it are sent "
-    "in\n"
-    "                     turn, as PNG\n"
-    "  --connections N    kept alive, each with one request at a time (default 64)\n"
-    "  --rate R           requests a second that are due whether answers come or not; latencies count from then. "
-    "Without\n"
-    "                     it each connection sends its next request when the last is answered\n"
-    "  --per-request N    images in a request; more than 1 go as JSON (default 1)\n"
-    "  --seconds S        how long to send (default 10)\n"
-    "  --requests N       or fewer: as long as it takes to send so many\n"
-    "  --warm S           seconds before that are not counted (default 2)\n\n"
-    "Prints one JSON object: {\"work\", \"connections\", \"rate\", \"requests_per_s\", \"images_per_s\", \"p50_ms\", "
-    "...}.\n"
-    "CPU seconds are those used in the seconds counted, by this program and by the daemon without its jobs.\n";
-
-typedef struct plan {
+enum { IMAGES_MAX = 1024, PER_REQUEST_MAX = 256, REQUESTS_MAX = 1000000000 };
+typedef struct load_request {
     const char *server, *model, *source;
     char url[1024], metrics_url[1024];
     int connections, per_request, requests; /* requests 0: by time alone */
     double rate, seconds, warm;
-} plan;
+} load_request;
 
 typedef struct bodies {
     load_body *list;
@@ -63,33 +38,81 @@ typedef struct counters {
 
 /* ---- options */
 
-static bool read_option(plan *p, int letter)
-{
-    switch (letter) {
-    case 'm':
-        p->model = optarg;
-        return true;
-    case 'i':
-        p->source = optarg;
-        return true;
-    case 'c':
-        return argument_count(command_name, "connections", optarg, LOAD_CONNECTIONS_MAX, &p->connections);
-    case 'n':
-        return argument_count(command_name, "per-request", optarg, PER_REQUEST_MOST, &p->per_request);
-    case 'q':
-        return argument_count(command_name, "requests", optarg, REQUESTS_MOST, &p->requests);
-    case 'r':
-        return argument_number(command_name, "rate", optarg, rate_least, rate_most, &p->rate);
-    case 's':
-        return argument_number(command_name, "seconds", optarg, seconds_least, seconds_most, &p->seconds);
-    case 'w':
-        return argument_number(command_name, "warm", optarg, 0, seconds_most, &p->warm);
-    default:
-        return false;
-    }
-}
+#define AT(member_) offsetof(load_request, member_)
 
-static bool make_urls(plan *p, error *e)
+static const flag http_flags[] = {
+    {.name = "model",
+     .kind = FLAG_TEXT,
+     .offset = AT(model),
+     .required = true,
+     .value = "NAME[:VERSION]",
+     .help = "which model scores"},
+    {.name = "images",
+     .kind = FLAG_TEXT,
+     .offset = AT(source),
+     .required = true,
+     .value = "SOURCE",
+     .help = "a file, an archive or a folder, as POST /datasets takes them; images of all of it are sent in turn, as "
+             "PNG"},
+    {.name = "connections",
+     .kind = FLAG_INT,
+     .offset = AT(connections),
+     .min = 1,
+     .max = LOAD_CONNECTIONS_MAX,
+     .value = "N",
+     .help = "kept alive, each with one request at a time",
+     .preset = "64"},
+    {.name = "rate",
+     .kind = FLAG_NUMBER,
+     .offset = AT(rate),
+     .min = 0.01,
+     .max = 1e6,
+     .value = "R",
+     .help = "requests a second that are due whether answers come or not; latencies count from then. Without it each "
+             "connection sends its next request when the last is answered"},
+    {.name = "per-request",
+     .kind = FLAG_INT,
+     .offset = AT(per_request),
+     .min = 1,
+     .max = PER_REQUEST_MAX,
+     .value = "N",
+     .help = "images in a request; more than 1 go as JSON",
+     .preset = "1"},
+    {.name = "seconds",
+     .kind = FLAG_NUMBER,
+     .offset = AT(seconds),
+     .min = 0.001,
+     .max = 3600,
+     .value = "S",
+     .help = "how long to send",
+     .preset = "10"},
+    {.name = "requests",
+     .kind = FLAG_INT,
+     .offset = AT(requests),
+     .min = 1,
+     .max = REQUESTS_MAX,
+     .value = "N",
+     .help = "or fewer: as long as it takes to send so many"},
+    {.name = "warm",
+     .kind = FLAG_NUMBER,
+     .offset = AT(warm),
+     .max = 3600,
+     .value = "S",
+     .help = "seconds before that are not counted",
+     .preset = "2"},
+    {0}};
+
+const usage bench_http_usage = {
+    .words = "bench http",
+    .summary = "requests to a running daemon",
+    .operands = {"URL"},
+    .about = "Sends images to POST /score of the daemon at URL (http://127.0.0.1:8080).",
+    .flags = http_flags,
+    .after = "Prints one JSON object: {\"work\", \"connections\", \"rate\", \"requests_per_s\", \"images_per_s\", "
+             "\"p50_ms\", ...}.\n"
+             "CPU seconds are those used in the seconds counted, by this program and by the daemon without its jobs."};
+
+static bool make_urls(load_request *p, error *e)
 {
     CURLU *url = curl_url();
     CURL *c = curl_easy_init();
@@ -116,43 +139,6 @@ static bool make_urls(plan *p, error *e)
     return good;
 }
 
-/* Says itself what is wrong with an option. */
-static bool read_options(plan *p, int argc, char **argv)
-{
-    static const struct option names[] = {{"model", required_argument, NULL, 'm'},
-                                          {"images", required_argument, NULL, 'i'},
-                                          {"connections", required_argument, NULL, 'c'},
-                                          {"per-request", required_argument, NULL, 'n'},
-                                          {"requests", required_argument, NULL, 'q'},
-                                          {"rate", required_argument, NULL, 'r'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"warm", required_argument, NULL, 'w'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    int letter;
-    while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        if (letter == 'h') {
-            fputs(help, stdout);
-            exit(0);
-        }
-        if (!read_option(p, letter))
-            return false;
-    }
-    return true;
-}
-
-static bool complete_plan(plan *p, int argc, char **argv, error *e)
-{
-    if (argc - optind != 1)
-        return error_set(e, ERROR_INVALID, "expected one URL, got %d; see --help", argc - optind);
-    p->server = argv[optind];
-    if (!p->model)
-        return error_set(e, ERROR_INVALID, "--model is missing");
-    if (!p->source)
-        return error_set(e, ERROR_INVALID, "--images is missing");
-    return make_urls(p, e);
-}
-
 /* ---- bodies */
 
 static void bodies_free(bodies *b)
@@ -163,7 +149,7 @@ static void bodies_free(bodies *b)
     *b = (bodies){0};
 }
 
-/* At most IMAGES_MOST images at even distances, so that all classes are among them. */
+/* At most IMAGES_MAX images at even distances, so that all classes are among them. */
 static bool encode_images(const char *source, bodies *out, error *e)
 {
     dataset *d = source_open(source, e);
@@ -171,7 +157,7 @@ static bool encode_images(const char *source, bodies *out, error *e)
         return false;
     shape s = dataset_facts(d)->image;
     size_t all = (size_t)s.n;
-    out->count = all < IMAGES_MOST ? all : IMAGES_MOST;
+    out->count = all < IMAGES_MAX ? all : IMAGES_MAX;
     out->list = calloc(out->count, sizeof *out->list);
     bool good = out->list || error_memory(e, "images");
     for (size_t i = 0; good && i < out->count; i++) {
@@ -232,7 +218,7 @@ static double metric(const char *text, const char *name)
     return NAN;
 }
 
-static counters read_counters(const plan *p)
+static counters read_counters(const load_request *p)
 {
     counters n = {NAN, NAN, NAN};
     char *text = NULL;
@@ -273,7 +259,7 @@ static json_t *kinds(const load_tally *t)
     return list;
 }
 
-static void print(const plan *p, const load_tally *t, counters before, counters after)
+static void print(const load_request *p, const load_tally *t, counters before, counters after)
 {
     double rate = t->seconds > 0 ? (double)t->answers / t->seconds : 0;
     json_int_t requests = (json_int_t)t->answers + (json_int_t)t->failed;
@@ -295,7 +281,7 @@ static void print(const plan *p, const load_tally *t, counters before, counters 
 }
 
 /* What went wrong, in words: the problem that the first failed answer told. */
-static void tell(const plan *p, const load_tally *t)
+static void tell(const load_request *p, const load_tally *t)
 {
     json_t *problem = json_loads(t->first_failure, 0, NULL);
     const char *detail = json_string_value(json_object_get(problem, "detail"));
@@ -306,7 +292,7 @@ static void tell(const plan *p, const load_tally *t)
     json_decref(problem);
 }
 
-static bool measure(const plan *p, load *l, error *e)
+static bool measure(const load_request *p, load *l, error *e)
 {
     load_tally warm = {0}, counted = {0};
     bool good = p->warm == 0 || load_run(l, (load_span){.seconds = p->warm}, &warm, e);
@@ -327,14 +313,15 @@ static bool measure(const plan *p, load *l, error *e)
 
 int bench_http(int argc, char **argv)
 {
-    plan p = {.connections = 64, .per_request = 1, .seconds = 10, .warm = 2};
+    load_request p = {.connections = 64, .per_request = 1, .seconds = 10, .warm = 2};
     error e = {0};
-    if (!read_options(&p, argc, argv))
-        return EXIT_USAGE;
-    if (!complete_plan(&p, argc, argv, &e)) {
-        fprintf(stderr, "anomalyd bench http: %s\n", e.message);
-        return EXIT_USAGE;
-    }
+    command_line a;
+    int status;
+    if (!usage_read(&bench_http_usage, argc, argv, &p, &a, &status))
+        return status;
+    p.server = a.operands[0];
+    if (!make_urls(&p, &e))
+        return usage_refuse(&bench_http_usage, &e);
     bodies b = {0};
     bool good = encode_images(p.source, &b, &e) && (p.per_request == 1 || join(&b, p.per_request, &e));
     load *l = NULL;

@@ -2,74 +2,68 @@
 /* explain.c — `anomalyd explain`: the sheet of explain_sheet.h of a model file and a data set's files. */
 #include "base/blas.h"
 #include "base/file.h"
+#include "daemon/cli/commands.h"
 #include "daemon/cli/source.h"
-#include "daemon/platform/command.h"
 #include "daemon/report/explain_sheet.h"
 #include "nn/bundle.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct request {
     const char *model, *source, *output;
-    unsigned long count, seed, factor;
+    int count, factor;
+    uint64_t seed;
 } request;
 
-static const char help[] =
-    "usage: anomalyd explain MODEL SOURCE -o SHEET.png [--count N] [--seed N] [--enlarge N]\n"
-    "\n"
-    "Draws images from the test part of a data set (a file, an archive or a folder, as POST /datasets takes them) and\n"
-    "writes one picture of what the model file MODEL makes of them. Columns are images: the first half normal, the\n"
-    "others, behind the wide gap, anomalous, by the class that the model was trained on. Rows, from above: the image,\n"
-    "its reconstruction, and the heat map, whose colours have the model's scale. Prints each image's class and score.\n"
-    "\n"
-    "  -o, --output SHEET.png  where to\n"
-    "  -n, --count N           images of either kind (default 8, at most 32)\n"
-    "  -s, --seed N            which images are drawn (default 0)\n"
-    "  -x, --enlarge N         side of a pixel, 1 to 16 (default: images of about 84 pixels)\n";
+#define AT(member_) offsetof(request, member_)
 
-static bool parse_number(const char *name, const char *text, unsigned long least, unsigned long most,
-                         unsigned long *out, error *e)
-{
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || value < least || value > most)
-        return error_set(e, ERROR_INVALID, "--%s: expected %lu to %lu, got \"%s\"", name, least, most, text);
-    *out = value;
-    return true;
-}
+static const flag explain_flags[] = {{.name = "output",
+                                      .letter = 'o',
+                                      .kind = FLAG_TEXT,
+                                      .offset = AT(output),
+                                      .required = true,
+                                      .value = "SHEET.png",
+                                      .help = "where to"},
+                                     {.name = "count",
+                                      .letter = 'n',
+                                      .kind = FLAG_INT,
+                                      .offset = AT(count),
+                                      .min = 1,
+                                      .max = EXPLAIN_SHEET_MOST,
+                                      .value = "N",
+                                      .help = "images of either kind, at most 32",
+                                      .preset = "8"},
+                                     {.name = "seed",
+                                      .letter = 's',
+                                      .kind = FLAG_WHOLE,
+                                      .offset = AT(seed),
+                                      .max = UINT32_MAX,
+                                      .value = "N",
+                                      .help = "which images are drawn",
+                                      .preset = "0"},
+                                     {.name = "enlarge",
+                                      .letter = 'x',
+                                      .kind = FLAG_INT,
+                                      .offset = AT(factor),
+                                      .min = 1,
+                                      .max = EXPLAIN_SHEET_FACTOR_MAX,
+                                      .value = "N",
+                                      .help = "side of a pixel, 1 to 16",
+                                      .preset = "images of about 84 pixels"},
+                                     {0}};
 
-static bool parse(int argc, char **argv, request *q, error *e)
-{
-    static const struct option names[] = {
-        {"output", required_argument, NULL, 'o'}, {"count", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 's'},   {"enlarge", required_argument, NULL, 'x'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    int c;
-    while ((c = getopt_long(argc, argv, "o:n:s:x:h", names, NULL)) != -1) {
-        if ((c == 'n' && !parse_number("count", optarg, 1, EXPLAIN_SHEET_MOST, &q->count, e)) ||
-            (c == 's' && !parse_number("seed", optarg, 0, UINT32_MAX, &q->seed, e)) ||
-            (c == 'x' && !parse_number("enlarge", optarg, 1, EXPLAIN_SHEET_FACTOR_MAX, &q->factor, e)))
-            return false;
-        if (c == 'o')
-            q->output = optarg;
-        if (c == 'h') {
-            fputs(help, stdout);
-            exit(0);
-        }
-        if (c == '?')
-            return error_set(e, ERROR_INVALID, "see anomalyd explain --help");
-    }
-    if (argc - optind != 2 || !q->output)
-        return error_set(e, ERROR_INVALID, "expected MODEL SOURCE -o SHEET.png; see anomalyd explain --help");
-    q->model = argv[optind];
-    q->source = argv[optind + 1];
-    return true;
-}
+static const usage explain_usage = {
+    .words = "explain",
+    .summary = "a picture of what a model makes of images",
+    .operands = {"MODEL", "SOURCE"},
+    .about = "Draws images from the test part of a data set (a file, an archive or a folder, as POST /datasets takes\n"
+             "them) and writes one picture of what the model file MODEL makes of them. Columns are images: the first\n"
+             "half normal, the others, behind the wide gap, anomalous, by the class that the model was trained on.\n"
+             "Rows, from above: the image, its reconstruction, and the heat map, whose colours have the model's\n"
+             "scale. Prints each image's class and score.",
+    .flags = explain_flags};
 
 static void print_scores(const dataset *d, const explain_sheet *made)
 {
@@ -82,7 +76,8 @@ static void print_scores(const dataset *d, const explain_sheet *made)
 static bool explain(const request *q, scorer *s, const dataset *d, error *e)
 {
     explain_sheet made;
-    const explain_request asked = {.source = q->source, .count = q->count, .seed = q->seed, .factor = (int)q->factor};
+    const explain_request asked = {
+        .source = q->source, .count = (size_t)q->count, .seed = q->seed, .factor = q->factor};
     bool ok = explain_sheet_make(&made, &asked, s, d, e) && explain_sheet_write(&made, q->output, e);
     if (ok)
         print_scores(d, &made);
@@ -112,11 +107,13 @@ static bool explain_from(const request *q, error *e)
 static int run(int argc, char **argv)
 {
     request q = {.count = 8};
+    command_line a;
     error e = {0};
-    if (!parse(argc, argv, &q, &e)) {
-        fprintf(stderr, "anomalyd explain: %s\n", e.message);
-        return EXIT_USAGE;
-    }
+    int status;
+    if (!usage_read(&explain_usage, argc, argv, &q, &a, &status))
+        return status;
+    q.model = a.operands[0];
+    q.source = a.operands[1];
     bool done = explain_from(&q, &e);
     if (done && fflush(stdout) != 0)
         done = error_system(&e, "standard output");
@@ -125,4 +122,7 @@ static int run(int argc, char **argv)
     return done ? 0 : 1;
 }
 
-const command command_explain = {.name = "explain", .summary = "a picture of what a model makes of images", .run = run};
+const command command_explain = {.name = "explain",
+                                 .summary = "a picture of what a model makes of images",
+                                 .usages = (const usage *const[]){&explain_usage, NULL},
+                                 .run = run};

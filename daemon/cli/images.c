@@ -2,13 +2,12 @@
 /* images.c — `anomalyd images`: writes images of a data set as PNG files, to look at them or to score them by
  * hand. Knows no registry and no daemon. */
 #include "base/error.h"
+#include "daemon/cli/commands.h"
 #include "daemon/cli/source.h"
-#include "daemon/platform/command.h"
 #include "data/image.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,74 +16,52 @@
 
 typedef struct images_options {
     const char *source, *folder;
-    const char *class_name;   /* NULL: every class */
-    enum dataset_split split; /* SPLIT_COUNT: both */
-    size_t limit;             /* images of each class of each split; 0: all */
+    const char *class_name; /* NULL: every class */
+    int split;              /* enum dataset_split; SPLIT_COUNT: both */
+    uint64_t limit;         /* images of each class of each split; 0: all */
 } images_options;
 
-static const char help[] =
-    "usage: anomalyd images SOURCE [--split train|test] [--class NAME] [--limit N] -o FOLDER\n"
-    "\n"
-    "Writes images of a data set (a file, an archive or a folder, as POST /datasets takes them) as PNG files named\n"
-    "SPLIT-CLASS-NUMBER.png into FOLDER, and prints the path of each.\n"
-    "\n"
-    "  -s, --split train|test  only this part\n"
-    "  -c, --class NAME        only this class\n"
-    "  -n, --limit N           at most N images of each class\n"
-    "  -o, --output FOLDER     where to; made when it does not exist\n";
+#define AT(member_) offsetof(images_options, member_)
 
-static bool parse_limit(const char *text, size_t *out, error *e)
-{
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (!isdigit((unsigned char)*text) || *end || errno || value < 1 || value > DATASET_IMAGES_MAX)
-        return error_set(e, ERROR_INVALID, "--limit: expected 1 to %d, got \"%s\"", DATASET_IMAGES_MAX, text);
-    *out = value;
-    return true;
-}
+static const char *const splits[SPLIT_COUNT + 1] = {[SPLIT_TRAIN] = "train", [SPLIT_TEST] = "test"};
 
-static bool parse_split(const char *text, enum dataset_split *out, error *e)
-{
-    if (strcmp(text, "train") == 0)
-        *out = SPLIT_TRAIN;
-    else if (strcmp(text, "test") == 0)
-        *out = SPLIT_TEST;
-    else
-        return error_set(e, ERROR_INVALID, "--split: expected \"train\" or \"test\", got \"%s\"", text);
-    return true;
-}
+static const flag images_flags[] = {{.name = "split",
+                                     .letter = 's',
+                                     .kind = FLAG_CHOICE,
+                                     .offset = AT(split),
+                                     .choices = splits,
+                                     .value = "train|test",
+                                     .help = "only this part"},
+                                    {.name = "class",
+                                     .letter = 'c',
+                                     .kind = FLAG_TEXT,
+                                     .offset = AT(class_name),
+                                     .value = "NAME",
+                                     .help = "only this class"},
+                                    {.name = "limit",
+                                     .letter = 'n',
+                                     .kind = FLAG_WHOLE,
+                                     .offset = AT(limit),
+                                     .min = 1,
+                                     .max = DATASET_IMAGES_MAX,
+                                     .value = "N",
+                                     .help = "at most N images of each class"},
+                                    {.name = "output",
+                                     .letter = 'o',
+                                     .kind = FLAG_TEXT,
+                                     .offset = AT(folder),
+                                     .required = true,
+                                     .value = "FOLDER",
+                                     .help = "where to; made when it does not exist"},
+                                    {0}};
 
-static bool parse(int argc, char **argv, images_options *o, error *e)
-{
-    static const struct option names[] = {
-        {"split", required_argument, NULL, 's'}, {"class", required_argument, NULL, 'c'},
-        {"limit", required_argument, NULL, 'n'}, {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
-    int c;
-    while ((c = getopt_long(argc, argv, "s:c:n:o:h", names, NULL)) != -1) {
-        if (c == 's' && !parse_split(optarg, &o->split, e))
-            return false;
-        if (c == 'n' && !parse_limit(optarg, &o->limit, e))
-            return false;
-        if (c == 'c')
-            o->class_name = optarg;
-        if (c == 'o')
-            o->folder = optarg;
-        if (c == 'h') {
-            fputs(help, stdout);
-            exit(0);
-        }
-        if (c == '?')
-            return error_set(e, ERROR_INVALID, "see anomalyd images --help");
-    }
-    if (argc - optind != 1)
-        return error_set(e, ERROR_INVALID, "expected one SOURCE, got %d; see anomalyd images --help", argc - optind);
-    o->source = argv[optind];
-    if (!o->folder)
-        return error_set(e, ERROR_INVALID, "-o FOLDER is missing; see anomalyd images --help");
-    return true;
-}
+static const usage images_usage = {
+    .words = "images",
+    .summary = "write images of a data set as PNG files",
+    .operands = {"SOURCE"},
+    .about = "Writes images of a data set (a file, an archive or a folder, as POST /datasets takes them) as PNG files\n"
+             "named SPLIT-CLASS-NUMBER.png into FOLDER, and prints the path of each.",
+    .flags = images_flags};
 
 static bool write_file(const char *path, const void *bytes, size_t size, error *e)
 {
@@ -138,7 +115,7 @@ static bool write_images(const dataset *d, const images_options *o, error *e)
     for (size_t i = 0; i < (size_t)info->image.n; i++) {
         enum dataset_split split = dataset_split_of(d, i);
         int label = dataset_label(d, i);
-        if ((o->split != SPLIT_COUNT && split != o->split) || (only >= 0 && label != only))
+        if ((o->split != SPLIT_COUNT && (int)split != o->split) || (only >= 0 && label != only))
             continue;
         unsigned *number = &written[split][label];
         if (o->limit && *number >= o->limit)
@@ -153,11 +130,12 @@ static bool write_images(const dataset *d, const images_options *o, error *e)
 static int run(int argc, char **argv)
 {
     images_options o = {.split = SPLIT_COUNT};
+    command_line a;
     error e = {0};
-    if (!parse(argc, argv, &o, &e)) {
-        fprintf(stderr, "anomalyd images: %s\n", e.message);
-        return EXIT_USAGE;
-    }
+    int status;
+    if (!usage_read(&images_usage, argc, argv, &o, &a, &status))
+        return status;
+    o.source = a.operands[0];
     dataset *d = source_open(o.source, &e);
     bool done = d && write_images(d, &o, &e);
     dataset_free(d);
@@ -168,4 +146,7 @@ static int run(int argc, char **argv)
     return done ? 0 : 1;
 }
 
-const command command_images = {.name = "images", .summary = "write images of a data set as PNG files", .run = run};
+const command command_images = {.name = "images",
+                                .summary = "write images of a data set as PNG files",
+                                .usages = (const usage *const[]){&images_usage, NULL},
+                                .run = run};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* serve.c — the daemon as a command. */
-#include "daemon/platform/command.h"
+#include "daemon/cli/commands.h"
 #include "daemon/platform/config.h"
 #include "daemon/platform/log.h"
 #include "daemon/server/daemon.h"
@@ -10,15 +10,14 @@
 
 static int run(int argc, char **argv)
 {
-    config c;
-    enum config_wish wish;
+    config c = {0};
+    command_line a;
     error e = {0};
     int status = 0;
-    if (!config_read(&c, argc, argv, &wish, &e)) {
-        fprintf(stderr, "anomalyd serve: %s\n", e.message);
-        status = EXIT_USAGE;
-    } else if (wish == CONFIG_HELP) {
-        config_help(stdout);
+    if (!usage_parse(&config_usage, argc, argv, &a, &e) || (!a.help && !config_read(&c, &a, &e))) {
+        status = usage_refuse(&config_usage, &e);
+    } else if (a.help) {
+        usage_print(&config_usage, stdout);
     } else if (sodium_init() < 0) {
         fputs("anomalyd serve: no source of random numbers\n", stderr);
         status = 1;
@@ -33,5 +32,7 @@ static int run(int argc, char **argv)
     return status;
 }
 
-const command command_serve = {
-    .name = "serve", .summary = "run the daemon: HTTP API, training jobs, scoring", .run = run};
+const command command_serve = {.name = "serve",
+                               .summary = "run the daemon: HTTP API, training jobs, scoring",
+                               .usages = (const usage *const[]){&config_usage, NULL},
+                               .run = run};

@@ -7,10 +7,9 @@
 #include "base/blas.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "daemon/platform/argument.h"
-#include "daemon/platform/command.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/values.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -23,29 +22,94 @@ enum { PATH_MAX_ = 4096, CHECKPOINT_S = 10 };
 typedef struct request {
     const char *source, *class_name, *output;
     train_plan plan;
-    settings set;
+    flag_pairs set;
+    struct train_option options[FLAG_PAIRS_MAX];
+    uint64_t test_images;
     int threads;
     bool only_plan;
 } request;
 
-static void help(FILE *out)
-{
-    fputs("usage: anomalyd train SOURCE --class NAME [OPTION...]\n\n"
-          "SOURCE is a data set as downloaded: a folder of IDX files, a CIFAR-10 archive, folders of PNG.\n\n"
-          "  --method NAME        (default ganomaly)\n"
-          "  --protocol NAME      one-class, one-vs-rest or unlabelled (default one-class)\n"
-          "  --class NAME         the normal class; for one-vs-rest the anomalous one\n"
-          "  --seed N             (default 0)\n"
-          "  --held-out SHARE     of the training normals, for selection and calibration (default 0.1)\n"
-          "  --test-images N      test on N images that the seed draws (default 0: on all)\n"
-          "  --set NAME=VALUE     an option of the method; may be repeated\n"
-          "  --threads N          (default: the CPUs there are)\n"
-          "  --trace              also the test AUROC of each epoch, which chooses nothing\n"
-          "  -o FILE              where the model goes (default model.anomalyd)\n"
-          "  --checkpoint FILE    saves the run there now and then, and goes on from it where it is there\n"
-          "  --plan               print peak memory by part, and stop\n",
-          out);
-}
+#define AT(member_) offsetof(request, member_)
+
+static const flag train_flags[] = {
+    {.name = "method",
+     .kind = FLAG_PARSED,
+     .parse = parse_method,
+     .offset = AT(plan.method),
+     .value = "NAME",
+     .help = "how it learns",
+     .preset = "ganomaly"},
+    {.name = "protocol",
+     .kind = FLAG_PARSED,
+     .parse = parse_protocol,
+     .offset = AT(plan.protocol.protocol),
+     .value = "NAME",
+     .help = "one-class, one-vs-rest or unlabelled",
+     .preset = "one-class"},
+    {.name = "class",
+     .kind = FLAG_TEXT,
+     .offset = AT(class_name),
+     .value = "NAME",
+     .help = "the normal class; for one-vs-rest the anomalous one"},
+    {.name = "seed",
+     .kind = FLAG_WHOLE,
+     .offset = AT(plan.seed),
+     .max = 9007199254740992.0,
+     .value = "N",
+     .help = "of all that is drawn",
+     .preset = "0"},
+    {.name = "held-out",
+     .kind = FLAG_NUMBER,
+     .offset = AT(plan.held_out),
+     .max = 0.8,
+     .value = "SHARE",
+     .help = "share of the training normals that is kept for selection and calibration",
+     .preset = "0.1"},
+    {.name = "test-images",
+     .kind = FLAG_WHOLE,
+     .offset = AT(test_images),
+     .max = UINT32_MAX,
+     .value = "N",
+     .help = "test on N images that the seed draws; 0: on all",
+     .preset = "0"},
+    {.name = "set",
+     .kind = FLAG_PAIR,
+     .offset = AT(set),
+     .value = "NAME=VALUE",
+     .help = "an option of the method; may be repeated"},
+    {.name = "threads",
+     .kind = FLAG_INT,
+     .offset = AT(threads),
+     .min = 1,
+     .max = TEAM_THREADS_MAX,
+     .value = "N",
+     .help = "threads that train",
+     .preset = "the CPUs there are"},
+    {.name = "trace",
+     .kind = FLAG_SWITCH,
+     .offset = AT(plan.trace),
+     .help = "also the test AUROC of each epoch, which chooses nothing"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = FLAG_TEXT,
+     .offset = AT(output),
+     .value = "FILE",
+     .help = "where the model goes",
+     .preset = "model.anomalyd"},
+    {.name = "checkpoint",
+     .kind = FLAG_TEXT,
+     .offset = AT(plan.checkpoint_path),
+     .value = "FILE",
+     .help = "saves the run there now and then, and goes on from it where it is there"},
+    {.name = "plan", .kind = FLAG_SWITCH, .offset = AT(only_plan), .help = "print peak memory by part, and stop"},
+    {0}};
+
+static const usage train_usage = {
+    .words = "train",
+    .summary = "train a model from a data set, without a daemon",
+    .operands = {"SOURCE"},
+    .about = "SOURCE is a data set as downloaded: a folder of IDX files, a CIFAR-10 archive, folders of PNG.",
+    .flags = train_flags};
 
 /* Of what is printed while a run goes on: a terminal has one line that changes, a log a line now and then. */
 typedef struct display {
@@ -144,81 +208,6 @@ static void print_result(const request *q, const display *d, const train_result 
     json_decref(o);
 }
 
-static bool read_option(request *q, int letter)
-{
-    double value = 0;
-    error e;
-    switch (letter) {
-    case 'm':
-        return argument_method("train", optarg, &q->plan.method);
-    case 'p':
-        if (protocol_parse(optarg, &q->plan.protocol.protocol, &e))
-            return true;
-        fprintf(stderr, "anomalyd train: --protocol: %s\n", e.message);
-        return false;
-    case 'c':
-        q->class_name = optarg;
-        return true;
-    case 's':
-        if (!argument_number("train", "seed", optarg, 0, 9007199254740992.0, &value))
-            return false;
-        q->plan.seed = (uint64_t)value;
-        return true;
-    case 'h':
-        return argument_number("train", "held-out", optarg, 0, 0.8, &q->plan.held_out);
-    case 'n':
-        if (!argument_number("train", "test-images", optarg, 0, UINT32_MAX, &value))
-            return false;
-        q->plan.protocol.test_images = (size_t)value;
-        return true;
-    case 'S':
-        return argument_setting("train", "set", optarg, &q->set);
-    case 't':
-        return argument_count("train", "threads", optarg, TEAM_THREADS_MAX, &q->threads);
-    case 'o':
-        q->output = optarg;
-        return true;
-    case 'k':
-        q->plan.checkpoint_path = optarg;
-        return true;
-    case 'T':
-        return q->plan.trace = true;
-    case 'P':
-        return q->only_plan = true;
-    default:
-        return false;
-    }
-}
-
-static bool read_options(request *q, int argc, char **argv)
-{
-    static const struct option long_options[] = {{"method", required_argument, NULL, 'm'},
-                                                 {"protocol", required_argument, NULL, 'p'},
-                                                 {"class", required_argument, NULL, 'c'},
-                                                 {"seed", required_argument, NULL, 's'},
-                                                 {"held-out", required_argument, NULL, 'h'},
-                                                 {"test-images", required_argument, NULL, 'n'},
-                                                 {"set", required_argument, NULL, 'S'},
-                                                 {"threads", required_argument, NULL, 't'},
-                                                 {"trace", no_argument, NULL, 'T'},
-                                                 {"plan", no_argument, NULL, 'P'},
-                                                 {"output", required_argument, NULL, 'o'},
-                                                 {"checkpoint", required_argument, NULL, 'k'},
-                                                 {NULL, 0, NULL, 0}};
-    int letter;
-    while ((letter = getopt_long(argc, argv, "o:", long_options, NULL)) != -1)
-        if (!read_option(q, letter))
-            return false;
-    if (optind != argc - 1) {
-        fputs("anomalyd train: name one data set\n", stderr);
-        return false;
-    }
-    q->source = argv[optind];
-    q->plan.options = q->set.all;
-    q->plan.option_count = q->set.count;
-    return true;
-}
-
 static bool train_on(request *q, const char *packed, error *e)
 {
     dataset *d = dataset_open(packed, e);
@@ -259,14 +248,14 @@ static int run(int argc, char **argv)
     request q = {.output = "model.anomalyd", .threads = team_default_threads()};
     q.plan = (train_plan){.method = method_find("ganomaly"), .held_out = 0.1, .checkpoint_s = CHECKPOINT_S};
     q.plan.protocol.protocol = PROTOCOL_ONE_CLASS;
-    if (argc > 1 && !strcmp(argv[1], "--help")) {
-        help(stdout);
-        return 0;
-    }
-    if (!read_options(&q, argc, argv)) {
-        help(stderr);
-        return EXIT_USAGE;
-    }
+    command_line a;
+    int status;
+    if (!usage_read(&train_usage, argc, argv, &q, &a, &status))
+        return status;
+    q.source = a.operands[0];
+    q.plan.protocol.test_images = (size_t)q.test_images;
+    q.plan.options = q.options;
+    q.plan.option_count = copy_pairs(&q.set, q.options);
     q.plan.model_path = q.output;
     char packed[PATH_MAX_];
     snprintf(packed, sizeof packed, "%s.data.partial", q.output);
@@ -281,5 +270,7 @@ static int run(int argc, char **argv)
     return good ? 0 : 1;
 }
 
-const command command_train = {
-    .name = "train", .summary = "train a model from a data set, without a daemon", .run = run};
+const command command_train = {.name = "train",
+                               .summary = "train a model from a data set, without a daemon",
+                               .usages = (const usage *const[]){&train_usage, NULL},
+                               .run = run};

@@ -3,46 +3,12 @@
 #include "daemon/client/experiment.h"
 
 #include "daemon/client/text_table.h"
-#include "daemon/platform/argument.h"
 #include "daemon/platform/command.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char help[] =
-    "usage: anomalyd experiment run --data NAME --methods A,B,... [OPTION...]\n"
-    "       anomalyd experiment list [--limit N] [--format table|json]\n"
-    "       anomalyd experiment show ID [--format text|json]\n"
-    "       anomalyd experiment follow ID\n"
-    "       anomalyd experiment resume ID     queues again what failed or was cancelled\n"
-    "       anomalyd experiment cancel ID     cancels what has not ended\n"
-    "       anomalyd experiment table ID [--score NAME] [--format markdown|csv|json]\n\n"
-    "Sweeps of a running daemon: every method on every class with every seed.\n\n"
-    "  --server URL       of the daemon (ANOMALYD_SERVER; default http://127.0.0.1:8080)\n"
-    "  --format FORMAT    the first of those named is the preset; json is the daemon's answer as it came\n"
-    "  --score NAME       another of the runs' scores, one that `anomalyd runs show` lists\n"
-    "  --limit N          experiments listed at most, newest first (default 50)\n\n"
-    "run prints the experiment's id, then its progress until all has ended. An interrupt ends the command, not the\n"
-    "experiment; a daemon that stops is waited for. The status is 0 when every cell succeeded, else 1.\n\n"
-    "  --data NAME        a data set of the daemon's\n"
-    "  --methods A,B,...\n"
-    "  --protocol NAME    one-class or one-vs-rest (default one-class)\n"
-    "  --classes A,B,...  or all (default all)\n"
-    "  --class NAME       one more of them, whose name may hold a comma; may be repeated\n"
-    "  --seeds N,M,...    (default 0)\n"
-    "  --set METHOD.OPTION=VALUE    an option of one method; may be repeated\n"
-    "  --held-out X       share of the training images kept for choosing and calibrating (default 0.1)\n"
-    "  --test-images N    a test on N of the test images (default: all)\n"
-    "  --override METHOD.held_out=X, --override METHOD.test_images=N\n"
-    "                     the same for one method alone; may be repeated\n"
-    "  --trace            also the test AUROC of each epoch, which chooses nothing\n"
-    "  --reuse            takes a run that was the same, of the daemon's own version\n"
-    "  --reuse-any-version    the same, of whatever version; rather of the daemon's own\n"
-    "  --name NAME        its models are called NAME-METHOD\n"
-    "  --key TEXT         the same key and options again are the same experiment: for trying again\n"
-    "  --no-follow        prints the id, and that is all; --follow, the preset, undoes it\n";
 
 static const char *const table_formats[] = {"markdown", "csv", "json", NULL};
 
@@ -104,7 +70,7 @@ static bool show(remote *r, error *e)
 {
     client_answer a = {0};
     json_t *body = NULL;
-    if (!get(r, &(client_request){.method = "GET", .path = {"experiments", r->operands[0]}}, &a, &body, e))
+    if (!get(r, &(client_request){.method = "GET", .path = {"experiments", r->line.operands[0]}}, &a, &body, e))
         return false;
     bool good = true;
     if (remote_wants(r, "json")) {
@@ -131,38 +97,39 @@ static bool change(remote *r, const client_request *q, error *e)
 
 static bool resume(remote *r, error *e)
 {
-    return change(r, &(client_request){.method = "POST", .path = {"experiments", r->operands[0], "resume"}}, e);
+    return change(r, &(client_request){.method = "POST", .path = {"experiments", r->line.operands[0], "resume"}}, e);
 }
 
 static bool cancel(remote *r, error *e)
 {
-    return change(r, &(client_request){.method = "DELETE", .path = {"experiments", r->operands[0]}}, e);
+    return change(r, &(client_request){.method = "DELETE", .path = {"experiments", r->line.operands[0]}}, e);
 }
 
 static bool follow(remote *r, error *e)
 {
-    return experiment_follow(r, r->operands[0], false, e);
+    return experiment_follow(r, r->line.operands[0], false, e);
 }
 
 typedef struct table_options {
+    remote_flags shared;
     const char *score; /* NULL: not given */
 } table_options;
 
-static const struct option table_names[] = {{"score", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
-
-static bool take_score(remote *r, int letter)
-{
-    table_options *o = r->own;
-    o->score = optarg;
-    return letter == 's';
-}
+static const flag table_flags[] = {{.name = "score",
+                                    .kind = FLAG_TEXT,
+                                    .offset = offsetof(table_options, score),
+                                    .value = "NAME",
+                                    .help = "another of the runs' scores, one that `anomalyd runs show` lists"},
+                                   {0}};
+static const flag table_shared[] = {
+    REMOTE_SERVER_FLAG, REMOTE_FORMAT_FLAG(table_formats, "markdown|csv|json", "markdown"), {0}};
 
 static bool table(remote *r, error *e)
 {
     const table_options *o = r->own;
     client_answer a = {0};
     client_request q = {.method = "GET",
-                        .path = {"experiments", r->operands[0], "table"},
+                        .path = {"experiments", r->line.operands[0], "table"},
                         .query = {{"format", r->format}, {o->score ? "score" : NULL, o->score}}};
     if (!client_ask(r->client, &q, &a, e))
         return false;
@@ -174,17 +141,20 @@ static bool table(remote *r, error *e)
 /* ---- all of them */
 
 typedef struct list_options {
+    remote_flags shared;
     int limit; /* 0: not given */
 } list_options;
 
-static const struct option list_names[] = {{"limit", required_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
+static const flag list_flags[] = {{.name = "limit",
+                                   .kind = FLAG_INT,
+                                   .offset = offsetof(list_options, limit),
+                                   .min = 1,
+                                   .max = INT_MAX,
+                                   .value = "N",
+                                   .help = "experiments listed at most, newest first",
+                                   .preset = "50"},
+                                  {0}};
 enum { LIST_PRESET = 50 };
-
-static bool take_limit(remote *r, int letter)
-{
-    list_options *o = r->own;
-    return letter == 'l' && argument_count(r->command, "limit", optarg, INT_MAX, &o->limit);
-}
 
 /* "kde, pca": methods of an experiment. */
 static void put_list(columns *c, const json_t *list)
@@ -244,30 +214,57 @@ static bool list(remote *r, error *e)
     return good;
 }
 
+/* ---- the command */
+
+static const remote_action action_list = {.usage = {.words = "experiment list",
+                                                    .summary = "the experiments there are",
+                                                    .flags = list_flags,
+                                                    .shared = remote_table_json_flags},
+                                          .formats = remote_table_json,
+                                          .own_size = sizeof(list_options),
+                                          .work = list};
+static const remote_action action_show = {.usage = {.words = "experiment show",
+                                                    .summary = "one experiment and its cells",
+                                                    .operands = {"ID"},
+                                                    .shared = remote_text_json_flags},
+                                          .formats = remote_text_json,
+                                          .work = show};
+static const remote_action action_follow = {.usage = {.words = "experiment follow",
+                                                      .summary = "prints the progress until all has ended",
+                                                      .operands = {"ID"},
+                                                      .shared = remote_server},
+                                            .work = follow};
+static const remote_action action_resume = {.usage = {.words = "experiment resume",
+                                                      .summary = "queues again what failed or was cancelled",
+                                                      .operands = {"ID"},
+                                                      .shared = remote_server},
+                                            .work = resume};
+static const remote_action action_cancel = {.usage = {.words = "experiment cancel",
+                                                      .summary = "cancels what has not ended",
+                                                      .operands = {"ID"},
+                                                      .shared = remote_server},
+                                            .work = cancel};
+static const remote_action action_table = {.usage = {.words = "experiment table",
+                                                     .summary = "AUROC by method and class",
+                                                     .operands = {"ID"},
+                                                     .flags = table_flags,
+                                                     .shared = table_shared},
+                                           .formats = table_formats,
+                                           .own_size = sizeof(table_options),
+                                           .work = table};
+
+static const remote_action *const actions[] = {&experiment_run, &action_list,   &action_show,  &action_follow,
+                                               &action_resume,  &action_cancel, &action_table, NULL};
+
 static int run(int argc, char **argv)
 {
-    const remote_action actions[] = {
-        experiment_run,
-        {.name = "list",
-         .formats = remote_table_json,
-         .options = list_names,
-         .own_size = sizeof(list_options),
-         .take = take_limit,
-         .work = list},
-        {.name = "show", .operands = {"ID"}, .formats = remote_text_json, .work = show},
-        {.name = "follow", .operands = {"ID"}, .work = follow},
-        {.name = "resume", .operands = {"ID"}, .work = resume},
-        {.name = "cancel", .operands = {"ID"}, .work = cancel},
-        {.name = "table",
-         .operands = {"ID"},
-         .formats = table_formats,
-         .options = table_names,
-         .own_size = sizeof(table_options),
-         .take = take_score,
-         .work = table},
-    };
-    return remote_main(help, actions, sizeof actions / sizeof *actions, argc, argv);
+    return remote_main(actions, argc, argv);
 }
 
-const command command_experiment = {
-    .name = "experiment", .summary = "sweeps of a running daemon: run, follow, tabulate", .run = run};
+const command command_experiment = {.name = "experiment",
+                                    .summary = "sweeps of a running daemon: run, follow, tabulate",
+                                    .usages = (const usage *const[]){&experiment_run.usage, &action_list.usage,
+                                                                     &action_show.usage, &action_follow.usage,
+                                                                     &action_resume.usage, &action_cancel.usage,
+                                                                     &action_table.usage, NULL},
+                                    .run = run};

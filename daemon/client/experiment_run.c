@@ -4,7 +4,6 @@
 #include "daemon/client/experiment.h"
 
 #include "api/json/training.h"
-#include "daemon/platform/argument.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -16,114 +15,138 @@
 enum { CLASSES_MAX = 256 };
 
 typedef struct run_options {
+    remote_flags shared;
     const char *data, *protocol, *methods, *seeds, *name, *key; /* NULL: not given */
     const char *classes;                                        /* with commas, or "all" */
-    const char *class[CLASSES_MAX];                             /* each one given alone */
-    int class_count;
-    settings set, override; /* names are METHOD.OPTION */
+    struct class_list {
+        const char *names[CLASSES_MAX];
+        int count;
+    } class;                  /* each one given alone */
+    flag_pairs set, override; /* names are METHOD.OPTION */
     double held_out;
-    bool has_held_out;
     int test_images; /* 0: not given */
-    bool trace, reuse, any_version, no_follow;
+    bool has_held_out, trace, reuse, any_version, no_follow;
 } run_options;
 
 /* ---- arguments */
 
-static const struct option options[] = {{"data", required_argument, NULL, 'd'},
-                                        {"protocol", required_argument, NULL, 'p'},
-                                        {"methods", required_argument, NULL, 'm'},
-                                        {"classes", required_argument, NULL, 'c'},
-                                        {"class", required_argument, NULL, 'C'},
-                                        {"seeds", required_argument, NULL, 's'},
-                                        {"set", required_argument, NULL, 'o'},
-                                        {"override", required_argument, NULL, 'O'},
-                                        {"held-out", required_argument, NULL, 'H'},
-                                        {"test-images", required_argument, NULL, 't'},
-                                        {"trace", no_argument, NULL, 'T'},
-                                        {"reuse", no_argument, NULL, 'r'},
-                                        {"reuse-any-version", no_argument, NULL, 'R'},
-                                        {"name", required_argument, NULL, 'n'},
-                                        {"key", required_argument, NULL, 'k'},
-                                        {"follow", no_argument, NULL, 'f'},
-                                        {"no-follow", no_argument, NULL, 'F'},
-                                        {NULL, 0, NULL, 0}};
-
-static bool take_class(const remote *r, run_options *o)
+static bool parse_class(void *at, char *text, error *e)
 {
-    if (o->class_count == CLASSES_MAX) {
-        fprintf(stderr, "anomalyd %s: --class: there may be %d; \"%s\" is one more\n", r->command, CLASSES_MAX, optarg);
-        return false;
-    }
-    o->class[o->class_count++] = optarg;
+    struct class_list *list = at;
+    if (list->count == CLASSES_MAX)
+        return error_set(e, ERROR_INVALID, "there may be %d; \"%s\" is one more", CLASSES_MAX, text);
+    list->names[list->count++] = text;
     return true;
 }
 
-static bool take_setting(const remote *r, const char *name, settings *to)
+static bool parse_option(void *at, char *text, error *e)
 {
-    const char *dot = strchr(optarg, '.'), *equals = strchr(optarg, '=');
-    if (!dot || !equals || dot == optarg || dot + 1 >= equals) {
-        fprintf(stderr, "anomalyd %s: --%s: \"%s\" is not METHOD.NAME=VALUE\n", r->command, name, optarg);
-        return false;
-    }
-    return argument_setting(r->command, name, optarg, to);
+    static const flag pair = {.kind = FLAG_PAIR};
+    const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
+    if (!dot || !equals || dot == text || dot + 1 >= equals)
+        return error_set(e, ERROR_INVALID, "\"%s\" is not METHOD.NAME=VALUE", text);
+    return flag_set(&pair, at, text, e);
 }
 
-static const char **text_of(run_options *o, int letter)
+/* 0 is a share that can be asked for, so not given is another value: the struct is zeroed at first. */
+static bool parse_held_out(void *at, char *text, error *e)
 {
-    switch (letter) {
-    case 'd':
-        return &o->data;
-    case 'p':
-        return &o->protocol;
-    case 'm':
-        return &o->methods;
-    case 'c':
-        return &o->classes;
-    case 's':
-        return &o->seeds;
-    case 'n':
-        return &o->name;
-    case 'k':
-        return &o->key;
-    default:
-        return NULL;
-    }
+    static const flag number = {.kind = FLAG_NUMBER, .max = TRAINING_HELD_OUT_MOST};
+    run_options *o = at;
+    o->has_held_out = true;
+    return flag_set(&number, &o->held_out, text, e);
 }
 
-static bool take(remote *r, int letter)
-{
-    run_options *o = r->own;
-    const char **text = text_of(o, letter);
-    if (text) {
-        *text = optarg;
-        return true;
-    }
-    switch (letter) {
-    case 'C':
-        return take_class(r, o);
-    case 'o':
-        return take_setting(r, "set", &o->set);
-    case 'O':
-        return take_setting(r, "override", &o->override);
-    case 'H':
-        o->has_held_out = true;
-        return argument_number(r->command, "held-out", optarg, 0, TRAINING_HELD_OUT_MOST, &o->held_out);
-    case 't':
-        return argument_count(r->command, "test-images", optarg, INT_MAX, &o->test_images);
-    case 'T':
-        return o->trace = true;
-    case 'r':
-        return o->reuse = true;
-    case 'R':
-        return o->any_version = true;
-    case 'f':
-    case 'F':
-        o->no_follow = letter == 'F';
-        return true;
-    default:
-        return false;
-    }
-}
+#define AT(member_) offsetof(run_options, member_)
+
+static const flag flags[] = {
+    {.name = "data",
+     .kind = FLAG_TEXT,
+     .offset = AT(data),
+     .required = true,
+     .value = "NAME",
+     .help = "a data set of the daemon's"},
+    {.name = "methods",
+     .kind = FLAG_TEXT,
+     .offset = AT(methods),
+     .required = true,
+     .value = "A,B,...",
+     .help = "every one on every class with every seed"},
+    {.name = "protocol",
+     .kind = FLAG_TEXT,
+     .offset = AT(protocol),
+     .value = "NAME",
+     .help = "one-class or one-vs-rest",
+     .preset = "one-class"},
+    {.name = "classes",
+     .kind = FLAG_TEXT,
+     .offset = AT(classes),
+     .value = "A,B,...",
+     .help = "or all",
+     .preset = "all"},
+    {.name = "class",
+     .kind = FLAG_PARSED,
+     .parse = parse_class,
+     .offset = AT(class),
+     .value = "NAME",
+     .help = "one more of them, whose name may hold a comma; may be repeated"},
+    {.name = "seeds",
+     .kind = FLAG_TEXT,
+     .offset = AT(seeds),
+     .value = "N,M,...",
+     .help = "seeds of each",
+     .preset = "0"},
+    {.name = "set",
+     .kind = FLAG_PARSED,
+     .parse = parse_option,
+     .offset = AT(set),
+     .value = "METHOD.OPTION=VALUE",
+     .help = "an option of one method; may be repeated"},
+    {.name = "held-out",
+     .kind = FLAG_PARSED,
+     .parse = parse_held_out,
+     .value = "X",
+     .help = "share of the training images kept for choosing and calibrating",
+     .preset = "0.1"},
+    {.name = "test-images",
+     .kind = FLAG_INT,
+     .offset = AT(test_images),
+     .min = 1,
+     .max = INT_MAX,
+     .value = "N",
+     .help = "a test on N of the test images",
+     .preset = "all"},
+    {.name = "override",
+     .kind = FLAG_PARSED,
+     .parse = parse_option,
+     .offset = AT(override),
+     .value = "METHOD.NAME=VALUE",
+     .help = "held_out or test_images for one method alone, as in kde.held_out=0.2; may be repeated"},
+    {.name = "trace",
+     .kind = FLAG_SWITCH,
+     .offset = AT(trace),
+     .help = "also the test AUROC of each epoch, which chooses nothing"},
+    {.name = "reuse",
+     .kind = FLAG_SWITCH,
+     .offset = AT(reuse),
+     .help = "takes a run that was the same, of the daemon's own version"},
+    {.name = "reuse-any-version",
+     .kind = FLAG_SWITCH,
+     .offset = AT(any_version),
+     .help = "the same, of whatever version; rather of the daemon's own"},
+    {.name = "name",
+     .kind = FLAG_TEXT,
+     .offset = AT(name),
+     .value = "NAME",
+     .help = "its models are called NAME-METHOD"},
+    {.name = "key",
+     .kind = FLAG_TEXT,
+     .offset = AT(key),
+     .value = "TEXT",
+     .help = "the same key and options again are the same experiment: for trying again"},
+    {.name = "no-follow", .kind = FLAG_SWITCH, .offset = AT(no_follow), .help = "prints the id, and that is all"},
+    {.name = "follow", .kind = FLAG_SWITCH, .offset = AT(no_follow), .off = true, .help = "undoes --no-follow"},
+    {0}};
 
 /* The next of a list with commas, up to the end of which *text is moved; its length, SIZE_MAX at the end. */
 static size_t next_item(const char **text, const char **item)
@@ -136,41 +159,30 @@ static size_t next_item(const char **text, const char **item)
     return size;
 }
 
-static bool check_list(const remote *r, const char *name, const char *text)
+static bool check_list(const char *name, const char *text, error *e)
 {
     const char *item;
     for (size_t size; (size = next_item(&text, &item)) != SIZE_MAX;)
-        if (!size) {
-            fprintf(stderr, "anomalyd %s: --%s: expected a list such as A,B without gaps\n", r->command, name);
-            return false;
-        }
+        if (!size)
+            return error_set(e, ERROR_INVALID, "--%s: expected a list such as A,B without gaps", name);
     return true;
 }
 
-static bool check_seeds(const remote *r, const char *text)
+static bool check_seeds(const char *text, error *e)
 {
     const char *item, *all = text;
     for (size_t size; (size = next_item(&text, &item)) != SIZE_MAX;)
-        if (!size || size > 18 || strspn(item, "0123456789") < size) {
-            fprintf(stderr, "anomalyd %s: --seeds: expected whole numbers such as 0,1,2, got \"%s\"\n", r->command,
-                    all);
-            return false;
-        }
+        if (!size || size > 18 || strspn(item, "0123456789") < size)
+            return error_set(e, ERROR_INVALID, "--seeds: expected whole numbers such as 0,1,2, got \"%s\"", all);
     return true;
 }
 
-static bool check(remote *r)
+static bool check(remote *r, error *e)
 {
     const run_options *o = r->own;
-    if (!o->data || !o->methods) {
-        fprintf(stderr, "anomalyd %s: --%s is missing\n", r->command, o->data ? "methods" : "data");
-        return false;
-    }
-    if (o->classes && o->class_count && !strcmp(o->classes, "all")) {
-        fprintf(stderr, "anomalyd %s: --classes all and --class %s exclude each other\n", r->command, o->class[0]);
-        return false;
-    }
-    return check_list(r, "methods", o->methods) && check_list(r, "classes", o->classes) && check_seeds(r, o->seeds);
+    if (o->classes && o->class.count && !strcmp(o->classes, "all"))
+        return error_set(e, ERROR_INVALID, "--classes all and --class %s exclude each other", o->class.names[0]);
+    return check_list("methods", o->methods, e) && check_list("classes", o->classes, e) && check_seeds(o->seeds, e);
 }
 
 /* ---- the body; a value that is NULL for want of memory makes the whole fail */
@@ -222,7 +234,7 @@ static json_t *value_of(const char *text)
 }
 
 /* An object by method of objects by option. */
-static json_t *by_method(const settings *s)
+static json_t *by_method(const flag_pairs *s)
 {
     json_t *all = json_object();
     bool good = all != NULL;
@@ -249,9 +261,9 @@ static bool put_texts(json_t *body, const run_options *o)
 
 static bool put_classes(json_t *body, const run_options *o)
 {
-    if (!o->class_count && (!o->classes || !strcmp(o->classes, "all")))
+    if (!o->class.count && (!o->classes || !strcmp(o->classes, "all")))
         return put(body, "classes", json_string("all"));
-    return put(body, "classes", text_list(o->classes, o->class, o->class_count));
+    return put(body, "classes", text_list(o->classes, o->class.names, o->class.count));
 }
 
 static json_t *make_body(const run_options *o)
@@ -294,4 +306,14 @@ static bool work(remote *r, error *e)
 }
 
 const remote_action experiment_run = {
-    .name = "run", .options = options, .own_size = sizeof(run_options), .take = take, .check = check, .work = work};
+    .usage = {.words = "experiment run",
+              .summary = "every method on every class with every seed",
+              .about =
+                  "Prints the experiment's id, then its progress until all has ended. An interrupt ends the command,\n"
+                  "not the experiment; a daemon that stops is waited for. The status is 0 when every cell\n"
+                  "succeeded, else 1.",
+              .flags = flags,
+              .shared = remote_server},
+    .own_size = sizeof(run_options),
+    .check = check,
+    .work = work};

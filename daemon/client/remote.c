@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* remote.c — see cmd_remote.h. */
+/* remote.c — see remote.h. */
 #include "daemon/client/remote.h"
 
 #include "api/service.h"
-#include "daemon/platform/command.h"
-#include "daemon/platform/config.h"
 
 #include <assert.h>
 #include <math.h>
@@ -12,91 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LETTER_SERVER = 256, LETTER_FORMAT, LETTER_HELP, OPTIONS_MAX = 32 };
-
 const char *const remote_text_json[] = {"text", "json", NULL};
 const char *const remote_table_json[] = {"table", "json", NULL};
 
-/* ---- arguments */
-
-static bool take_format(remote *r, const char *text)
-{
-    const char *const *formats = r->action->formats;
-    for (int i = 0; formats[i]; i++)
-        if (!strcmp(text, formats[i])) {
-            r->format = formats[i];
-            return true;
-        }
-    fprintf(stderr, "anomalyd %s: --format: \"%s\" is none of", r->command, text);
-    for (int i = 0; formats[i]; i++)
-        fprintf(stderr, "%s %s", i ? "," : "", formats[i]);
-    fputc('\n', stderr);
-    return false;
-}
-
-static void list_options(const remote_action *a, struct option all[OPTIONS_MAX])
-{
-    size_t n = 0;
-    all[n++] = (struct option){"server", required_argument, NULL, LETTER_SERVER};
-    all[n++] = (struct option){"help", no_argument, NULL, LETTER_HELP};
-    if (a->formats)
-        all[n++] = (struct option){"format", required_argument, NULL, LETTER_FORMAT};
-    for (int i = 0; a->options && a->options[i].name; i++) {
-        assert(n < OPTIONS_MAX - 1);
-        all[n++] = a->options[i];
-    }
-    all[n] = (struct option){0};
-}
-
-static bool take_operands(remote *r, int count, char **given)
-{
-    const char *const *names = r->action->operands;
-    int expected = 0;
-    while (expected < REMOTE_OPERANDS_MAX && names[expected])
-        expected++;
-    if (count > expected && !r->action->rest) {
-        fprintf(stderr, "anomalyd %s: \"%s\" is one argument too many\n", r->command, given[expected]);
-        return false;
-    }
-    for (int i = 0; i < expected; i++) {
-        if (i >= count || !*given[i]) {
-            fprintf(stderr, "anomalyd %s: %s is missing\n", r->command, names[i]);
-            return false;
-        }
-        r->operands[i] = given[i];
-    }
-    r->rest = given + expected;
-    r->rest_count = count - expected;
-    if (!r->action->rest || r->rest_count > 0)
-        return true;
-    fprintf(stderr, "anomalyd %s: %s is missing\n", r->command, r->action->rest);
-    return false;
-}
-
-static bool read_arguments(remote *r, const char *help, int argc, char **argv)
-{
-    struct option all[OPTIONS_MAX];
-    char called[80];
-    list_options(r->action, all);
-    snprintf(called, sizeof called, "anomalyd %s", r->command);
-    argv[0] = called; /* what getopt's messages begin with */
-    for (int letter; (letter = getopt_long(argc, argv, "", all, NULL)) != -1;) {
-        bool good = letter != '?';
-        if (letter == LETTER_HELP) {
-            fputs(help, stdout);
-            exit(0);
-        }
-        if (letter == LETTER_SERVER)
-            r->server = optarg;
-        else if (letter == LETTER_FORMAT)
-            good = take_format(r, optarg);
-        else if (good)
-            good = r->action->take(r, letter);
-        if (!good)
-            return false;
-    }
-    return take_operands(r, argc - optind, argv + optind) && (!r->action->check || r->action->check(r));
-}
+const flag remote_server[] = {REMOTE_SERVER_FLAG, {0}};
+const flag remote_text_json_flags[] = {
+    REMOTE_SERVER_FLAG, REMOTE_FORMAT_FLAG(remote_text_json, "text|json", "text"), {0}};
+const flag remote_table_json_flags[] = {
+    REMOTE_SERVER_FLAG, REMOTE_FORMAT_FLAG(remote_table_json, "table|json", "table"), {0}};
 
 /* ---- the call */
 
@@ -127,40 +48,55 @@ static int work(remote *r)
     return good ? r->status : 1;
 }
 
-static int call(const remote_action *a, const char *help, int argc, char **argv)
+static int call(const remote_action *a, int argc, char **argv)
 {
-    remote r = {.action = a, .format = a->formats ? a->formats[0] : NULL};
-    int status = EXIT_USAGE;
-    snprintf(r.command, sizeof r.command, "%s %s", argv[0], a->name);
-    r.own = calloc(1, a->own_size ? a->own_size : 1);
+    remote r = {.action = a, .command = a->usage.words};
+    error e = {0};
+    int status;
+    r.own = calloc(1, a->own_size ? a->own_size : sizeof(remote_flags));
     if (!r.own) {
         fprintf(stderr, "anomalyd %s: out of memory\n", r.command);
         return 1;
     }
-    if (read_arguments(&r, help, argc - 1, argv + 1))
-        status = work(&r);
-    else
-        fprintf(stderr, "`anomalyd %s --help` lists the options.\n", argv[0]);
+    if (usage_read(&a->usage, argc, argv, r.own, &r.line, &status)) {
+        r.server = ((const remote_flags *)r.own)->server;
+        r.format = a->formats ? a->formats[((const remote_flags *)r.own)->format] : NULL;
+        status = a->check && !a->check(&r, &e) ? usage_refuse(&a->usage, &e) : work(&r);
+    }
     free(r.own);
     return status;
 }
 
-int remote_main(const char *help, const remote_action *actions, size_t count, int argc, char **argv)
+/* The second of the two words of an action's usage. */
+static const char *name_of(const remote_action *a)
 {
-    if (argc < 2) {
-        fputs(help, stderr);
-        return EXIT_USAGE;
+    return strchr(a->usage.words, ' ') + 1;
+}
+
+static void print_actions(const remote_action *const *actions, FILE *out)
+{
+    for (int i = 0; actions[i]; i++) {
+        fputs(i ? "       " : "usage: ", out);
+        usage_print_synopsis(&actions[i]->usage, out);
     }
-    if (!strcmp(argv[1], "--help")) {
-        fputs(help, stdout);
-        return 0;
+    fputc('\n', out);
+    for (int i = 0; actions[i]; i++)
+        fprintf(out, "  %-8s %s\n", name_of(actions[i]), actions[i]->usage.summary);
+    fputs("\nAn action's --help lists its options.\n", out);
+}
+
+int remote_main(const remote_action *const *actions, int argc, char **argv)
+{
+    if (argc < 2 || !strcmp(argv[1], "--help")) {
+        print_actions(actions, argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : 0;
     }
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(argv[1], actions[i].name))
-            return call(&actions[i], help, argc, argv);
+    for (int i = 0; actions[i]; i++)
+        if (!strcmp(argv[1], name_of(actions[i])))
+            return call(actions[i], argc - 1, argv + 1);
     fprintf(stderr, "anomalyd %s: there is no action \"%s\"; there are", argv[0], argv[1]);
-    for (size_t i = 0; i < count; i++)
-        fprintf(stderr, "%s %s", i ? "," : "", actions[i].name);
+    for (int i = 0; actions[i]; i++)
+        fprintf(stderr, "%s %s", i ? "," : "", name_of(actions[i]));
     fputc('\n', stderr);
     return EXIT_USAGE;
 }

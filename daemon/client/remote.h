@@ -8,45 +8,56 @@
 #define ANOMALYD_DAEMON_CLIENT_REMOTE_H
 
 #include "daemon/client/http.h"
+#include "daemon/platform/config.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 
-enum { REMOTE_OPERANDS_MAX = 2 };
-
 struct remote_action;
+
+/* What every action takes. First member of the struct that the flags of an action fill. */
+typedef struct remote_flags {
+    const char *server; /* NULL: where `serve` listens */
+    int format;         /* place among the action's formats; the first is the preset */
+} remote_flags;
 
 /* One call of an action. */
 typedef struct remote {
     const struct remote_action *action;
-    char command[64];   /* "experiment run": for messages */
-    const char *server; /* as given; NULL: the environment's, or where `serve` listens */
-    const char *format; /* one of the action's */
-    const char *operands[REMOTE_OPERANDS_MAX];
-    char *const *rest; /* with action->rest: of the arguments after these, rest_count at least 1 */
-    int rest_count;
-    void *own; /* what the action's options said; own_size zeroed bytes at first */
+    const char *command; /* "experiment run": for messages */
+    command_line line;
+    const char *server; /* as given by --server; NULL: it was not */
+    const char *format; /* one of the action's; NULL: it has none */
+    void *own;          /* what the flags said: action->own_size bytes, zeroed at first */
     client *client;
     int status; /* that the work wishes to end with, having said why; 0 at first */
 } remote;
 
 typedef struct remote_action {
-    const char *name;
-    const char *operands[REMOTE_OPERANDS_MAX]; /* their names; up to the first NULL */
-    const char *rest;                          /* the name of those after them, one or more; NULL: there are none */
-    const char *const *formats;                /* ended by NULL, the first is the preset; NULL: no --format */
-    const struct option *options;              /* its own, letters as values, ended by a zeroed one; NULL: none */
-    size_t own_size;
-    bool (*take)(remote *r, int letter); /* an option of its own, in optarg; false: refused, having said why */
-    bool (*check)(remote *r);            /* when all are taken; the same. NULL: nothing to check */
+    usage usage;                        /* its words are "COMMAND ACTION" */
+    const char *const *formats;         /* ended by NULL; NULL: no --format */
+    size_t own_size;                    /* of a struct that begins with remote_flags; 0: of remote_flags alone */
+    bool (*check)(remote *r, error *e); /* once all flags are there. NULL: nothing to check */
     bool (*work)(remote *r, error *e);
 } remote_action;
+
+/* For the usage of an action: --server; --server and --format. */
+extern const flag remote_server[], remote_text_json_flags[], remote_table_json_flags[];
+#define REMOTE_SERVER_FLAG                                                                               \
+    {                                                                                                    \
+        .name = "server", .kind = FLAG_TEXT, .offset = offsetof(remote_flags, server), .variable = true, \
+        .value = "URL", .help = "of the daemon", .preset = "http://" CONFIG_LISTEN                       \
+    }
+#define REMOTE_FORMAT_FLAG(formats_, value_, preset_)                                                         \
+    {                                                                                                         \
+        .name = "format", .kind = FLAG_CHOICE, .offset = offsetof(remote_flags, format), .choices = formats_, \
+        .value = value_, .preset = preset_, .help = "csv and json are the daemon's answer as it came"         \
+    }
 
 /* Those of --format that more than one action has. */
 extern const char *const remote_text_json[], *const remote_table_json[];
 
-/* A command's run function. `help` is all of its help. */
-int remote_main(const char *help, const remote_action *actions, size_t count, int argc, char **argv);
+/* A command's run function. `actions` is ended by NULL. */
+int remote_main(const remote_action *const *actions, int argc, char **argv);
 
 /* The body as it came, with a line's end where it has none. */
 void remote_print(const client_answer *a);

@@ -3,7 +3,6 @@
 #include "api/json/training.h"
 #include "daemon/client/remote.h"
 #include "daemon/client/text_table.h"
-#include "daemon/platform/argument.h"
 #include "daemon/platform/command.h"
 
 #include <limits.h>
@@ -12,61 +11,61 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] = "usage: anomalyd runs list [FILTER...] [--limit N] [--format table|csv|json]\n"
-                           "       anomalyd runs show RUN [--format text|json]\n"
-                           "       anomalyd runs compare A B [--format text|json]\n"
-                           "       anomalyd runs import [--held-out SHARE] FILE...\n\n"
-                           "The runs of a running daemon. compare: the AUROC of A minus that of B, by "
-                           "the paired DeLong test on\n"
-                           "their common test images. import: takes up runs of another registry, each a file as `runs "
-                           "show --format json`\n"
-                           "prints it and as a report keeps it, where the daemon has their data set; without their "
-                           "models.\n\n"
-                           "  --server URL       of the daemon (ANOMALYD_SERVER; default http://127.0.0.1:8080)\n"
-                           "  --format FORMAT    the first of those named is the preset; csv and json are the daemon's "
-                           "answer as it came, json\n"
-                           "                     a document for every 500 runs\n"
-                           "  --limit N          runs listed at most (default 50)\n"
-                           "  --held-out SHARE   of runs that do not say it, as those of earlier programs\n\n"
-                           "Filters, of which all must hold:\n"
-                           "  --method NAME  --dataset NAME  --protocol NAME  --class NAME  --seed N  --model NAME\n"
-                           "  --since TIME  --until TIME     such as 2026-01-31T12:00:00Z\n"
-                           "  --min-auroc X\n"
-                           "  --order NAME                   newest (default), oldest, or auroc, the highest first\n";
-
 /* ---- list */
 
-/* GET /runs takes these, as they are; the letters are places in this table. */
+/* GET /runs takes these, as they are. */
 static const char *const filters[] = {"method", "dataset", "protocol", "class",     "seed",
                                       "model",  "since",   "until",    "min_auroc", "order"};
-enum { FILTERS = sizeof filters / sizeof *filters, LETTER_FIRST = 1, LETTER_LIMIT = LETTER_FIRST + FILTERS };
-enum { LIST_PRESET = 50 };
-
-static const struct option list_names[] = {
-    {"method", required_argument, NULL, LETTER_FIRST},        {"dataset", required_argument, NULL, LETTER_FIRST + 1},
-    {"protocol", required_argument, NULL, LETTER_FIRST + 2},  {"class", required_argument, NULL, LETTER_FIRST + 3},
-    {"seed", required_argument, NULL, LETTER_FIRST + 4},      {"model", required_argument, NULL, LETTER_FIRST + 5},
-    {"since", required_argument, NULL, LETTER_FIRST + 6},     {"until", required_argument, NULL, LETTER_FIRST + 7},
-    {"min-auroc", required_argument, NULL, LETTER_FIRST + 8}, {"order", required_argument, NULL, LETTER_FIRST + 9},
-    {"limit", required_argument, NULL, LETTER_LIMIT},         {NULL, 0, NULL, 0}};
-
-static const char *const list_formats[] = {"table", "csv", "json", NULL};
+enum { FILTERS = sizeof filters / sizeof *filters, LIST_PRESET = 50 };
 
 typedef struct list_options {
+    remote_flags shared;
     const char *filters[FILTERS]; /* NULL: not given */
     int limit;                    /* 0: not given */
 } list_options;
 
-static bool take(remote *r, int letter)
+#define FILTER(i_, name_, value_, help_)                                                                  \
+    {                                                                                                     \
+        .name = name_, .kind = FLAG_TEXT, .offset = offsetof(list_options, filters[i_]), .value = value_, \
+        .help = help_                                                                                     \
+    }
+
+static bool parse_share(void *at, char *text, error *e)
 {
-    list_options *o = r->own;
-    double least;
-    if (letter == LETTER_LIMIT)
-        return argument_count(r->command, "limit", optarg, INT_MAX, &o->limit);
-    o->filters[letter - LETTER_FIRST] = optarg;
-    return strcmp(filters[letter - LETTER_FIRST], "min_auroc") != 0 ||
-           argument_number(r->command, "min-auroc", optarg, 0, 1, &least);
+    static const flag share = {.kind = FLAG_NUMBER, .max = 1};
+    double value;
+    *(const char **)at = text;
+    return flag_set(&share, &value, text, e);
 }
+
+static const char *const list_formats[] = {"table", "csv", "json", NULL};
+static const flag list_shared[] = {
+    REMOTE_SERVER_FLAG, REMOTE_FORMAT_FLAG(list_formats, "table|csv|json", "table"), {0}};
+
+static const flag list_flags[] = {FILTER(0, "method", "NAME", "only runs of this method"),
+                                  FILTER(1, "dataset", "NAME", "only on this data set"),
+                                  FILTER(2, "protocol", "NAME", "only under this protocol"),
+                                  FILTER(3, "class", "NAME", "only with this class"),
+                                  FILTER(4, "seed", "N", "only with this seed"),
+                                  FILTER(5, "model", "NAME", "only of this model"),
+                                  FILTER(6, "since", "TIME", "only from then on, such as 2026-01-31T12:00:00Z"),
+                                  FILTER(7, "until", "TIME", "only before then"),
+                                  {.name = "min-auroc",
+                                   .kind = FLAG_PARSED,
+                                   .parse = parse_share,
+                                   .offset = offsetof(list_options, filters[8]),
+                                   .value = "X",
+                                   .help = "only those that reached it"},
+                                  FILTER(9, "order", "NAME", "newest, oldest, or auroc, the highest first"),
+                                  {.name = "limit",
+                                   .kind = FLAG_INT,
+                                   .offset = offsetof(list_options, limit),
+                                   .min = 1,
+                                   .max = INT_MAX,
+                                   .value = "N",
+                                   .help = "runs listed at most; json prints a document for every 500",
+                                   .preset = "50"},
+                                  {0}};
 
 static void put_model(columns *c, const json_t *run)
 {
@@ -216,7 +215,7 @@ static bool print_run(const json_t *run, error *e)
 
 static bool show(remote *r, error *e)
 {
-    return ask_and_print(r, &(client_request){.method = "GET", .path = {"runs", r->operands[0]}}, print_run, e);
+    return ask_and_print(r, &(client_request){.method = "GET", .path = {"runs", r->line.operands[0]}}, print_run, e);
 }
 
 /* ---- compare */
@@ -243,29 +242,33 @@ static bool print_comparison(const json_t *body, error *e)
 
 static bool compare(remote *r, error *e)
 {
-    client_request q = {.method = "GET", .path = {"compare"}, .query = {{"a", r->operands[0]}, {"b", r->operands[1]}}};
+    client_request q = {
+        .method = "GET", .path = {"compare"}, .query = {{"a", r->line.operands[0]}, {"b", r->line.operands[1]}}};
     return ask_and_print(r, &q, print_comparison, e);
 }
 
 /* ---- import */
 
-enum { LETTER_HELD_OUT = 1 };
-
-static const struct option import_names[] = {{"held-out", required_argument, NULL, LETTER_HELD_OUT},
-                                             {NULL, 0, NULL, 0}};
-
 typedef struct import_options {
+    remote_flags shared;
     bool has_held_out;
     double held_out;
 } import_options;
 
-static bool take_held_out(remote *r, int letter)
+static bool parse_held_out(void *at, char *text, error *e)
 {
-    import_options *o = r->own;
-    (void)letter; /* there is but one */
+    static const flag share = {.kind = FLAG_NUMBER, .max = TRAINING_HELD_OUT_MOST};
+    import_options *o = at;
     o->has_held_out = true;
-    return argument_number(r->command, "held-out", optarg, 0, TRAINING_HELD_OUT_MOST, &o->held_out);
+    return flag_set(&share, &o->held_out, text, e);
 }
+
+static const flag import_flags[] = {{.name = "held-out",
+                                     .kind = FLAG_PARSED,
+                                     .parse = parse_held_out,
+                                     .value = "SHARE",
+                                     .help = "of runs that do not say it, as those of earlier programs"},
+                                    {0}};
 
 /* *fresh: the daemon did not have it. */
 static bool import_file(remote *r, const char *path, bool *fresh, error *e)
@@ -290,10 +293,10 @@ static bool import_file(remote *r, const char *path, bool *fresh, error *e)
 static bool import(remote *r, error *e)
 {
     int fresh = 0, known = 0, refused = 0;
-    for (int i = 0; i < r->rest_count; i++) {
+    for (int i = 0; i < r->line.rest_count; i++) {
         bool new = false;
         error why = {0};
-        if (import_file(r, r->rest[i], &new, &why)) {
+        if (import_file(r, r->line.rest[i], &new, &why)) {
             new ? fresh++ : known++;
             continue;
         }
@@ -309,25 +312,51 @@ static bool import(remote *r, error *e)
     return true;
 }
 
+/* ---- the command */
+
+static const remote_action action_list = {.usage = {.words = "runs list",
+                                                    .summary = "the runs there are, of which all filters hold",
+                                                    .flags = list_flags,
+                                                    .shared = list_shared},
+                                          .formats = list_formats,
+                                          .own_size = sizeof(list_options),
+                                          .work = list};
+static const remote_action action_show = {.usage = {.words = "runs show",
+                                                    .summary = "all that is known of one run",
+                                                    .operands = {"RUN"},
+                                                    .shared = remote_text_json_flags},
+                                          .formats = remote_text_json,
+                                          .work = show};
+static const remote_action action_compare = {
+    .usage = {.words = "runs compare",
+              .summary = "the AUROC of A minus that of B",
+              .operands = {"A", "B"},
+              .about = "By the paired DeLong test on their common test images.",
+              .shared = remote_text_json_flags},
+    .formats = remote_text_json,
+    .work = compare};
+static const remote_action action_import = {
+    .usage =
+        {.words = "runs import",
+         .summary = "takes up runs of another registry, without their models",
+         .rest = "FILE",
+         .about =
+             "Each FILE is a run as `runs show --format json` prints it and as a report keeps it. The daemon must\n"
+             "have its data set.",
+         .flags = import_flags,
+         .shared = remote_server},
+    .own_size = sizeof(import_options),
+    .work = import};
+
+static const remote_action *const actions[] = {&action_list, &action_show, &action_compare, &action_import, NULL};
+
 static int run(int argc, char **argv)
 {
-    static const remote_action actions[] = {
-        {.name = "list",
-         .formats = list_formats,
-         .options = list_names,
-         .own_size = sizeof(list_options),
-         .take = take,
-         .work = list},
-        {.name = "show", .operands = {"RUN"}, .formats = remote_text_json, .work = show},
-        {.name = "compare", .operands = {"A", "B"}, .formats = remote_text_json, .work = compare},
-        {.name = "import",
-         .rest = "FILE",
-         .options = import_names,
-         .own_size = sizeof(import_options),
-         .take = take_held_out,
-         .work = import},
-    };
-    return remote_main(help, actions, sizeof actions / sizeof *actions, argc, argv);
+    return remote_main(actions, argc, argv);
 }
 
-const command command_runs = {.name = "runs", .summary = "the history of a running daemon's experiments", .run = run};
+const command command_runs = {.name = "runs",
+                              .summary = "the history of a running daemon's experiments",
+                              .usages = (const usage *const[]){&action_list.usage, &action_show.usage,
+                                                               &action_compare.usage, &action_import.usage, NULL},
+                              .run = run};

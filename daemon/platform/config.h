@@ -7,14 +7,11 @@
 #ifndef ANOMALYD_DAEMON_PLATFORM_CONFIG_H
 #define ANOMALYD_DAEMON_PLATFORM_CONFIG_H
 
-#include "base/error.h"
-
-#include <stddef.h>
-#include <stdio.h>
+#include "daemon/platform/usage.h"
 
 #define CONFIG_LISTEN "127.0.0.1:8080" /* the preset of listen; where commands look for a daemon */
 
-enum { CONFIG_TEXT_MAX = 1024, CONFIG_ROOTS_MAX = 32, CONFIG_AUTO = -1 /* "auto" */ };
+enum { CONFIG_TEXT_MAX = 1024, CONFIG_ROOTS_MAX = 32, CONFIG_AUTO = FLAG_AUTO };
 
 typedef struct config {
     char state[CONFIG_TEXT_MAX];          /* folder */
@@ -37,16 +34,15 @@ typedef struct config {
     bool log_json;
 } config;
 
-/* What config_read found apart from settings. */
-enum config_wish { CONFIG_RUN, CONFIG_HELP };
+/* Of `anomalyd serve`: its flags are the settings. */
+extern const usage config_usage;
 
-/* Reads all sources into *c. argv[0] is the subcommand. On failure the message names source and setting. Free with
- * config_free, also after failure. */
-bool config_read(config *c, int argc, char **argv, enum config_wish *wish, error *e);
+/* Reads all sources into *c; `a` is what config_usage made of the command line. On failure the message names source and
+ * setting. Free with config_free, also after failure. */
+bool config_read(config *c, const command_line *a, error *e);
+/* The same for other commands, which have a file of settings and a state folder at most (NULL: not given). */
+bool config_find(config *c, const char *file, const char *state, error *e);
 void config_free(config *c);
-
-/* The table as `--help` prints it. */
-void config_help(FILE *out);
 
 /* Splits ADDRESS:PORT and refuses what is not loopback. */
 bool config_parse_listen(const char *text, char address[64], int *port, error *e);

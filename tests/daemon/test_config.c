@@ -21,9 +21,10 @@ static bool read_flags(config *c, const char *const *flags, error *e)
     int argc = 1;
     for (; flags[argc - 1]; argc++)
         argv[argc] = (char *)flags[argc - 1];
-    enum config_wish wish;
+    command_line line;
     *e = (error){0};
-    return config_read(c, argc, argv, &wish, e);
+    *c = (config){0};
+    return usage_parse(&config_usage, argc, argv, &line, e) && config_read(c, &line, e);
 }
 #define READ(c_, e_, ...) read_flags(c_, (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL}, e_)
 
@@ -136,16 +137,16 @@ static void expect_refusal(const char *const *flags, const char *first, const ch
 static void what_cannot_be_right_is_refused_with_its_name(void **state)
 {
     (void)state;
-    REFUSED("--workers", "expected a whole number or auto, found \"two\"", "--workers", "two");
-    REFUSED("--workers", "-1 is not within 0 … 64", "--workers", "-1");
-    REFUSED("--score-queue", "expected a whole number, found \"auto\"", "--score-queue", "auto");
-    REFUSED("--workers", "65 is not within 0 … 64", "--workers", "65");
+    REFUSED("--workers", "\"two\" is not a whole number from 0 to 64 or auto", "--workers", "two");
+    REFUSED("--workers", "\"-1\" is not a whole number from 0 to 64", "--workers", "-1");
+    REFUSED("--score-queue", "\"auto\" is not a whole number from 1 to 65536", "--score-queue", "auto");
+    REFUSED("--workers", "\"65\" is not a whole number from 0 to 64", "--workers", "65");
     REFUSED("--score-queue", "99999999999999999999", "--score-queue", "99999999999999999999");
     REFUSED("--log-level", "loud", "--log-level", "loud");
-    REFUSED("--nonsense", "no flag", "--nonsense");
+    REFUSED("--nonsense", "unrecognized option", "--nonsense");
     REFUSED("--state", "needs a value", "--state");
     REFUSED("--state", "1 to", "--state", "");
-    REFUSED("unexpected argument", "serve-this", "serve-this");
+    REFUSED("one argument too many", "serve-this", "serve-this");
     REFUSED("/nowhere/conf", "cannot be read", "--config", "/nowhere/conf");
 }
 
@@ -161,7 +162,7 @@ static void a_bad_line_of_the_file_is_named(void **state)
     p = scratch_at(&s, "section");
     REFUSED("section [serve]", "without sections", "--config", p.text);
     p = scratch_at(&s, "range");
-    REFUSED("line 3", "threads: -1", "--config", p.text);
+    REFUSED("line 3", "threads: \"-1\"", "--config", p.text);
     scratch_remove(&s);
 }
 

@@ -38,9 +38,9 @@ cmp "$work/one" "$work/again" || fail "other columns of the same seed"
 "$binary" explain "$work/pca" "$data" -o "$work/other.png" --count 3 --enlarge 2 --seed 1 >"$work/other"
 if cmp -s "$work/one" "$work/other"; then fail "the same images of another seed"; fi
 
-refused 'expected 1 to 32' "$work/pca" "$data" --count 33
+refused 'count: "33" is not a whole number from 1 to 32' "$work/pca" "$data" --count 33
 refused 'at most 4096' "$work/pca" "$data" --count 32 --enlarge 16
-refused 'expected MODEL SOURCE' "$work/pca"
+refused 'SOURCE is missing' "$work/pca"
 train kde 0.2 kde
 refused 'does not reconstruct' "$work/kde" "$data"
 train pca 0 uncalibrated

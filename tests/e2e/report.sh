@@ -131,8 +131,8 @@ refused 1 'holds no earlier report' "$whole" "$work/foreign"
 refused 1 'no experiment "none"' none "$work/nothing"
 [ ! -e "$work/nothing" ] || fail "a folder of no experiment"
 refused 1 "$work/foreign/README.md/deep" "$whole" "$work/foreign/README.md/deep"
-refused 2 'expected 0 to 256' "$whole" "$work/nothing" --sheets 257
-refused 2 'EXPERIMENT -o FOLDER' "$whole" "$work/nothing" more
+refused 2 '--sheets: "257" is not a whole number from 0 to 256' "$whole" "$work/nothing" --sheets 257
+refused 2 '"more" is one argument too many' "$whole" "$work/nothing" more
 refused 1 anomalyd.db "$whole" "$work/nothing" --state "$work/foreign"
 report "$whole" "$work/foreign" --sheets 0 --force || fail "$(cat "$work/told")"
 grep -q "$whole" "$work/foreign/README.md" || fail "--force did not write"

@@ -39,15 +39,32 @@ must_pass check_layers.sh
 must_pass check_style.sh
 
 plant core/base/a.c <<<"$opening"$'\n#include "graph/tensor.h"'
-must_say check_layers.sh "core/base may not include graph"
+must_say check_layers.sh "core/base may not include core/graph"
 plant core/train/a.c <<<"$opening"$'\n#include "api/service.h"'
 must_say check_layers.sh "core/train may not include api"
-plant api/a.c <<<"$opening"$'\n#include <uv.h>'
-must_say check_layers.sh "api may not speak to <uv.h>"
-plant daemon/a.c <<<"$opening"$'\n#include <microhttpd.h>'
-must_say check_layers.sh "daemon may not speak to <microhttpd.h>"
+plant api/json/a.c <<<"$opening"$'\n#include <uv.h>'
+must_say check_layers.sh "api/json may not speak to <uv.h>"
+plant daemon/jobs/a.c <<<"$opening"$'\n#include <microhttpd.h>'
+must_say check_layers.sh "daemon/jobs may not speak to <microhttpd.h>"
 plant core/extra/a.c <<<"$opening"
 must_say check_layers.sh "no layer is called core/extra"
+plant daemon/a.c <<<"$opening"
+must_say check_layers.sh "daemon holds main.c alone beside its folders"
+plant daemon/store/a.c <<<"$opening"$'\n#include "daemon/jobs/jobs.h"'
+must_say check_layers.sh "daemon/store may not include daemon/jobs"
+plant api/http/a.c <<<"$opening"$'\n#include "daemon/platform/log.h"'
+must_say check_layers.sh "api/http may not include daemon/platform"
+
+# An upward call without an include: a declaration of its own, seen in the objects.
+plant core/base/a.c <<<"$opening"$'\nvoid upper(void);\nvoid lower(void);\nvoid lower(void)\n{\n    upper();\n}'
+mkdir -p "$root"/core/nn "$root"/build/release/core/CMakeFiles/core.dir/{base,nn}
+echo "$opening"$'\nvoid upper(void);\nvoid upper(void)\n{\n}' >"$root/core/nn/b.c"
+must_pass check_layers.sh
+cc -c "$root/core/base/a.c" -o "$root/build/release/core/CMakeFiles/core.dir/base/a.c.o"
+cc -c "$root/core/nn/b.c" -o "$root/build/release/core/CMakeFiles/core.dir/nn/b.c.o"
+must_say check_layers.sh "core/base may not call core/nn: upper of core/nn/b.c.o"
+mv "$root/core/base/a.c" "$root/core/nn/a.c"
+must_pass check_layers.sh
 
 plant core/base/a.c <<<"int a;"
 must_say check_style.sh "first line should be the SPDX line"

@@ -19,40 +19,14 @@ typedef struct request {
 
 #define AT(member_) offsetof(request, member_)
 
-static const flag explain_flags[] = {{.name = "output",
-                                      .letter = 'o',
-                                      .kind = FLAG_TEXT,
-                                      .offset = AT(output),
-                                      .required = true,
-                                      .value = "SHEET.png",
-                                      .help = "where to"},
-                                     {.name = "count",
-                                      .letter = 'n',
-                                      .kind = FLAG_INT,
-                                      .offset = AT(count),
-                                      .min = 1,
-                                      .max = EXPLAIN_SHEET_MOST,
-                                      .value = "N",
-                                      .help = "images of either kind, at most 32",
-                                      .preset = "8"},
-                                     {.name = "seed",
-                                      .letter = 's',
-                                      .kind = FLAG_WHOLE,
-                                      .offset = AT(seed),
-                                      .max = UINT32_MAX,
-                                      .value = "N",
-                                      .help = "which images are drawn",
-                                      .preset = "0"},
-                                     {.name = "enlarge",
-                                      .letter = 'x',
-                                      .kind = FLAG_INT,
-                                      .offset = AT(factor),
-                                      .min = 1,
-                                      .max = EXPLAIN_SHEET_FACTOR_MAX,
-                                      .value = "N",
-                                      .help = "side of a pixel, 1 to 16",
-                                      .preset = "images of about 84 pixels"},
-                                     {0}};
+static const flag explain_flags[] = {
+    FLAG("output", 'o', TEXT, AT(output), "SHEET.png", "where to", .required = true),
+    FLAG("count", 'n', INT, AT(count), "N", "images of either kind, at most 32", .min = 1, .max = EXPLAIN_SHEET_MOST,
+         .preset = "8"),
+    FLAG("seed", 's', WHOLE, AT(seed), "N", "which images are drawn", .max = UINT32_MAX, .preset = "0"),
+    FLAG("enlarge", 'x', INT, AT(factor), "N", "side of a pixel, 1 to 16", .min = 1, .max = EXPLAIN_SHEET_FACTOR_MAX,
+         .preset = "images of about 84 pixels"),
+    {0}};
 
 static const usage explain_usage = {
     .words = "explain",

@@ -25,35 +25,12 @@ typedef struct images_options {
 
 static const char *const splits[SPLIT_COUNT + 1] = {[SPLIT_TRAIN] = "train", [SPLIT_TEST] = "test"};
 
-static const flag images_flags[] = {{.name = "split",
-                                     .letter = 's',
-                                     .kind = FLAG_CHOICE,
-                                     .offset = AT(split),
-                                     .choices = splits,
-                                     .value = "train|test",
-                                     .help = "only this part"},
-                                    {.name = "class",
-                                     .letter = 'c',
-                                     .kind = FLAG_TEXT,
-                                     .offset = AT(class_name),
-                                     .value = "NAME",
-                                     .help = "only this class"},
-                                    {.name = "limit",
-                                     .letter = 'n',
-                                     .kind = FLAG_WHOLE,
-                                     .offset = AT(limit),
-                                     .min = 1,
-                                     .max = DATASET_IMAGES_MAX,
-                                     .value = "N",
-                                     .help = "at most N images of each class"},
-                                    {.name = "output",
-                                     .letter = 'o',
-                                     .kind = FLAG_TEXT,
-                                     .offset = AT(folder),
-                                     .required = true,
-                                     .value = "FOLDER",
-                                     .help = "where to; made when it does not exist"},
-                                    {0}};
+static const flag images_flags[] = {
+    FLAG("split", 's', CHOICE, AT(split), "train|test", "only this part", .choices = splits),
+    FLAG("class", 'c', TEXT, AT(class_name), "NAME", "only this class"),
+    FLAG("limit", 'n', WHOLE, AT(limit), "N", "at most N images of each class", .min = 1, .max = DATASET_IMAGES_MAX),
+    FLAG("output", 'o', TEXT, AT(folder), "FOLDER", "where to; made when it does not exist", .required = true),
+    {0}};
 
 static const usage images_usage = {
     .words = "images",

@@ -115,11 +115,8 @@ typedef struct table_options {
     const char *score; /* NULL: not given */
 } table_options;
 
-static const flag table_flags[] = {{.name = "score",
-                                    .kind = FLAG_TEXT,
-                                    .offset = offsetof(table_options, score),
-                                    .value = "NAME",
-                                    .help = "another of the runs' scores, one that `anomalyd runs show` lists"},
+static const flag table_flags[] = {FLAG("score", 0, TEXT, offsetof(table_options, score), "NAME",
+                                        "another of the runs' scores, one that `anomalyd runs show` lists"),
                                    {0}};
 static const flag table_shared[] = {
     REMOTE_SERVER_FLAG, REMOTE_FORMAT_FLAG(table_formats, "markdown|csv|json", "markdown"), {0}};
@@ -145,14 +142,9 @@ typedef struct list_options {
     int limit; /* 0: not given */
 } list_options;
 
-static const flag list_flags[] = {{.name = "limit",
-                                   .kind = FLAG_INT,
-                                   .offset = offsetof(list_options, limit),
-                                   .min = 1,
-                                   .max = INT_MAX,
-                                   .value = "N",
-                                   .help = "experiments listed at most, newest first",
-                                   .preset = "50"},
+static const flag list_flags[] = {FLAG("limit", 0, INT, offsetof(list_options, limit), "N",
+                                       "experiments listed at most, newest first", .min = 1, .max = INT_MAX,
+                                       .preset = "50"),
                                   {0}};
 enum { LIST_PRESET = 50 };
 

@@ -50,21 +50,12 @@ static const flag list_flags[] = {FILTER(0, "method", "NAME", "only runs of this
                                   FILTER(5, "model", "NAME", "only of this model"),
                                   FILTER(6, "since", "TIME", "only from then on, such as 2026-01-31T12:00:00Z"),
                                   FILTER(7, "until", "TIME", "only before then"),
-                                  {.name = "min-auroc",
-                                   .kind = FLAG_PARSED,
-                                   .parse = parse_share,
-                                   .offset = offsetof(list_options, filters[8]),
-                                   .value = "X",
-                                   .help = "only those that reached it"},
+                                  FLAG("min-auroc", 0, PARSED, offsetof(list_options, filters[8]), "X",
+                                       "only those that reached it", .parse = parse_share),
                                   FILTER(9, "order", "NAME", "newest, oldest, or auroc, the highest first"),
-                                  {.name = "limit",
-                                   .kind = FLAG_INT,
-                                   .offset = offsetof(list_options, limit),
-                                   .min = 1,
-                                   .max = INT_MAX,
-                                   .value = "N",
-                                   .help = "runs listed at most; json prints a document for every 500",
-                                   .preset = "50"},
+                                  FLAG("limit", 0, INT, offsetof(list_options, limit), "N",
+                                       "runs listed at most; json prints a document for every 500", .min = 1,
+                                       .max = INT_MAX, .preset = "50"),
                                   {0}};
 
 static void put_model(columns *c, const json_t *run)
@@ -263,11 +254,9 @@ static bool parse_held_out(void *at, char *text, error *e)
     return flag_set(&share, &o->held_out, text, e);
 }
 
-static const flag import_flags[] = {{.name = "held-out",
-                                     .kind = FLAG_PARSED,
-                                     .parse = parse_held_out,
-                                     .value = "SHARE",
-                                     .help = "of runs that do not say it, as those of earlier programs"},
+static const flag import_flags[] = {FLAG("held-out", 0, PARSED, 0, "SHARE",
+                                         "of runs that do not say it, as those of earlier programs",
+                                         .parse = parse_held_out),
                                     {0}};
 
 /* *fresh: the daemon did not have it. */

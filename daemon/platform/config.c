@@ -36,12 +36,9 @@ static bool set_roots(void *at, char *text, error *e);
 static const flag settings[] = {
     BUFFER("state", state, "state", "FOLDER", "where everything is kept (under systemd: StateDirectory)"),
     BUFFER("listen", listen, CONFIG_LISTEN, "ADDRESS:PORT", "loopback only; port 0: any free one"),
-    {.name = "import-root",
-     .kind = FLAG_PARSED,
-     .parse = set_roots,
-     .variable = true,
-     .value = "FOLDER",
-     .help = "a folder that data sets may be imported from; repeatable (file and environment: separated by ':')"},
+    FLAG("import-root", 0, PARSED, 0, "FOLDER",
+         "a folder that data sets may be imported from; repeatable (file and environment: separated by ':')",
+         .parse = set_roots, .variable = true),
     AUTO("workers", workers, 64, "N",
          "training jobs that run at once; auto: as many as there are CPUs for their threads; 0: none start"),
     AUTO("threads", threads, TEAM_THREADS_MAX, "N",
@@ -59,25 +56,14 @@ static const flag settings[] = {
         "from the start of a connection or request to the end of its headers"),
     INT("request-deadline", request_deadline_ms, 100, 3600000, "60000", "MS", "for a whole request"),
     INT("stop-deadline", stop_deadline_s, 0, 3600, "30", "SECONDS", "for stopping in good order"),
-    {.name = "log-level",
-     .kind = FLAG_CHOICE,
-     .offset = offsetof(config, log_level),
-     .choices = log_level_names,
-     .preset = "info",
-     .variable = true,
-     .value = "LEVEL",
-     .help = "debug, info, warn or error"},
-    {.name = "log-json",
-     .kind = FLAG_SWITCH,
-     .offset = offsetof(config, log_json),
-     .variable = true,
-     .help = "log one JSON object a line"},
+    FLAG("log-level", 0, CHOICE, offsetof(config, log_level), "LEVEL", "debug, info, warn or error",
+         .choices = log_level_names, .preset = "info", .variable = true),
+    FLAG("log-json", 0, SWITCH, offsetof(config, log_json), NULL, "log one JSON object a line", .variable = true),
     {0}};
 _Static_assert(sizeof settings / sizeof *settings <= SETTINGS_MAX, "one bit a setting");
 
 /* Not a setting: it says where settings are. */
-static const flag config_flags[] = {
-    {.name = "config", .kind = FLAG_TEXT, .value = "FILE", .variable = true, .help = "settings from a file"}, {0}};
+static const flag config_flags[] = {FLAG("config", 0, TEXT, 0, "FILE", "settings from a file", .variable = true), {0}};
 
 const usage config_usage = {
     .words = "serve",

@@ -50,6 +50,14 @@ typedef struct flag {
     bool off;      /* a switch that sets false */
 } flag;
 
+/* One row of a table of flags; more members may follow. `at` is an offset, letter 0 and value NULL where there is none.
+ * A table ends with {0}. */
+#define FLAG(name_, letter_, kind_, at_, value_, help_, ...)                                                   \
+    {                                                                                                          \
+        .name = name_, .letter = letter_, .kind = FLAG_##kind_, .offset = at_, .value = value_, .help = help_, \
+        __VA_ARGS__                                                                                            \
+    }
+
 /* Sets the member at f->offset of `target` from `text`, which a FLAG_PAIR cuts at its sign and keeps. The message says
  * what is wrong with the text, and does not name the flag. */
 bool flag_set(const flag *f, void *target, char *text, error *e);

@@ -13,25 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTINGS_MAX = 32 };
-
 static bool set_roots(void *at, char *text, error *e);
 
-#define INT(name_, member_, min_, max_, preset_, value_, help_)                                         \
-    {                                                                                                   \
-        .name = name_, .kind = FLAG_INT, .offset = offsetof(config, member_), .min = min_, .max = max_, \
-        .preset = preset_, .value = value_, .help = help_, .variable = true                             \
-    }
-#define AUTO(name_, member_, max_, value_, help_)                                                                 \
-    {                                                                                                             \
-        .name = name_, .kind = FLAG_AUTO_INT, .offset = offsetof(config, member_), .max = max_, .preset = "auto", \
-        .value = value_, .help = help_, .variable = true                                                          \
-    }
-#define BUFFER(name_, member_, preset_, value_, help_)                                                    \
-    {                                                                                                     \
-        .name = name_, .kind = FLAG_BUFFER, .offset = offsetof(config, member_), .size = CONFIG_TEXT_MAX, \
-        .preset = preset_, .value = value_, .help = help_, .variable = true                               \
-    }
+#define AT(member_) offsetof(config, member_)
+#define SETTING(name_, kind_, member_, value_, help_, ...) \
+    FLAG(name_, 0, kind_, AT(member_), value_, help_, .variable = true, __VA_ARGS__)
+#define INT(name_, member_, min_, max_, preset_, value_, help_) \
+    SETTING(name_, INT, member_, value_, help_, .min = min_, .max = max_, .preset = preset_)
+#define AUTO(name_, member_, max_, value_, help_) \
+    SETTING(name_, AUTO_INT, member_, value_, help_, .max = max_, .preset = "auto")
+#define BUFFER(name_, member_, preset_, value_, help_) \
+    SETTING(name_, BUFFER, member_, value_, help_, .size = CONFIG_TEXT_MAX, .preset = preset_)
 
 static const flag settings[] = {
     BUFFER("state", state, "state", "FOLDER", "where everything is kept (under systemd: StateDirectory)"),
@@ -56,11 +48,10 @@ static const flag settings[] = {
         "from the start of a connection or request to the end of its headers"),
     INT("request-deadline", request_deadline_ms, 100, 3600000, "60000", "MS", "for a whole request"),
     INT("stop-deadline", stop_deadline_s, 0, 3600, "30", "SECONDS", "for stopping in good order"),
-    FLAG("log-level", 0, CHOICE, offsetof(config, log_level), "LEVEL", "debug, info, warn or error",
-         .choices = log_level_names, .preset = "info", .variable = true),
-    FLAG("log-json", 0, SWITCH, offsetof(config, log_json), NULL, "log one JSON object a line", .variable = true),
+    SETTING("log-level", CHOICE, log_level, "LEVEL", "debug, info, warn or error", .choices = log_level_names,
+            .preset = "info"),
+    SETTING("log-json", SWITCH, log_json, NULL, "log one JSON object a line"),
     {0}};
-_Static_assert(sizeof settings / sizeof *settings <= SETTINGS_MAX, "one bit a setting");
 
 /* Not a setting: it says where settings are. */
 static const flag config_flags[] = {FLAG("config", 0, TEXT, 0, "FILE", "settings from a file", .variable = true), {0}};

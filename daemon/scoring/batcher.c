@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* batcher.c — queues, micro-batches and resident models of the scoring thread. */
+/* batcher.c — queues and micro-batches of the scoring thread. */
 #include "daemon/scoring/batcher.h"
 
 #include "base/clock.h"
+#include "daemon/scoring/models.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -12,28 +13,13 @@
 
 enum { FIRST_IMAGES = 8 /* of a batch, before the model's pace is known */ };
 
-/* A model that is resident or wanted. Freed only by the scoring thread, and only while nothing waits for it. */
-typedef struct resident {
-    struct resident *next;
-    char name[SERVICE_NAME_MAX];
-    int version;
-    void *model; /* NULL: not loaded; the scoring thread's, which sets it under the lock */
-    size_t bytes;
-    int64_t used_us;           /* when its last batch ended */
-    double image_us;           /* what an image took in it; 0: not known */
-    batch_order *first, **end; /* orders with images not taken yet */
-    size_t admitted;           /* images admitted and not finished: the queue's length */
-    size_t decoding;           /* orders admitted and not put yet */
-    size_t ready;              /* images put and not taken */
-} resident;
-
 struct batcher {
     batcher_config c;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t work; /* by the monotonic clock */
     /* Guarded by lock: */
-    resident *models;
+    residents models; /* their entries are freed by the scoring thread alone, while nothing waits for them */
     batch_order *finished, **finished_end;
     bool started, stop;
     error start_failure;
@@ -62,55 +48,10 @@ int64_t batcher_now_ms(void)
 
 /* ---- models */
 
-static resident *find(batcher *b, const char *name, int version)
-{
-    for (resident *r = b->models; r; r = r->next)
-        if (r->version == version && !strcmp(r->name, name))
-            return r;
-    return NULL;
-}
-
-static resident *find_or_add(batcher *b, const char *name, int version)
-{
-    resident *r = find(b, name, version);
-    if (r || !(r = calloc(1, sizeof *r)))
-        return r;
-    snprintf(r->name, sizeof r->name, "%s", name);
-    r->version = version;
-    r->end = &r->first;
-    r->next = b->models;
-    b->models = r;
-    return r;
-}
-
-static void take_out(batcher *b, resident *r)
-{
-    resident **at = &b->models;
-    while (*at != r)
-        at = &(*at)->next;
-    *at = r->next;
-}
-
-/* The idle model unused the longest, or NULL. With the lock held. */
-static resident *oldest_idle(batcher *b)
-{
-    resident *oldest = NULL;
-    for (resident *r = b->models; r; r = r->next)
-        if (r->model && !r->admitted && (!oldest || r->used_us < oldest->used_us))
-            oldest = r;
-    return oldest;
-}
-
-/* Lets models go until the budget holds; the one in use stays, whatever its size. With the lock held, which is given up
- * while the engine frees. */
+/* Unloads models until the budget holds. With the lock held, which is released while the engine works. */
 static void keep_budget(batcher *b)
 {
-    resident *r;
-    while (b->numbers.resident_bytes > b->c.budget_bytes && (r = oldest_idle(b))) {
-        take_out(b, r);
-        b->numbers.resident--;
-        b->numbers.resident_bytes -= r->bytes;
-        b->numbers.evictions++;
+    for (resident *r; (r = residents_pop_evicted(&b->models));) {
         pthread_mutex_unlock(&b->lock);
         b->c.engine.unload(b->c.engine.context, r->model);
         free(r);
@@ -118,54 +59,32 @@ static void keep_budget(batcher *b)
     }
 }
 
-/* Drops entries of models that could not be loaded. With the lock held. */
+/* Forgets models that could not be loaded. With the lock held. */
 static void drop_unloaded(batcher *b)
 {
-    for (resident **at = &b->models; *at;) {
-        resident *r = *at;
-        if (!r->model && !r->admitted) {
-            *at = r->next;
-            free(r);
-        } else {
-            at = &r->next;
-        }
-    }
+    for (resident *r; (r = residents_pop_unloaded(&b->models));)
+        free(r);
 }
 
-/* ---- taking a batch, with the lock held */
+/* ---- making a batch, with the lock held */
 
-/* Since when its turn is due. */
-static int64_t due_us(const resident *r)
+/* How many images of the model fit into a turn by its pace, at least one. */
+static size_t images_max(const batcher *b, const resident *r)
 {
-    return r->first->queued_us > r->used_us ? r->first->queued_us : r->used_us;
+    double max = r->image_us > 0 ? b->c.turn_us / r->image_us : FIRST_IMAGES;
+    return max < 1 ? 1 : max < b->c.batch_images ? (size_t)max : (size_t)b->c.batch_images;
 }
 
-static resident *most_urgent(const batcher *b)
-{
-    resident *urgent = NULL;
-    for (resident *r = b->models; r; r = r->next)
-        if (r->first && (!urgent || due_us(r) < due_us(urgent)))
-            urgent = r;
-    return urgent;
-}
-
-/* Images that it may have in a batch. */
-static size_t most_images(const batcher *b, const resident *r)
-{
-    double most = r->image_us > 0 ? b->c.turn_us / r->image_us : FIRST_IMAGES;
-    return most < 1 ? 1 : most < b->c.batch_images ? (size_t)most : (size_t)b->c.batch_images;
-}
-
-/* Waits for orders still being decoded, but not beyond the delay after the first image came. */
+/* Waits for orders whose images are being decoded, until delay_us after the first image came. */
 static void wait_for_more(batcher *b, resident *r)
 {
     int64_t until = r->first->queued_us + b->c.delay_us;
     struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = (until % 1000000) * 1000};
-    while (!b->stop && r->decoding && r->ready < most_images(b, r) && clock_now_us() < until)
+    while (!b->stop && r->decoding && r->ready < images_max(b, r) && clock_now_us() < until)
         pthread_cond_timedwait(&b->work, &b->lock, &at);
 }
 
-/* Whether the image needs scoring; sets why not. */
+/* Whether the image is to be scored; if not, its result says why. */
 static bool is_live(batcher *b, batch_order *o, size_t index, int64_t now_ms)
 {
     if (atomic_load_explicit(&o->abandoned, memory_order_relaxed)) {
@@ -180,14 +99,14 @@ static bool is_live(batcher *b, batch_order *o, size_t index, int64_t now_ms)
     return error_set(&o->results[index].failure, ERROR_BUSY, "it waited too long to be scored");
 }
 
-static void take_batch(batcher *b, resident *r, batch *t)
+static void fill_batch(batcher *b, resident *r, batch *t)
 {
     int64_t now = clock_now_us();
-    const size_t most = most_images(b, r);
+    const size_t max = images_max(b, r);
     t->of = r;
     t->explain = r->first->explain;
     t->count = t->live = 0;
-    while (r->first && r->first->explain == t->explain && t->live < most && t->count < BATCHER_IMAGES_MAX) {
+    while (r->first && r->first->explain == t->explain && t->live < max && t->count < BATCHER_IMAGES_MAX) {
         batch_order *o = r->first;
         if (!o->taken)
             o->queue_ms = (double)(now - o->queued_us) / 1000;
@@ -274,11 +193,7 @@ static bool load(batcher *b, resident *r, error *e)
     if (!loaded)
         return false;
     pthread_mutex_lock(&b->lock);
-    r->model = loaded;
-    r->bytes = bytes;
-    b->numbers.resident++;
-    b->numbers.resident_bytes += bytes;
-    b->numbers.loads++;
+    residents_set_loaded(&b->models, r, loaded, bytes);
     pthread_mutex_unlock(&b->lock);
     return true;
 }
@@ -317,9 +232,9 @@ static void finish_batch(batcher *b, batch *t, int64_t start, int64_t end)
 
 static void run_batch(batcher *b, batch *t)
 {
-    resident *r = most_urgent(b);
+    resident *r = residents_next_turn(&b->models);
     wait_for_more(b, r);
-    take_batch(b, r, t);
+    fill_batch(b, r, t);
     int64_t start = b->batch_start_us = clock_now_us();
     pthread_mutex_unlock(&b->lock);
     error e = {0};
@@ -338,10 +253,10 @@ static void run_batch(batcher *b, batch *t)
 
 static void unload_all(batcher *b)
 {
-    while (b->models) {
-        resident *r = b->models;
+    while (b->models.first) {
+        resident *r = b->models.first;
         assert(!r->admitted);
-        b->models = r->next;
+        b->models.first = r->next;
         if (r->model)
             b->c.engine.unload(b->c.engine.context, r->model);
         free(r);
@@ -359,9 +274,9 @@ static void *score_all(void *context)
     b->start_failure = e;
     pthread_cond_broadcast(&b->work);
     while (good) {
-        while (!most_urgent(b) && !b->stop)
+        while (!residents_next_turn(&b->models) && !b->stop)
             pthread_cond_wait(&b->work, &b->lock);
-        if (!most_urgent(b))
+        if (!residents_next_turn(&b->models))
             break;
         batch t;
         run_batch(b, &t);
@@ -398,6 +313,7 @@ batcher *batcher_start(const batcher_config *c, error *e)
         return NULL;
     }
     b->c = *c;
+    b->models.budget_bytes = c->budget_bytes;
     b->finished_end = &b->finished;
     if (pthread_create(&b->thread, NULL, score_all, b)) {
         error_set(e, ERROR_MEMORY, "the scoring thread: no thread");
@@ -434,7 +350,7 @@ void batcher_stop(batcher *b)
 bool batcher_admit(batcher *b, batch_order *o, error *e)
 {
     pthread_mutex_lock(&b->lock);
-    resident *r = find_or_add(b, o->model, o->version);
+    resident *r = residents_find_or_add(&b->models, o->model, o->version);
     bool fits = r && r->admitted < (size_t)b->c.queue_images;
     if (fits) {
         r->admitted += o->count;
@@ -481,12 +397,12 @@ void batcher_deliver(batcher *b)
     }
 }
 
-/* ---- looking in */
+/* ---- measuring */
 
 size_t batcher_resident_bytes(batcher *b, const char *name, int version)
 {
     pthread_mutex_lock(&b->lock);
-    const resident *r = find(b, name, version);
+    const resident *r = residents_find(&b->models, name, version);
     size_t bytes = r && r->model ? r->bytes : 0;
     pthread_mutex_unlock(&b->lock);
     return bytes;
@@ -496,8 +412,12 @@ void batcher_measure(batcher *b, batcher_numbers *out)
 {
     pthread_mutex_lock(&b->lock);
     *out = b->numbers;
+    out->resident = b->models.count;
+    out->resident_bytes = b->models.bytes;
+    out->loads = b->models.loads;
+    out->evictions = b->models.evictions;
     out->waiting = 0;
-    for (const resident *r = b->models; r; r = r->next)
+    for (const resident *r = b->models.first; r; r = r->next)
         out->waiting += r->admitted;
     out->busy_ms = b->batch_start_us ? (clock_now_us() - b->batch_start_us) / 1000 : 0;
     pthread_mutex_unlock(&b->lock);
@@ -507,7 +427,7 @@ void batcher_each(batcher *b, void (*each)(void *context, const char *model, int
                   void *context)
 {
     pthread_mutex_lock(&b->lock);
-    for (const resident *r = b->models; r; r = r->next)
+    for (const resident *r = b->models.first; r; r = r->next)
         each(context, r->name, r->version, r->bytes, r->admitted);
     pthread_mutex_unlock(&b->lock);
 }

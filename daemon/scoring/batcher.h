@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * batcher.h — the scoring thread: bounded queues of images by model, taken in micro-batches; models loaded when they
- * are first asked for, and let go, the longest unused first, when they are more than the budget. Models that are wanted
- * take turns, and a slow one, which may search seconds for an image, has as few images a turn as its pace tells: so it
- * keeps no other waiting for long. Knows models through batcher_engine only, and nothing of HTTP or files.
+ * batcher.h — the scoring thread: a bounded queue of images for each model, scored in micro-batches. A model is loaded
+ * when it is first asked for; when the resident models exceed the budget, the one unused the longest is unloaded.
+ * Models take turns of about turn_us. A model that needs seconds for an image, by search, gets as few images a turn as
+ * its measured pace allows, so that it keeps no other model waiting for long. Knows models through batcher_engine only,
+ * and nothing of HTTP or files.
  *
- * An order is admitted before its images are decoded, so that a full queue refuses at once; while others are being
- * decoded a batch waits for them a little, and an idle thread does not wait at all.
+ * An order is admitted before its images are decoded, so that a full queue refuses at once. A batch waits a little for
+ * orders that are being decoded; a thread without such orders does not wait at all.
  */
 #ifndef ANOMALYD_DAEMON_SCORING_BATCHER_H
 #define ANOMALYD_DAEMON_SCORING_BATCHER_H
@@ -21,19 +22,19 @@ enum { BATCHER_IMAGES_MAX = 256 /* of a batch */, BATCHER_SIZES = 9 /* batch siz
 
 typedef struct batcher batcher;
 
-/* One request's images for one model. The owner fills the upper part before batcher_put and reads the lower after
- * `done`; it may set `abandoned` at any time. */
+/* The images of one request for one model. The owner fills the upper part before batcher_put, and reads the lower part
+ * after `done`. It may set `abandoned` at any time. */
 typedef struct batch_order {
     char model[SERVICE_NAME_MAX];
     int version;
     double false_alarm_rate;
-    int64_t deadline_ms; /* of batcher_now; what waits longer fails with ERROR_BUSY */
+    int64_t deadline_ms; /* of batcher_now; an image that waits longer fails with ERROR_BUSY */
     size_t count;
     image *pictures; /* pixels NULL where decoding failed */
     enum explanation explain;
     image *explained;      /* one for each picture, zeroed; NULL without explanation */
     score_result *results; /* failure set there */
-    /* Set by the loop, read by the scoring thread to save work; it orders nothing. */
+    /* Set by the loop, read by the scoring thread to save work. It guards no other data, so its order is relaxed. */
     atomic_bool abandoned;
     void (*done)(struct batch_order *o); /* by batcher_deliver */
     void *context;
@@ -41,14 +42,14 @@ typedef struct batch_order {
     double queue_ms, compute_ms;
     error failure; /* ERROR_NONE: see each result */
 
-    /* the batcher's */
+    /* private to the batcher */
     struct batch_order *next;
     struct resident *of;
     size_t taken, left;
     int64_t queued_us;
 } batch_order;
 
-/* What scores. All calls on the scoring thread. */
+/* The engine that loads models and scores with them. All calls are on the scoring thread. */
 typedef struct batcher_engine {
     void *context;
     bool (*start)(void *context, error *e); /* once, first */
@@ -56,12 +57,12 @@ typedef struct batcher_engine {
     void *(*load)(void *context, const char *model, int version, size_t *bytes, error *e);
     void (*unload)(void *context, void *model);
     bool (*score)(void *context, void *model, const image *pictures, size_t n, float *scores, error *e);
-    /* Whether the model can; *e says why not. */
+    /* Whether the model can explain in this way; if not, *e says why. */
     bool (*explains)(void *context, void *model, enum explanation kind, error *e);
     /* As score, with a new picture for each; none when it fails. */
     bool (*explain)(void *context, void *model, enum explanation kind, const image *pictures, size_t n, float *scores,
                     image *explained, error *e);
-    /* Completes a result whose score is set. */
+    /* Completes a result whose score is set: p-value, percentile, threshold, verdict. */
     void (*judge)(void *context, void *model, double false_alarm_rate, const image *picture, score_result *r);
 } batcher_engine;
 
@@ -80,16 +81,15 @@ batcher *batcher_start(const batcher_config *c, error *e);
 /* Scores or fails what is queued, joins the thread, delivers the rest. */
 void batcher_stop(batcher *b);
 
-/* Reserves room for o->count images, however many, where fewer than queue_images wait for the model; else ERROR_BUSY.
- */
+/* Reserves room for all o->count images if fewer than queue_images wait for the model; otherwise ERROR_BUSY. */
 bool batcher_admit(batcher *b, batch_order *o, error *e);
-/* Queues an admitted order whose images are decoded. Always ends in `done`. */
+/* Queues an admitted order whose images are decoded. `done` is called for it later, always. */
 void batcher_put(batcher *b, batch_order *o);
-/* Calls `done` of what has been finished. The thread that puts. */
+/* Runs the callbacks of finished orders. Call on the thread that called batcher_put. */
 void batcher_deliver(batcher *b);
 
 int64_t batcher_now_ms(void); /* the clock of deadlines */
-/* What the model takes in memory; 0: it is not resident. */
+/* The memory that the model takes; 0: it is not resident. */
 size_t batcher_resident_bytes(batcher *b, const char *model, int version);
 
 typedef struct batcher_numbers {

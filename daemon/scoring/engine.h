@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* engine.h — what the scoring thread scores with: models of the registry, on a team of its own. */
+/* engine.h — the batcher_engine of the daemon: loads models from the registry and scores on a team of threads. */
 #ifndef ANOMALYD_DAEMON_SCORING_ENGINE_H
 #define ANOMALYD_DAEMON_SCORING_ENGINE_H
 

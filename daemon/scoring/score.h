@@ -4,8 +4,8 @@
 #ifndef ANOMALYD_DAEMON_SCORING_SCORE_H
 #define ANOMALYD_DAEMON_SCORING_SCORE_H
 
-#include "daemon/scoring/batcher.h"
 #include "daemon/platform/loop.h"
+#include "daemon/scoring/batcher.h"
 #include "daemon/store/store.h"
 
 enum { SCORE_DEADLINE_MS = 60000 /* an image that waited this long is not scored any more */ };

@@ -10,6 +10,7 @@
 #ifndef ANOMALYD_API_SERVICE_H
 #define ANOMALYD_API_SERVICE_H
 
+#include "api/records/name.h"
 #include "base/error.h"
 #include "data/dataset.h"
 #include "methods/method.h"
@@ -19,8 +20,8 @@
 #include <stdio.h>
 
 enum {
-    SERVICE_NAME_MAX = 64, /* with its NUL; names match ^[a-z0-9][a-z0-9._-]{0,62}$ */
-    SERVICE_ID_MAX = 40,   /* UUIDv7 text and a NUL */
+    SERVICE_NAME_MAX = NAME_SIZE,
+    SERVICE_ID_MAX = 40, /* UUIDv7 text and a NUL */
     SERVICE_PAGE_MAX = 500,
     SERVICE_SCORES_MAX = 12, /* variants of a method's score */
     SERVICE_CURSOR_MAX = 128
@@ -335,11 +336,11 @@ typedef struct service {
     /* ERROR_CONFLICT when the run is there, but no scores of test images. Fills *test, for run_test_free. */
     bool (*run_test)(void *self, const char *id, run_test *test, error *e);
 
-    /* Scores images by model "NAME", "NAME:VERSION" or, when empty, the only or newest model. Returns a ticket with
-     * which score_cancel can be called until done was; NULL when done was called already. With an explanation each
+    /* Scores images by a version of model `name` (0: its newest; an empty name: the newest model). Returns a ticket
+     * with which score_cancel can be called until done was; NULL when done was called already. With an explanation each
      * result that has no failure has a picture; a model that has no such pictures is ERROR_UNSUPPORTED. */
-    void *(*score)(void *self, const char *model, enum explanation explain, const struct score_image *images,
-                   size_t count, score_done *done, void *context);
+    void *(*score)(void *self, const char *name, int version, enum explanation explain,
+                   const struct score_image *images, size_t count, score_done *done, void *context);
     /* The answer is no longer wanted: drops what has not started. `done` is still called, once, with ERROR_CANCELLED,
      * when nothing reads the images any more; that may be before score_cancel returns. */
     void (*score_cancel)(void *self, void *ticket);

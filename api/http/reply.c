@@ -31,19 +31,6 @@ const char *request_header(const request *r, const char *name)
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
-bool request_name_valid(const char *name)
-{
-    static const char inner[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
-    size_t length = strlen(name);
-    return length > 0 && length < SERVICE_NAME_MAX && strspn(name, inner) == length && !strchr("._-", name[0]);
-}
-
-int request_version(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    return digits > 0 && digits < 10 && !text[digits] && text[0] != '0' ? (int)strtol(text, NULL, 10) : 0;
-}
-
 bool request_page(request *r, service_page *page)
 {
     *page = (service_page){.limit = 50};

@@ -96,9 +96,4 @@ void request_reply_response(request *r, unsigned status, struct MHD_Response *ta
 /* A page of a list: takes items; the cursor is empty at the end. */
 void request_reply_list(request *r, json_t *items, const char *cursor);
 
-/* True for ^[a-z0-9][a-z0-9._-]{0,62}$. */
-bool request_name_valid(const char *name);
-/* The number that `text` writes, of 1 to 9 digits without leading zeros; 0: it is no version. */
-int request_version(const char *text);
-
 #endif

@@ -78,8 +78,8 @@ bool training_check_options(const method *m, json_t *values, const char *pointer
 void training_take_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX])
 {
     const char *text = fields_text(f, field, NULL);
-    if (text && !request_name_valid(text))
-        fields_complain(f, field, "'%.64s' is not 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit", text);
+    if (text && !name_valid(text))
+        fields_complain(f, field, "'%.64s' is not " NAME_RULE, text);
     else if (text)
         snprintf(out, SERVICE_NAME_MAX, "%s", text);
 }

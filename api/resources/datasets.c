@@ -3,8 +3,8 @@
 #include "api/http/request.h"
 #include "api/resources/resources.h"
 
-#include "api/json/json.h"
 #include "api/http/spool.h"
+#include "api/json/json.h"
 
 #include <stdlib.h>
 
@@ -97,9 +97,8 @@ static void import_upload(request *r)
 {
     problem p = {0};
     const char *name = request_query(r, "name");
-    if (!name || !request_name_valid(name)) {
-        problem_set(&p, 400,
-                    "name: an upload needs ?name= of 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit");
+    if (!name || !name_valid(name)) {
+        problem_set(&p, 400, "name: an upload needs ?name= of " NAME_RULE);
         request_reply_problem(r, &p);
         return;
     }
@@ -121,9 +120,8 @@ static void import_path(request *r)
     dataset_request wanted = {.name = fields_text(&f, "name", NULL), .source = fields_text(&f, "path", NULL)};
     fields_require(&f, "name");
     fields_require(&f, "path");
-    if (wanted.name && !request_name_valid(wanted.name))
-        fields_complain(&f, "name", "'%.64s' is not 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit",
-                        wanted.name);
+    if (wanted.name && !name_valid(wanted.name))
+        fields_complain(&f, "name", "'%.64s' is not " NAME_RULE, wanted.name);
     if (p.status)
         request_reply_problem(r, &p);
     else

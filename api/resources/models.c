@@ -81,7 +81,7 @@ void get_model(request *r)
 void get_model_version(request *r)
 {
     problem p = {0};
-    int version = request_version(r->match.parameters[1]);
+    int version = version_parse(r->match.parameters[1]);
     if (version) {
         reply_model(r, version);
         return;

@@ -29,7 +29,8 @@ typedef struct score_item {
 typedef struct score_call {
     request *request; /* held */
     const service *host;
-    char model[SERVICE_NAME_MAX + 16];
+    char model[NAME_SIZE]; /* empty, version 0: the service chooses */
+    int version;
     enum explanation explain;
     bool alone; /* the picture itself is the answer */
     json_t *document;
@@ -307,7 +308,8 @@ static void submit(score_call *c)
         return;
     }
     c->submitting = true;
-    void *ticket = c->host->score(c->host->self, c->model, c->explain, c->images, c->image_count, scored, c);
+    void *ticket =
+        c->host->score(c->host->self, c->model, c->version, c->explain, c->images, c->image_count, scored, c);
     c->submitting = false;
     if (c->finished)
         call_end(c);
@@ -339,14 +341,8 @@ static bool take_model(score_call *c, problem *p)
     const char *text = request_query(c->request, "model");
     if (!text)
         return true;
-    char name[SERVICE_NAME_MAX];
-    size_t length = strcspn(text, ":");
-    const char *version = text[length] ? text + length + 1 : "1";
-    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), text);
-    if (!request_name_valid(name) || !request_version(version))
-        return problem_set(p, 400, "model: '%.80s' is not NAME or NAME:VERSION", text);
-    snprintf(c->model, sizeof c->model, "%s", text);
-    return true;
+    return model_reference_parse(text, c->model, &c->version) ||
+           problem_set(p, 400, "model: '%.80s' is not NAME or NAME:VERSION", text);
 }
 
 /* ?explain=, and by Accept whether its picture is wanted alone. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* id.c — makes and checks ids and names. */
+/* id.c — makes and checks ids. */
 #include "daemon/platform/id.h"
 
 #include <sodium.h>
@@ -44,12 +44,4 @@ bool id_valid(const char *id)
         if (form[i] == 'x' ? !strchr("0123456789abcdef", id[i]) : form[i] != id[i])
             return false;
     return true;
-}
-
-bool name_valid(const char *name)
-{
-    static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789",
-                      rest[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
-    size_t size = strlen(name);
-    return size >= 1 && size < SERVICE_NAME_MAX && strspn(name, first) >= 1 && strspn(name, rest) == size;
 }

@@ -18,7 +18,4 @@ bool id_valid(const char *id);
 /* Milliseconds since 1970, UTC. */
 service_time time_now(void);
 
-/* ^[a-z0-9][a-z0-9._-]{0,62}$ */
-bool name_valid(const char *name);
-
 #endif

@@ -105,32 +105,11 @@ static void decoded(void *context)
     batcher_put(t->owner->batcher, &t->order);
 }
 
-/* "NAME" or "NAME:VERSION" into the order. */
-static bool parse_model(const char *text, batch_order *o, error *e)
-{
-    size_t size = strcspn(text, ":");
-    const char *version = text[size] ? text + size + 1 : NULL;
-    char *end = NULL;
-    if (size >= sizeof o->model)
-        return error_set(e, ERROR_NOT_FOUND, "there is no model \"%.80s\"", text);
-    memcpy(o->model, text, size);
-    o->model[size] = 0;
-    if (*text && !name_valid(o->model))
-        return error_set(e, ERROR_INVALID, "model: \"%s\" is not a name", o->model);
-    if (!version)
-        return true;
-    long number = *version >= '1' && *version <= '9' ? strtol(version, &end, 10) : 0;
-    if (!*text || number < 1 || number > INT32_MAX || *end)
-        return error_set(e, ERROR_INVALID, "model: expected NAME or NAME:VERSION, found \"%.80s\"", text);
-    o->version = (int)number;
-    return true;
-}
-
-static bool find_model(ticket *t, const char *text, error *e)
+static bool find_model(ticket *t, const char *name, int version, error *e)
 {
     batch_order *o = &t->order;
     model_row row;
-    if (!parse_model(text, o, e) || !store_model_get(t->owner->reader, o->model, o->version, &row, e))
+    if (!store_model_get(t->owner->reader, name, version, &row, e))
         return false;
     memcpy(o->model, row.name, sizeof o->model);
     memcpy(t->method, row.method, sizeof t->method);
@@ -167,7 +146,7 @@ static ticket *ticket_new(scoring *s, enum explanation explain, const struct sco
     return t;
 }
 
-void *score_start(scoring *s, const char *text, enum explanation explain, const struct score_image *images,
+void *score_start(scoring *s, const char *name, int version, enum explanation explain, const struct score_image *images,
                   size_t count, score_done *done, void *context)
 {
     error e = {0};
@@ -176,7 +155,7 @@ void *score_start(scoring *s, const char *text, enum explanation explain, const 
         error_set(&e, ERROR_INVALID, "no image");
     else if (!t)
         error_memory(&e, "a score request");
-    if (t && find_model(t, text ? text : "", &e) && batcher_admit(s->batcher, &t->order, &e)) {
+    if (t && find_model(t, name, version, &e) && batcher_admit(s->batcher, &t->order, &e)) {
         t->done = done;
         t->context = context;
         s->active++;

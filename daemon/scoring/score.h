@@ -19,7 +19,7 @@ typedef struct scoring {
 } scoring;
 
 /* See service.h. */
-void *score_start(scoring *s, const char *model, enum explanation explain, const struct score_image *images,
+void *score_start(scoring *s, const char *name, int version, enum explanation explain, const struct score_image *images,
                   size_t count, score_done *done, void *context);
 void score_cancel(void *ticket);
 

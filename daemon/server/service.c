@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* service.c — implements service.h: hands each call to the part that knows. */
-#include "daemon/server/daemon.h"
+#include "daemon/experiments/run_import.h"
 #include "daemon/platform/log.h"
 #include "daemon/platform/paths.h"
-#include "daemon/experiments/run_import.h"
+#include "daemon/server/daemon.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -150,10 +150,10 @@ static bool run_test_(void *self, const char *id, run_test *test, error *e)
     return store_run_test(((anomalyd *)self)->reader, id, test, e);
 }
 
-static void *score(void *self, const char *name, enum explanation explain, const struct score_image *images,
-                   size_t count, score_done *done, void *context)
+static void *score(void *self, const char *name, int version, enum explanation explain,
+                   const struct score_image *images, size_t count, score_done *done, void *context)
 {
-    return score_start(&((anomalyd *)self)->scoring, name, explain, images, count, done, context);
+    return score_start(&((anomalyd *)self)->scoring, name, version, explain, images, count, done, context);
 }
 
 static void cancel_score(void *self, void *ticket)

@@ -415,20 +415,21 @@ static void finish_score(fake *f)
     done(f->score_context, &answer, NULL);
 }
 
-static void *score(void *self, const char *name, enum explanation explain, const struct score_image *images,
-                   size_t count, score_done *done, void *context)
+static void *score(void *self, const char *name, int version, enum explanation explain,
+                   const struct score_image *images, size_t count, score_done *done, void *context)
 {
     fake *f = self;
     f->scores++;
     snprintf(f->score_model, sizeof f->score_model, "%s", name);
+    f->score_version = version;
     f->score_explain = explain;
     f->score_images = count;
     f->score_list = images;
     f->score_done = done;
     f->score_context = context;
-    if (!strcmp(name, "nobody:7"))
+    if (!strcmp(name, "nobody") && version == 7)
         error_set(&f->failure, ERROR_UNSUPPORTED, "nobody has no picture of an image");
-    if (!strcmp(name, "nobody"))
+    if (!strcmp(name, "nobody") && version == 0)
         error_set(&f->failure, ERROR_NOT_FOUND, "there is no model 'nobody'");
     if (f->defer)
         return f;

@@ -44,7 +44,8 @@ typedef struct fake {
 
     /* What it was asked. */
     int scores, score_cancels, submits, cancels, imports, unwatches;
-    char score_model[128];
+    char score_model[NAME_SIZE];
+    int score_version;
     enum explanation score_explain;
     size_t score_images;
     job_spec spec;                     /* of the last submit; its text is owned */

@@ -28,7 +28,8 @@ static void one_image_gets_its_score(void **state)
     fake *f = *state;
     reply r = post_png(f, "/score?model=digits-ganomaly:3", "P");
     assert_status(&r, 200);
-    assert_string_equal(f->score_model, "digits-ganomaly:3");
+    assert_string_equal(f->score_model, "digits-ganomaly");
+    assert_int_equal(f->score_version, 3);
     json_t *one = result(&r, 0);
     assert_string_equal(json_string_value(json_object_get(one, "id")), "image");
     assert_non_null(strstr(r.body, "\"score\": 0.1,")); /* as short as the float is */

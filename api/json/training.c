@@ -102,9 +102,9 @@ double training_take_held_out(const fields *f, double preset)
 uint32_t training_take_test_images(const fields *f, uint32_t preset)
 {
     uint32_t n = (uint32_t)fields_integer(f, "test_images", 0, UINT32_MAX, preset);
-    if (!n || n >= PROTOCOL_TEST_LEAST)
+    if (!n || n >= PROTOCOL_TEST_MIN)
         return n;
-    fields_complain(f, "test_images", "%" PRIu32 " is neither 0, for all, nor at least %d", n, PROTOCOL_TEST_LEAST);
+    fields_complain(f, "test_images", "%" PRIu32 " is neither 0, for all, nor at least %d", n, PROTOCOL_TEST_MIN);
     return preset;
 }
 

@@ -32,11 +32,11 @@ static json_t *option_json(const option *o)
     json_t *body =
         json_pack("{s:s, s:s, s:o}", "name", o->name, "type", option_type_name(o->type), "default", option_preset(o));
     if (o->type == OPTION_INT) {
-        json_object_set_new(body, "minimum", json_integer((json_int_t)o->least));
-        json_object_set_new(body, "maximum", json_integer((json_int_t)o->most));
+        json_object_set_new(body, "minimum", json_integer((json_int_t)o->min));
+        json_object_set_new(body, "maximum", json_integer((json_int_t)o->max));
     } else if (o->type == OPTION_REAL) {
-        json_object_set_new(body, "minimum", json_single((float)o->least));
-        json_object_set_new(body, "maximum", json_single((float)o->most));
+        json_object_set_new(body, "minimum", json_single((float)o->min));
+        json_object_set_new(body, "maximum", json_single((float)o->max));
     } else if (o->type == OPTION_CHOICE) {
         json_t *choices = json_array();
         for (const char *const *choice = o->choices; *choice; choice++)

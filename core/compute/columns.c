@@ -6,11 +6,11 @@
 
 #include <string.h>
 
-enum { CHUNKS_MAX = 8, ROWS_LEAST = 64 };
+enum { CHUNKS_MAX = 8, ROWS_MIN = 64 };
 
 static int chunks_of(size_t rows)
 {
-    size_t chunks = rows / ROWS_LEAST;
+    size_t chunks = rows / ROWS_MIN;
     return chunks < 1 ? 1 : chunks > CHUNKS_MAX ? CHUNKS_MAX : (int)chunks;
 }
 

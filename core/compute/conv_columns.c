@@ -4,7 +4,7 @@
  * columns would leave most of a vector register empty; dy times all taps at once fills it, and the taps are
  * then gathered line by line, in a fixed order.
  */
-#include "base/least.h"
+#include "base/minmax.h"
 #include "compute/conv_parts.h"
 
 enum {
@@ -58,7 +58,7 @@ static void add_clipped(const run *r, int first, int last, int length, float *li
 {
     for (int i = first; i < last; i++) {
         const int start = r->start + i * r->step;
-        for (int k = most(-start, 0); k < least(length - start, r->n); k++)
+        for (int k = max_int(-start, 0); k < min_int(length - start, r->n); k++)
             line[start + k] += r->seen[(size_t)i * r->pitch + (size_t)k];
     }
 }
@@ -66,9 +66,9 @@ static void add_clipped(const run *r, int first, int last, int length, float *li
 static void add_run(const run *r, int length, float *line)
 {
     /* Windows [first, last) lie whole within the line. */
-    int first = r->start >= 0 ? 0 : least((-r->start + r->step - 1) / r->step, r->windows);
+    int first = r->start >= 0 ? 0 : min_int((-r->start + r->step - 1) / r->step, r->windows);
     int room = length - r->n - r->start;
-    int last = room < 0 ? first : most(first, least(room / r->step + 1, r->windows));
+    int last = room < 0 ? first : max_int(first, min_int(room / r->step + 1, r->windows));
     add_clipped(r, 0, first, length, line);
     /* A constant number of floats makes vectors of the loop: one and three channels with stride 2. */
     if (r->n == 2)
@@ -90,7 +90,7 @@ static void add_line(const conv_geometry *g, const float *columns, int ky, int o
         const run r = {.seen = seen + from,
                        .pitch = (size_t)depth,
                        .windows = g->ow,
-                       .n = least(step, across - from),
+                       .n = min_int(step, across - from),
                        .start = from - g->pad_begin * g->c,
                        .step = step};
         add_run(&r, g->w * g->c, line);

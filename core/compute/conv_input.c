@@ -148,14 +148,14 @@ size_t conv_input_scratch(const conv_geometry *g)
     }
     if (conv_columns_fit(g))
         return conv_columns_scratch(g);
-    size_t most = 0;
+    size_t floats_max = 0;
     for (int i = 0; i < g->stride * g->stride; i++) {
         phase at = phase_of(g, i);
         product p = phase_product(g, &at);
         size_t floats = product_parts(&p, 1) > 0 ? product_scratch(&p) : 0;
-        most = floats > most ? floats : most;
+        floats_max = floats > floats_max ? floats : floats_max;
     }
-    return most;
+    return floats_max;
 }
 
 typedef struct repack_job {

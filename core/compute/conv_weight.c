@@ -7,7 +7,7 @@
  */
 #include "compute/conv.h"
 
-#include "base/least.h"
+#include "base/minmax.h"
 #include "compute/conv_parts.h"
 #include "compute/conv_winograd.h"
 
@@ -36,18 +36,18 @@ static plan plan_for(const conv_geometry *g)
     const int depth = conv_depth(g), lines = g->n * g->oh;
     plan p = {.is_small = (long)depth * g->oc <= SMALL_DW, .depth_max = depth};
     if (p.is_small) {
-        p.parts = least(most(conv_positions(g) / ROWS_MIN, 1), least(CONV_PARTS_MAX, lines));
+        p.parts = min_int(max_int(conv_positions(g) / ROWS_MIN, 1), min_int(CONV_PARTS_MAX, lines));
     } else {
-        p.parts = least(most(depth / SLICE_MIN, 1), SLICES_MAX);
+        p.parts = min_int(max_int(depth / SLICE_MIN, 1), SLICES_MAX);
         p.depth_max = (depth / UNIT / p.parts + 2) * UNIT;
     }
-    int rows = least(most(LOWERED_FLOATS / p.depth_max, ROWS_MIN), ROWS_MAX);
-    rows = least(rows, LOWERED_FLOATS_MAX / p.depth_max);
+    int rows = min_int(max_int(LOWERED_FLOATS / p.depth_max, ROWS_MIN), ROWS_MAX);
+    rows = min_int(rows, LOWERED_FLOATS_MAX / p.depth_max);
     /* Only with enough rows a product without packing is worth its smallness. */
     const int unpacked = (int)((long)UNPACKED_MACS / p.depth_max / g->oc);
     if (unpacked >= UNPACKED_ROWS_MIN)
-        rows = least(rows, unpacked);
-    p.group_lines = least(most(rows / g->ow, 1), lines);
+        rows = min_int(rows, unpacked);
+    p.group_lines = min_int(max_int(rows / g->ow, 1), lines);
     return p;
 }
 

@@ -62,13 +62,13 @@ static tiling tiling_of(const conv_geometry *g)
     tiling best = {.g = g};
     if (g->fixed_tiles || g->stride > STRIDE_MAX || g->c < CHANNELS_MIN || g->oc < CHANNELS_MIN)
         return best;
-    double least = WORTH * conv_positions(g) * conv_depth(g) * g->oc;
+    double cost_max = WORTH * conv_positions(g) * conv_depth(g) * g->oc;
     for (int i = 0; i < WINOGRAD_FORMS; i++) {
         const tiling t = tiling_by(g, &winograd_forms[i]);
-        if (t.form->taps != cut(g->kernel, g->stride) || g->n * t.tiles < TILES_MIN || macs_of(&t) >= least)
+        if (t.form->taps != cut(g->kernel, g->stride) || g->n * t.tiles < TILES_MIN || macs_of(&t) >= cost_max)
             continue;
         best = t;
-        least = macs_of(&t);
+        cost_max = macs_of(&t);
     }
     return best;
 }

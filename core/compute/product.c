@@ -28,7 +28,7 @@ enum {
     /* With fixed tiles: */
     BLOCK = 64,              /* outputs of one product, */
     TERMS_UNIT = 16,         /* terms of a cache line, */
-    TERMS_MIN = 64,          /* the least terms of its sums that are worth a product, */
+    TERMS_MIN = 64,          /* terms below which a sum is not worth a product, */
     UNIT_ROWS_MIN = 64,      /* rows of a unit where an image has them, */
     UNITS_MAX = 8,           /* units that go together, */
     UNITS_FLOATS = 96 << 10, /* and the floats they may have in the cache. */
@@ -69,7 +69,7 @@ static int unit_count(const product *p)
     return is_tiled(p) ? (p->n + TILE - 1) / TILE * stencil_positions(&p->window) : p->n * units_of_image(p);
 }
 
-static int unit_rows_most(const product *p)
+static int unit_rows_max(const product *p)
 {
     return is_tiled(p) ? TILE : unit_lines(p) * p->window.columns;
 }
@@ -77,9 +77,9 @@ static int unit_rows_most(const product *p)
 /* Products that a unit's sums of `terms` terms are made of, for a block of outputs. */
 static int piece_count(const product *p, int terms)
 {
-    int most = UNPACKED_MACS / BLOCK / unit_rows_most(p);
-    most = most < TERMS_MIN ? TERMS_MIN : most / TERMS_UNIT * TERMS_UNIT;
-    return (terms + most - 1) / most;
+    int terms_max = UNPACKED_MACS / BLOCK / unit_rows_max(p);
+    terms_max = terms_max < TERMS_MIN ? TERMS_MIN : terms_max / TERMS_UNIT * TERMS_UNIT;
+    return (terms + terms_max - 1) / terms_max;
 }
 
 /* Terms of a sum that lie in one matrix of weights. */
@@ -88,7 +88,7 @@ static int terms_together(const product *p)
     return p->weights.is_by_taps ? p->window.c : stencil_depth(&p->window);
 }
 
-/* The most terms of a piece. */
+/* Terms of a piece at most. */
 static int piece_terms(const product *p)
 {
     const int terms = terms_together(p), pieces = piece_count(p, terms);
@@ -123,22 +123,22 @@ static bool is_contiguous(const product *p)
 /* Scratch of one unit: its rows of a piece, then its result. */
 static size_t unit_lowered(const product *p)
 {
-    return team_lines((size_t)unit_rows_most(p) * (size_t)piece_terms(p));
+    return team_lines((size_t)unit_rows_max(p) * (size_t)piece_terms(p));
 }
 
 /* The result's is used where that is not the target itself. */
 static size_t unit_scratch(const product *p)
 {
     const bool has_result = is_tiled(p) || !is_contiguous(p);
-    return unit_lowered(p) + (has_result ? team_lines((size_t)unit_rows_most(p) * (size_t)p->outputs) : 0);
+    return unit_lowered(p) + (has_result ? team_lines((size_t)unit_rows_max(p) * (size_t)p->outputs) : 0);
 }
 
 /* Units that go together at most. */
 static int units_together(const product *p)
 {
     /* Of tiles only those that are not full have their result in the scratch. */
-    const size_t floats = is_tiled(p) ? unit_lowered(p) : unit_scratch(p), most = UNITS_FLOATS / (floats + 1);
-    return most < 1 ? 1 : most > UNITS_MAX ? UNITS_MAX : (int)most;
+    const size_t floats = is_tiled(p) ? unit_lowered(p) : unit_scratch(p), fitting = UNITS_FLOATS / (floats + 1);
+    return fitting < 1 ? 1 : fitting > UNITS_MAX ? UNITS_MAX : (int)fitting;
 }
 
 static int group_count(const product *p)
@@ -237,7 +237,7 @@ static void run_group(const product *p, size_t first, int lines, float *scratch)
 /* Lines first … first+lines-1 in groups of nearly equal size. */
 static void run_lines(const product *p, size_t first, int lines, float *scratch)
 {
-    int most = group_lines(p), groups = (lines + most - 1) / most;
+    int lines_max = group_lines(p), groups = (lines + lines_max - 1) / lines_max;
     for (int group = 0; group < groups; group++) {
         span s = span_part(lines, 1, group, groups);
         run_group(p, first + (size_t)s.from, s.to - s.from, scratch);

@@ -2,7 +2,7 @@
 /* stencil.c — copies what a window sees into rows of a matrix. Knows layouts, no arithmetic. */
 #include "compute/stencil.h"
 
-#include "base/least.h"
+#include "base/minmax.h"
 
 #include <assert.h>
 #include <string.h>
@@ -31,7 +31,7 @@ typedef struct strip {
 
 static void copy_clipped(const strip *s, int start, int n, float *out)
 {
-    int before = least(most(-start, 0), n), inside = most(least(s->length - start, n), before);
+    int before = min_int(max_int(-start, 0), n), inside = max_int(min_int(s->length - start, n), before);
     clear(out, before);
     if (inside > before)
         memcpy(out + before, s->line + start + before, (size_t)(inside - before) * sizeof *out);
@@ -94,7 +94,7 @@ static void lower(const stencil *s, const float *image, int row, range columns, 
     const size_t pitch = (size_t)(wanted.to - wanted.from);
     const int count = columns.to - columns.from;
     for (int ky = wanted.from / across; ky * across < wanted.to; ky++) {
-        int from = most(wanted.from - ky * across, 0), to = least(wanted.to - ky * across, across);
+        int from = max_int(wanted.from - ky * across, 0), to = min_int(wanted.to - ky * across, across);
         int y = s->top + row * s->stride + ky;
         if (y >= 0 && y < s->h) {
             const strip seen = {.line = image + (size_t)y * (size_t)(s->w * s->c),

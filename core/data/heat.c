@@ -7,10 +7,10 @@ static const uint8_t colours[][3] = {{0, 0, 4},     {31, 12, 72},   {85, 15, 109
                                      {227, 89, 51}, {249, 140, 10}, {249, 201, 50}, {252, 255, 164}};
 enum { LAST = sizeof colours / sizeof *colours - 1 };
 
-void heat_colour(const float *values, size_t n, float most, uint8_t *rgb)
+void heat_colour(const float *values, size_t n, float max, uint8_t *rgb)
 {
     for (size_t i = 0; i < n; i++) {
-        float share = values[i] / most;
+        float share = values[i] / max;
         share = share > 0 ? share < 1 ? share : 1 : 0;
         int below = (int)(share * LAST), above = below < LAST ? below + 1 : LAST;
         float rest = share * LAST - (float)below;

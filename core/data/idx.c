@@ -28,8 +28,8 @@ struct part {
 
 struct idx {
     struct part parts[SPLIT_COUNT][IDX_KINDS];
-    uint8_t label_most[SPLIT_COUNT];
-    size_t label_most_at[SPLIT_COUNT];
+    uint8_t label_max[SPLIT_COUNT];
+    size_t label_max_at[SPLIT_COUNT];
 };
 
 static uint32_t get_u32(const uint8_t *at)
@@ -172,9 +172,9 @@ static bool read_part(struct idx *x, enum dataset_split split, enum idx_kind kin
         return false;
     for (size_t i = 0; i < p->count; i++) {
         to->splits[first + i] = (uint8_t)split;
-        if (to->labels[first + i] > x->label_most[split]) {
-            x->label_most[split] = to->labels[first + i];
-            x->label_most_at[split] = i;
+        if (to->labels[first + i] > x->label_max[split]) {
+            x->label_max[split] = to->labels[first + i];
+            x->label_max_at[split] = i;
         }
     }
     return true;
@@ -195,12 +195,12 @@ static bool idx_complete(void *state, const reader_target *t, dataset_info *info
 {
     (void)t;
     const struct idx *x = state;
-    if (x->label_most[SPLIT_TEST] > x->label_most[SPLIT_TRAIN])
+    if (x->label_max[SPLIT_TEST] > x->label_max[SPLIT_TRAIN])
         return error_set(e, ERROR_CORRUPT, "%s: item %zu has label %u; those of %s are 0 to %u",
-                         x->parts[SPLIT_TEST][IDX_LABELS].entry->name, x->label_most_at[SPLIT_TEST],
-                         x->label_most[SPLIT_TEST], x->parts[SPLIT_TRAIN][IDX_LABELS].entry->name,
-                         x->label_most[SPLIT_TRAIN]);
-    info->classes = x->label_most[SPLIT_TRAIN] + 1;
+                         x->parts[SPLIT_TEST][IDX_LABELS].entry->name, x->label_max_at[SPLIT_TEST],
+                         x->label_max[SPLIT_TEST], x->parts[SPLIT_TRAIN][IDX_LABELS].entry->name,
+                         x->label_max[SPLIT_TRAIN]);
+    info->classes = x->label_max[SPLIT_TRAIN] + 1;
     for (int k = 0; k < info->classes; k++)
         snprintf(info->class_names[k], sizeof info->class_names[k], "%d", k);
     return true;

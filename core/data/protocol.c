@@ -63,9 +63,9 @@ static bool check_spec(const dataset_info *info, const protocol_spec *spec, erro
     if (!(spec->calibration_share >= 0 && spec->calibration_share <= share_max))
         return error_set(e, ERROR_INVALID, "calibration share: %g is not between 0 and %g", spec->calibration_share,
                          share_max);
-    if (spec->test_images && spec->test_images < PROTOCOL_TEST_LEAST)
+    if (spec->test_images && spec->test_images < PROTOCOL_TEST_MIN)
         return error_set(e, ERROR_INVALID, "test_images: %zu is neither 0, for all, nor at least %d", spec->test_images,
-                         PROTOCOL_TEST_LEAST);
+                         PROTOCOL_TEST_MIN);
     if (spec->test_images && spec->protocol == PROTOCOL_UNLABELLED)
         return error_set(e, ERROR_INVALID, "test_images: protocol unlabelled tests on none; leave it out");
     return true;

@@ -32,9 +32,9 @@ typedef struct protocol_spec {
     double validation_share;  /* of the training normals, 0 … 0.4 */
     double calibration_share; /* of the training normals, 0 … 0.4 */
     uint64_t seed;
-    size_t test_images; /* 0: all there are; else at least PROTOCOL_TEST_LEAST, drawn without replacement */
+    size_t test_images; /* 0: all there are; else at least PROTOCOL_TEST_MIN, drawn without replacement */
 } protocol_spec;
-enum { PROTOCOL_TEST_LEAST = 20 };
+enum { PROTOCOL_TEST_MIN = 20 };
 
 /* Images of the training split that serve as normals: those of the protocol's classes, without what is left out. */
 size_t protocol_normals(const dataset_info *info, const protocol_spec *spec);

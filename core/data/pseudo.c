@@ -55,8 +55,8 @@ static void rotate(const struct work *k, float *out)
 /* Between a quarter and a half of a side, at least one pixel. */
 static int patch_side(const struct work *k, uint64_t index, int side)
 {
-    int least = side / 4 > 1 ? side / 4 : 1, most = side / 2 > least ? side / 2 : least;
-    return least + draw(k, DRAW_PATCH, index, most - least + 1);
+    int side_min = side / 4 > 1 ? side / 4 : 1, side_max = side / 2 > side_min ? side / 2 : side_min;
+    return side_min + draw(k, DRAW_PATCH, index, side_max - side_min + 1);
 }
 
 static void copy_patch(const struct work *k, const float *from, const int from_yx[2], const int size[2], float *to)

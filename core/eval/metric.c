@@ -312,21 +312,21 @@ bool metric_histogram(const float *scores, const uint8_t *anomalous, size_t n, i
         return error_set(e, ERROR_INVALID, "a histogram needs at least one score");
     if (!check_scores(scores, n, e))
         return false;
-    double least = scores[0], greatest = scores[0];
+    double low_score = scores[0], high_score = scores[0];
     for (size_t i = 1; i < n; i++) {
-        least = fmin(least, scores[i]);
-        greatest = fmax(greatest, scores[i]);
+        low_score = fmin(low_score, scores[i]);
+        high_score = fmax(high_score, scores[i]);
     }
     for (int b = 0; b < bins; b++)
         normal[b] = anomalies[b] = 0;
-    double scale = greatest > least ? bins / (greatest - least) : 0;
+    double scale = high_score > low_score ? bins / (high_score - low_score) : 0;
     for (size_t i = 0; i < n; i++) {
-        int b = (int)((scores[i] - least) * scale);
+        int b = (int)((scores[i] - low_score) * scale);
         uint32_t *counts = anomalous[i] ? anomalies : normal;
         counts[b < bins ? b : bins - 1]++;
     }
-    *low = least;
-    *high = greatest;
+    *low = low_score;
+    *high = high_score;
     return true;
 }
 

@@ -72,9 +72,9 @@ static bool fit_one(const float *scores, const float *complexity, size_t n, stru
 bool refine_fit(const float *const *scores, int count, const float *complexity, size_t n, refinement *out, error *e)
 {
     assert(count > 0 && count <= REFINE_COMPONENTS_MAX);
-    if (n < REFINE_IMAGES_LEAST)
+    if (n < REFINE_IMAGES_MIN)
         return error_set(e, ERROR_INVALID, "%zu held-out images are too few to refine a score by; at least %d", n,
-                         REFINE_IMAGES_LEAST);
+                         REFINE_IMAGES_MIN);
     out->count = count;
     for (int k = 0; k < count; k++)
         if (!fit_one(scores[k], complexity, n, &out->components[k], e))

@@ -19,7 +19,7 @@
 
 #include <stddef.h>
 
-enum { REFINE_COMPONENTS_MAX = 8, REFINE_VALUES = 4, REFINE_IMAGES_LEAST = 30 };
+enum { REFINE_COMPONENTS_MAX = 8, REFINE_VALUES = 4, REFINE_IMAGES_MIN = 30 };
 
 typedef struct refinement {
     int count;
@@ -29,7 +29,7 @@ typedef struct refinement {
     } components[REFINE_COMPONENTS_MAX];
 } refinement;
 
-/* Fits to n >= REFINE_IMAGES_LEAST held-out normals: scores[k][i] is component k of image i, complexity[i] the image's
+/* Fits to n >= REFINE_IMAGES_MIN held-out normals: scores[k][i] is component k of image i, complexity[i] the image's
  * (NULL: not to be taken into account). ERROR_INVALID with fewer, or where a component is the same for all of them;
  * ERROR_DIVERGED where one is not finite. */
 bool refine_fit(const float *const *scores, int count, const float *complexity, size_t n, refinement *out, error *e);

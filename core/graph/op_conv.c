@@ -3,7 +3,7 @@
  * op_conv.c — convolution, transposed convolution and, as the same thing on 1×1 maps, the dense layer.
  * Sources: x, weights, bias (optional). The kernels are in compute/conv.h.
  */
-#include "base/least.h"
+#include "base/minmax.h"
 #include "base/simd.h"
 #include "compute/columns.h"
 #include "graph/graph.h"
@@ -26,7 +26,7 @@ static layout layout_of(const tensor *t, enum conv_pass input_pass)
 {
     columns_call b = bias_call(t);
     layout l;
-    l.sums = team_lines(most_size(conv_work(&t->at.conv, input_pass), conv_work(&t->at.conv, CONV_WEIGHT_GRADIENT)));
+    l.sums = team_lines(max_size(conv_work(&t->at.conv, input_pass), conv_work(&t->at.conv, CONV_WEIGHT_GRADIENT)));
     l.parts = l.sums + (t->source_count > BIAS ? team_lines(2 * b.columns) : 0);
     l.added = l.parts + (t->source_count > BIAS ? team_lines(columns_work(b.rows, b.columns)) : 0);
     l.all = l.added + (input_pass == CONV_FORWARD ? shape_size(t->source[X]->s) : 0);
@@ -103,7 +103,7 @@ static size_t deconv_op_work(const tensor *t, bool backward)
 static size_t conv_op_scratch(const tensor *t)
 {
     size_t a = conv_scratch(&t->at.conv, CONV_FORWARD), b = conv_scratch(&t->at.conv, CONV_INPUT_GRADIENT);
-    return most_size(most_size(a, b), conv_scratch(&t->at.conv, CONV_WEIGHT_GRADIENT));
+    return max_size(max_size(a, b), conv_scratch(&t->at.conv, CONV_WEIGHT_GRADIENT));
 }
 
 static double conv_op_flops(const tensor *t)

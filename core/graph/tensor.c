@@ -177,8 +177,8 @@ void differentiate(graph *g, tensor *loss, array *at)
 
 int map_chunks(size_t count)
 {
-    enum { LEAST = 8192 };
-    size_t chunks = count / LEAST;
+    enum { VALUES_MIN = 8192 };
+    size_t chunks = count / VALUES_MIN;
     return chunks < 1 ? 1 : chunks > MAP_CHUNKS_MAX ? MAP_CHUNKS_MAX : (int)chunks;
 }
 

@@ -5,7 +5,7 @@
 #include "graph/tensor.h"
 #include "methods/bigan_nets.h"
 
-enum { PAIRS_SIDE_LAST = 8, PAIRS_HALVINGS_LEAST = 2 };
+enum { PAIRS_SIDE_LAST = 8, PAIRS_HALVINGS_MIN = 2 };
 static const float pairs_leak = 0.2f; /* of D_xx and D_zz, at every size */
 
 /* A convolution, TensorFlow's SAME, with bias. */
@@ -89,7 +89,7 @@ tensor *alad_judge_xx(net *n, graph *g, const alad_sizes *s, tensor *x, tensor *
     tensor *both = pair(s, x, y);
     int channels = s->width, side = s->image.w;
     /* By arithmetic, not by the map's own side: after a recorded error the map does not shrink. */
-    for (int i = 0; i < PAIRS_HALVINGS_LEAST || side > PAIRS_SIDE_LAST; i++, side = (side + 1) / 2, channels *= 2) {
+    for (int i = 0; i < PAIRS_HALVINGS_MIN || side > PAIRS_SIDE_LAST; i++, side = (side + 1) / 2, channels *= 2) {
         both = t_leaky(nn_conv(n, both, layer(s, channels, 5, 2)), pairs_leak);
         both = t_dropout(both, s->dropout);
     }

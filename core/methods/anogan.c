@@ -34,7 +34,7 @@ enum schedule { SCHEDULE_FALLING, SCHEDULE_CONSTANT };
 static const char *const schedules[] = {"falling", "constant", NULL};
 enum norm { NORM_SPECTRAL, NORM_BATCH };
 static const char *const norms[] = {"spectral", "batch", NULL};
-enum kept { KEPT_LEAST, KEPT_LAST };
+enum kept { KEPT_LOWEST, KEPT_LAST };
 static const char *const kept_choices[] = {"least", "last", NULL};
 enum encoder { ENCODER_NONE, ENCODER_WARM, ENCODER_SCORE };
 static const char *const encoders[] = {"none", "warm", "score", NULL};
@@ -83,7 +83,7 @@ static const option options[] = {
     OPTION(OPTION_INT, anogan, patience, 0, 0, 100000, "steps",
            "steps without progress after which an image's search ends; 0: it makes all iterations", ""),
     OPTION(OPTION_REAL, anogan, progress, 1e-3, 0, 1, "", "relative fall of the loss that counts as progress", ""),
-    OPTION_OF(anogan, kept, KEPT_LEAST, kept_choices,
+    OPTION_OF(anogan, kept, KEPT_LOWEST, kept_choices,
               "the score: the least loss met in the search, or the loss after its last step as in the codes", ""),
     OPTION_OF(anogan, encoder, ENCODER_NONE, encoders,
               "a network that guesses the code: none; warm: the search starts from its guess, and fewer iterations do; "

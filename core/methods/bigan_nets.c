@@ -4,13 +4,13 @@
 
 #include "graph/tensor.h"
 
-enum { SIDE_LEAST = 16, SIDE_MOST = 128, BASE_LEAST = 4, BASE_MOST = 7, KERNEL = 4 };
+enum { SIDE_MIN = 16, SIDE_MAX = 128, BASE_MIN = 4, BASE_MAX = 7, KERNEL = 4 };
 
 /* Extent of the smallest maps, and how often the side was halved to reach it. */
 static int base_of(int side, int *halvings)
 {
     *halvings = 0;
-    while (side > BASE_MOST && side % 2 == 0) {
+    while (side > BASE_MAX && side % 2 == 0) {
         side /= 2;
         ++*halvings;
     }
@@ -22,12 +22,12 @@ bool bigan_input(const void *self, shape data, shape *in, error *e)
     (void)self;
     if (data.h != data.w)
         return error_set(e, ERROR_UNSUPPORTED, "images of %d x %d: these networks need square ones", data.w, data.h);
-    int halvings, side = data.h > SIDE_LEAST ? data.h : SIDE_LEAST;
-    while (base_of(side, &halvings) > BASE_MOST)
+    int halvings, side = data.h > SIDE_MIN ? data.h : SIDE_MIN;
+    while (base_of(side, &halvings) > BASE_MAX)
         side++;
-    if (side > SIDE_MOST)
+    if (side > SIDE_MAX)
         return error_set(e, ERROR_UNSUPPORTED, "images of %d x %d: these networks take at most %d x %d", data.w, data.h,
-                         SIDE_MOST, SIDE_MOST);
+                         SIDE_MAX, SIDE_MAX);
     *in = (shape){1, side, side, data.c};
     return true;
 }
@@ -35,7 +35,7 @@ bool bigan_input(const void *self, shape data, shape *in, error *e)
 bool bigan_is_dense(shape image)
 {
     int halvings;
-    return base_of(image.h, &halvings) > BASE_LEAST;
+    return base_of(image.h, &halvings) > BASE_MIN;
 }
 
 int bigan_halvings(shape image)

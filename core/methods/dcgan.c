@@ -4,19 +4,19 @@
 
 #include "graph/tensor.h"
 
-enum { SIDE_LEAST = 16, SIDE_MOST = 128, SIDE_LAST = 4 };
+enum { SIDE_MIN = 16, SIDE_MAX = 128, SIDE_LAST = 4 };
 static const float leak = 0.2f;
 
 bool dcgan_side(shape data, int *side, error *e)
 {
     if (data.h != data.w)
         return error_set(e, ERROR_UNSUPPORTED, "images of %d x %d: these networks need square ones", data.w, data.h);
-    *side = SIDE_LEAST;
+    *side = SIDE_MIN;
     while (*side < data.h)
         *side *= 2;
-    if (*side > SIDE_MOST)
+    if (*side > SIDE_MAX)
         return error_set(e, ERROR_UNSUPPORTED, "images of %d x %d: these networks take at most %d x %d", data.w, data.h,
-                         SIDE_MOST, SIDE_MOST);
+                         SIDE_MAX, SIDE_MAX);
     return true;
 }
 

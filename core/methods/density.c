@@ -28,31 +28,31 @@ size_t density_work(void)
     return POINTS_BLOCK * TILE_ROWS;
 }
 
-/* Turns products into squared distances, in place, and finds each column's least. */
+/* Turns products into squared distances, in place, and finds the smallest of each column. */
 SIMD_CLONES static void to_distances(float *g, const float *norms, const float *own, size_t count,
-                                     float least[TILE_ROWS])
+                                     float nearest[TILE_ROWS])
 {
     for (int q = 0; q < TILE_ROWS; q++)
-        least[q] = INFINITY;
+        nearest[q] = INFINITY;
     for (size_t i = 0; i < count; i++) {
         float *row = g + i * TILE_ROWS, norm = norms[i];
         for (int q = 0; q < TILE_ROWS; q++) {
             float distance = norm + own[q] - 2 * row[q];
             distance = distance > 0 ? distance : 0;
             row[q] = distance;
-            least[q] = distance < least[q] ? distance : least[q];
+            nearest[q] = distance < nearest[q] ? distance : nearest[q];
         }
     }
 }
 
-SIMD_CLONES static void sum_exponentials(const float *g, size_t count, float factor, const float least[TILE_ROWS],
+SIMD_CLONES static void sum_exponentials(const float *g, size_t count, float factor, const float nearest[TILE_ROWS],
                                          double sums[TILE_ROWS])
 {
     for (int q = 0; q < TILE_ROWS; q++)
         sums[q] = 0;
     for (size_t i = 0; i < count; i++)
         for (int q = 0; q < TILE_ROWS; q++)
-            sums[q] += (double)exp_negative((least[q] - g[i * TILE_ROWS + (size_t)q]) * factor);
+            sums[q] += (double)exp_negative((nearest[q] - g[i * TILE_ROWS + (size_t)q]) * factor);
 }
 
 void density_tile(const density *d, const float *z, float *work, double out[TILE_ROWS])
@@ -68,16 +68,16 @@ void density_tile(const density *d, const float *z, float *work, double out[TILE
     }
     for (size_t first = 0; first < d->n; first += POINTS_BLOCK) {
         size_t count = d->n - first < POINTS_BLOCK ? d->n - first : POINTS_BLOCK;
-        float least[TILE_ROWS];
+        float nearest[TILE_ROWS];
         double sums[TILE_ROWS];
         tile_apply(d->points + first * (size_t)d->k, (int)count, d->k, z, work);
-        to_distances(work, d->norms + first, own, count, least);
-        sum_exponentials(work, count, (float)factor, least, sums);
+        to_distances(work, d->norms + first, own, count, nearest);
+        sum_exponentials(work, count, (float)factor, nearest, sums);
         for (int q = 0; q < TILE_ROWS; q++) {
-            /* Both sums are relative to the least distance seen so far: whichever is larger is rescaled. */
-            double now = (double)least[q] < lowest[q] ? (double)least[q] : lowest[q];
+            /* Both sums are relative to the smallest distance seen so far: whichever is larger is rescaled. */
+            double now = (double)nearest[q] < lowest[q] ? (double)nearest[q] : lowest[q];
             double earlier = totals[q] > 0 ? totals[q] * exp((now - lowest[q]) * factor) : 0;
-            totals[q] = earlier + sums[q] * exp((now - (double)least[q]) * factor);
+            totals[q] = earlier + sums[q] * exp((now - (double)nearest[q]) * factor);
             lowest[q] = now;
         }
     }
@@ -125,21 +125,21 @@ static size_t fold_start(const search *s, int fold)
     return s->m * (size_t)fold / (size_t)s->folds;
 }
 
-static float least_of(const float *distances, size_t n, float least)
+static float min_of(const float *distances, size_t n, float nearest)
 {
     for (size_t i = 0; i < n; i++)
-        least = distances[i] < least ? distances[i] : least;
-    return least;
+        nearest = distances[i] < nearest ? distances[i] : nearest;
+    return nearest;
 }
 
-static double sum_of(const float *distances, size_t n, float least, float factor)
+static double sum_of(const float *distances, size_t n, float nearest, float factor)
 {
     double sum = 0;
     for (size_t first = 0; first < n; first += POINTS_BLOCK) {
         size_t count = n - first < POINTS_BLOCK ? n - first : POINTS_BLOCK;
         float terms[POINTS_BLOCK];
         for (size_t i = 0; i < count; i++)
-            terms[i] = exp_negative((least - distances[first + i]) * factor);
+            terms[i] = exp_negative((nearest - distances[first + i]) * factor);
         for (size_t i = 0; i < count; i++)
             sum += (double)terms[i];
     }
@@ -155,9 +155,9 @@ static void judge_fold(void *context, int chunk, int worker)
     (void)worker;
     for (size_t i = from; i < to; i++) {
         const float *row = s->distances + i * s->m;
-        float least = least_of(row + to, s->m - to, least_of(row, from, INFINITY));
-        double sum = sum_of(row, from, least, (float)factor) + sum_of(row + to, s->m - to, least, (float)factor);
-        s->likelihoods[i] = log(sum) - (double)least * factor - (double)s->k * log(s->bandwidth);
+        float nearest = min_of(row + to, s->m - to, min_of(row, from, INFINITY));
+        double sum = sum_of(row, from, nearest, (float)factor) + sum_of(row + to, s->m - to, nearest, (float)factor);
+        s->likelihoods[i] = log(sum) - (double)nearest * factor - (double)s->k * log(s->bandwidth);
     }
 }
 

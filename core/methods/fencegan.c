@@ -32,8 +32,8 @@ static const char *const fakes_choices[] = {"batch", "running", NULL};
 typedef struct settings {
     int width, latent;
     float alpha, beta, gamma, rate_generator, rate_discriminator, rate_decay;
-    float pixels;  /* values in the image that β is for */
-    int least_map; /* halvings end at a map of at least this side, and less than twice of it */
+    float pixels; /* values in the image that β is for */
+    int map_min;  /* halvings end at a map of at least this side, and less than twice of it */
 } settings;
 
 static const settings of_network[] = {
@@ -53,10 +53,10 @@ typedef struct fencegan {
     program *programs[5];
 } fencegan;
 
-#define SETTING(type_, field_, preset_, least_, most_, unit_, help_, source_)                                         \
-    {                                                                                                                 \
-        .name = #field_, .type = type_, .offset = offsetof(fencegan, set.field_), .preset = preset_, .least = least_, \
-        .most = most_, .unit = unit_, .help = help_, .source = source_                                                \
+#define SETTING(type_, field_, preset_, min_, max_, unit_, help_, source_)                                        \
+    {                                                                                                             \
+        .name = #field_, .type = type_, .offset = offsetof(fencegan, set.field_), .preset = preset_, .min = min_, \
+        .max = max_, .unit = unit_, .help = help_, .source = source_                                              \
     }
 
 static const option options[] = {
@@ -103,11 +103,11 @@ static int network_for(const fencegan *m, int channels)
     return channels == 1 ? NETWORK_DENSE : NETWORK_CONV;
 }
 
-/* How often a side is halved before it is below twice the least. */
-static int halvings(int side, int least)
+/* How often a side is halved before it is below twice `side_min`. */
+static int halvings(int side, int side_min)
 {
     int count = 0;
-    for (; side / 2 >= least; side /= 2)
+    for (; side / 2 >= side_min; side /= 2)
         count++;
     return count;
 }
@@ -126,7 +126,7 @@ static settings settings_for(const fencegan *m, shape s)
         .rate_generator = set->rate_generator > 0 ? set->rate_generator : of->rate_generator,
         .rate_discriminator = set->rate_discriminator > 0 ? set->rate_discriminator : of->rate_discriminator,
         .rate_decay = set->rate_decay < 0 ? of->rate_decay : set->rate_decay,
-        .least_map = of->least_map,
+        .map_min = of->map_min,
     };
 }
 
@@ -138,16 +138,16 @@ static int pretrain_epochs(const fencegan *m)
 /* The smallest side that halves down to the network's last map and holds the image. */
 static bool input(const void *self, shape data, shape *in, error *e)
 {
-    enum { SIDE_LEAST = 16, SIDE_MOST = 128 };
+    enum { SIDE_MIN = 16, SIDE_MAX = 128 };
     const fencegan *m = self;
     if (pretrain_epochs(m) >= m->state.epochs)
         return error_set(e, ERROR_INVALID, "pretrain: %d of %d epochs leave none in which the generator learns",
                          m->pretrain, m->state.epochs);
-    if (data.h != data.w || data.h > SIDE_MOST)
+    if (data.h != data.w || data.h > SIDE_MAX)
         return error_set(e, ERROR_UNSUPPORTED, "images of %d x %d: these networks take square ones of at most %d x %d",
-                         data.w, data.h, SIDE_MOST, SIDE_MOST);
-    int side = data.h > SIDE_LEAST ? data.h : SIDE_LEAST, least = of_network[network_for(m, data.c)].least_map;
-    while (side % (1 << halvings(side, least)))
+                         data.w, data.h, SIDE_MAX, SIDE_MAX);
+    int side = data.h > SIDE_MIN ? data.h : SIDE_MIN, map_min = of_network[network_for(m, data.c)].map_min;
+    while (side % (1 << halvings(side, map_min)))
         side++;
     *in = (shape){1, side, side, data.c};
     return true;
@@ -179,7 +179,7 @@ static struct conv halve(int kernel, int out)
 
 static tensor *generate_dense(net *n, tensor *z, const settings *c, shape s)
 {
-    int steps = halvings(s.h, c->least_map), side = s.h >> steps;
+    int steps = halvings(s.h, c->map_min), side = s.h >> steps;
     tensor *x = relu_norm(n, nn_dense(n, z, (struct conv){.out = 16 * c->width, .bias = true}));
     x = relu_norm(n, nn_dense(n, x, (struct conv){.out = side * side * 2 * c->width, .bias = true}));
     x = t_reshape(x, (shape){s.n, side, side, 2 * c->width});
@@ -190,7 +190,7 @@ static tensor *generate_dense(net *n, tensor *z, const settings *c, shape s)
 
 static tensor *discriminate_dense(net *n, tensor *x, const settings *c)
 {
-    int steps = halvings(tensor_shape(x).h, c->least_map);
+    int steps = halvings(tensor_shape(x).h, c->map_min);
     for (int i = 0; i < steps; i++)
         x = t_leaky(nn_conv(n, x, halve(4, c->width)), 0.1f);
     x = t_leaky(nn_dense(n, x, (struct conv){.out = 16 * c->width, .bias = true}), 0.1f);
@@ -199,7 +199,7 @@ static tensor *discriminate_dense(net *n, tensor *x, const settings *c)
 
 static tensor *generate_conv(net *n, tensor *z, const settings *c, shape s)
 {
-    int steps = halvings(s.h, c->least_map), side = s.h >> steps, channels = c->width << (steps - 1);
+    int steps = halvings(s.h, c->map_min), side = s.h >> steps, channels = c->width << (steps - 1);
     tensor *x = nn_dense(n, z, (struct conv){.out = side * side * channels, .bias = true});
     x = norm_leaky(n, t_reshape(x, (shape){s.n, side, side, channels}));
     for (int i = 1; i < steps; i++)
@@ -209,7 +209,7 @@ static tensor *generate_conv(net *n, tensor *z, const settings *c, shape s)
 
 static tensor *discriminate_conv(net *n, tensor *x, const settings *c)
 {
-    int steps = halvings(tensor_shape(x).h, c->least_map), channels = c->width;
+    int steps = halvings(tensor_shape(x).h, c->map_min), channels = c->width;
     for (int i = 1; i < steps; i++, channels *= 2)
         x = norm_leaky(n, nn_conv(n, x, halve(5, channels)));
     x = t_leaky(nn_conv(n, x, halve(5, channels)), 0.2f);
@@ -235,21 +235,21 @@ static tensor *discriminate(fencegan *m, graph *g, tensor *x, const settings *c)
 
 /* --- losses --- */
 
-/* max(a, least): no gradient below. */
-static tensor *at_least(tensor *a, float least)
+/* max(a, bound): no gradient below. */
+static tensor *clamp_below(tensor *a, float bound)
 {
-    return t_offset(t_relu(t_offset(a, -least)), least);
+    return t_offset(t_relu(t_offset(a, -bound)), bound);
 }
 
 tensor *fencegan_generator_loss(tensor *fakes, tensor *logits, const fence *f)
 {
     tensor *from_fence = t_abs(t_offset(t_sigmoid(logits), -f->alpha));
     tensor *encirclement = f->encirclement == ENCIRCLE_CROSS_ENTROPY ? t_bce(logits, f->alpha)
-                                                                     : t_mean(t_log(at_least(from_fence, 1e-6f)));
+                                                                     : t_mean(t_log(clamp_below(from_fence, 1e-6f)));
     /* Fakes that have collapsed to a point must not make 1/m and its gradient infinite. */
-    float least = 1e-3f * sqrtf((float)shape_row(tensor_shape(fakes)));
+    float bound = 1e-3f * sqrtf((float)shape_row(tensor_shape(fakes)));
     tensor *spread = t_spread(fakes);
-    tensor *dispersion = t_inverse(at_least(spread, least));
+    tensor *dispersion = t_inverse(clamp_below(spread, bound));
     t_output(encirclement, "loss.encirclement");
     t_output(dispersion, "loss.dispersion");
     t_output(spread, "spread.generated");

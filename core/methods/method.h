@@ -56,8 +56,8 @@ extern const char *const refining_choices[];
      .type = OPTION_INT,                                                                                        \
      .offset = offsetof(struct_, state.epochs),                                                                 \
      .preset = epochs_,                                                                                         \
-     .least = 1,                                                                                                \
-     .most = 10000,                                                                                             \
+     .min = 1,                                                                                                  \
+     .max = 10000,                                                                                              \
      .unit = "",                                                                                                \
      .help = "passes over the training images",                                                                 \
      .source = ""},                                                                                             \
@@ -65,8 +65,8 @@ extern const char *const refining_choices[];
          .type = OPTION_INT,                                                                                    \
          .offset = offsetof(struct_, state.batch),                                                              \
          .preset = batch_,                                                                                      \
-         .least = 2,                                                                                            \
-         .most = 1024,                                                                                          \
+         .min = 2,                                                                                              \
+         .max = 1024,                                                                                           \
          .unit = "images",                                                                                      \
          .help = "images in a step",                                                                            \
          .source = ""},                                                                                         \
@@ -83,8 +83,8 @@ extern const char *const refining_choices[];
          .type = OPTION_REAL,                                                                                   \
          .offset = offsetof(struct_, state.average_decay),                                                      \
          .preset = decay_,                                                                                      \
-         .least = 0,                                                                                            \
-         .most = 0.99999,                                                                                       \
+         .min = 0,                                                                                              \
+         .max = 0.99999,                                                                                        \
          .unit = "",                                                                                            \
          .help = "decay of the moving average of the weights; 0 scores with the weights themselves",            \
          .source = ""},                                                                                         \
@@ -92,8 +92,8 @@ extern const char *const refining_choices[];
          .type = OPTION_INT,                                                                                    \
          .offset = offsetof(struct_, state.members),                                                            \
          .preset = 1,                                                                                           \
-         .least = 1,                                                                                            \
-         .most = MEMBERS_MAX,                                                                                   \
+         .min = 1,                                                                                              \
+         .max = MEMBERS_MAX,                                                                                    \
          .unit = "networks",                                                                                    \
          .help = "how often it is trained, each time with random numbers of its own; the score is the mean of " \
                  "theirs, each on the scale of held-out normals",                                               \
@@ -108,10 +108,10 @@ extern const char *const refining_choices[];
         COLLAPSE_OPTION(struct_, collapse_spread, OPTION_REAL, 0.02, 1, "",                                     \
                         "generated or reconstructed images with less than this share of the training images' "  \
                         "spread are all the same; 0: not looked for")
-#define COLLAPSE_OPTION(struct_, field_, type_, preset_, most_, unit_, help_)                                     \
-    {                                                                                                             \
-        .name = #field_, .type = type_, .offset = offsetof(struct_, state.field_), .preset = preset_, .least = 0, \
-        .most = most_, .unit = unit_, .help = help_, .source = "", .observes = true                               \
+#define COLLAPSE_OPTION(struct_, field_, type_, preset_, max_, unit_, help_)                                    \
+    {                                                                                                           \
+        .name = #field_, .type = type_, .offset = offsetof(struct_, state.field_), .preset = preset_, .min = 0, \
+        .max = max_, .unit = unit_, .help = help_, .source = "", .observes = true                               \
     }
 
 typedef struct method {

@@ -70,7 +70,7 @@ static const option options[] = {
 
 /* --- the networks --- */
 
-enum { KERNEL = 5, SIDE_LEAST = 16, SIDE_MOST = 128, SIDE_LAST = 5, LEVELS_MAX = 5, AUTHOR_SIDE = 61 };
+enum { KERNEL = 5, SIDE_MIN = 16, SIDE_MAX = 128, SIDE_LAST = 5, LEVELS_MAX = 5, AUTHOR_SIDE = 61 };
 static const float leak = 0.2f;
 
 static bool input(const void *self, shape data, shape *in, error *e)
@@ -81,9 +81,9 @@ static bool input(const void *self, shape data, shape *in, error *e)
         *in = (shape){1, AUTHOR_SIDE, AUTHOR_SIDE, 3};
     if (in->h != in->w)
         return error_set(e, ERROR_UNSUPPORTED, "images of %d x %d: these networks need square ones", data.w, data.h);
-    if (in->h < SIDE_LEAST || in->h > SIDE_MOST)
+    if (in->h < SIDE_MIN || in->h > SIDE_MAX)
         return error_set(e, ERROR_UNSUPPORTED, "images of %d x %d: these networks take %d x %d to %d x %d", data.w,
-                         data.h, SIDE_LEAST, SIDE_LEAST, SIDE_MOST, SIDE_MOST);
+                         data.h, SIDE_MIN, SIDE_MIN, SIDE_MAX, SIDE_MAX);
     return true;
 }
 

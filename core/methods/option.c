@@ -96,10 +96,10 @@ static bool set_number(const option *o, void *self, const char *text, error *e)
         return error_set(e, ERROR_INVALID, "%s: \"%.40s\" is not a number", o->name, text);
     if (whole && value != floor(value))
         return error_set(e, ERROR_INVALID, "%s: %.40s is not a whole number", o->name, text);
-    if (value < o->least)
-        return error_set(e, ERROR_INVALID, "%s: %.40s is below the least, %g", o->name, text, o->least);
-    if (value > o->most)
-        return error_set(e, ERROR_INVALID, "%s: %.40s is above the most, %g", o->name, text, o->most);
+    if (value < o->min)
+        return error_set(e, ERROR_INVALID, "%s: %.40s is below the least, %g", o->name, text, o->min);
+    if (value > o->max)
+        return error_set(e, ERROR_INVALID, "%s: %.40s is above the most, %g", o->name, text, o->max);
     store(o, self, value);
     return true;
 }

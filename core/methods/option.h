@@ -22,7 +22,7 @@ typedef struct method_option {
     const char *name;
     enum option_type type;
     size_t offset;
-    double preset, least, most; /* of CHOICE: the place of the preset */
+    double preset, min, max;    /* of CHOICE: the place of the preset */
     const char *const *choices; /* NULL-terminated; OPTION_CHOICE only */
     const char *unit, *help, *source;
     bool observes; /* decides nothing that is learned: a run that is resumed may have another value */
@@ -31,10 +31,10 @@ typedef struct method_option {
 /* Tables end with a record whose name is NULL. */
 enum { OPTION_VALUE_MAX = 64 };
 
-#define OPTION(type_, struct_, field_, preset_, least_, most_, unit_, help_, source_)                            \
-    {                                                                                                            \
-        .name = #field_, .type = type_, .offset = offsetof(struct_, field_), .preset = preset_, .least = least_, \
-        .most = most_, .unit = unit_, .help = help_, .source = source_                                           \
+#define OPTION(type_, struct_, field_, preset_, min_, max_, unit_, help_, source_)                           \
+    {                                                                                                        \
+        .name = #field_, .type = type_, .offset = offsetof(struct_, field_), .preset = preset_, .min = min_, \
+        .max = max_, .unit = unit_, .help = help_, .source = source_                                         \
     }
 #define OPTION_OF(struct_, field_, preset_, choices_, help_, source_)                                   \
     {                                                                                                   \

@@ -110,15 +110,15 @@ bool bundle_get_number(const bundle *b, const char *key, double *out, error *e)
     return true;
 }
 
-bool bundle_get_whole(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e)
+bool bundle_get_whole(const bundle *b, const char *key, uint64_t max, uint64_t *out, error *e)
 {
-    assert(most <= BUNDLE_WHOLE_MAX);
+    assert(max <= BUNDLE_WHOLE_MAX);
     double value = 0;
     if (!bundle_get_number(b, key, &value, e))
         return false;
-    if (!(value >= 0 && value <= (double)most) || value != floor(value))
+    if (!(value >= 0 && value <= (double)max) || value != floor(value))
         return error_set(e, ERROR_CORRUPT, "header: %s = %.17g is not within 0 to %llu", key, value,
-                         (unsigned long long)most);
+                         (unsigned long long)max);
     *out = (uint64_t)value;
     return true;
 }

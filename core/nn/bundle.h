@@ -45,8 +45,8 @@ bundle *bundle_open(const char *path, error *e);
 const char *bundle_get(const bundle *b, const char *key);
 /* False and *e set when absent or malformed. */
 bool bundle_get_number(const bundle *b, const char *key, double *out, error *e);
-/* The same of a whole number of 0 … most, which is BUNDLE_WHOLE_MAX at most: numbers are read as doubles. */
-bool bundle_get_whole(const bundle *b, const char *key, uint64_t most, uint64_t *out, error *e);
+/* The same of a whole number of 0 … max, where max is BUNDLE_WHOLE_MAX at most: numbers are read as doubles. */
+bool bundle_get_whole(const bundle *b, const char *key, uint64_t max, uint64_t *out, error *e);
 /* Borrows; NULL and no error when absent. */
 const float *bundle_tensor(const bundle *b, const char *name, shape *s);
 /* Says that a tensor will hardly be read again: where bundle_open mapped the file, its memory is given back. Its values

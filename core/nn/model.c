@@ -288,15 +288,15 @@ static size_t copy_floats(const model *m)
 /* Of the work that settling an average takes. */
 static size_t settling_floats(const model *m)
 {
-    size_t most = 0;
+    size_t floats_max = 0;
     for (int i = 0; i < m->net_count; i++) {
         const net *n = m->nets[i];
         for (int j = 1; j < n->count; j++) {
             size_t floats = n->params[j]->draw == DRAW_DIRECTION ? op_spectral_settle_work(n->params[j - 1]->s) : 0;
-            most = floats > most ? floats : most;
+            floats_max = floats > floats_max ? floats : floats_max;
         }
     }
-    return most;
+    return floats_max;
 }
 
 size_t model_weights_bytes(const model *m)

@@ -431,9 +431,9 @@ static bool check_parts(const run *r, error *e)
 {
     size_t n = r->parts.calibration_count;
     bool alone = r->members == 1;
-    return (r->state->refine == REFINE_NONE && alone) || n >= REFINE_IMAGES_LEAST ||
+    return (r->state->refine == REFINE_NONE && alone) || n >= REFINE_IMAGES_MIN ||
            error_set(e, ERROR_INVALID, "held_out: %zu calibration images are too few to %s by; at least %d", n,
-                     alone ? "refine scores" : "bring the scores of members to one scale", REFINE_IMAGES_LEAST);
+                     alone ? "refine scores" : "bring the scores of members to one scale", REFINE_IMAGES_MIN);
 }
 
 bool train_run(const train_plan *plan, const dataset *d, team *t, const train_watch *watch, train_result *out, error *e)

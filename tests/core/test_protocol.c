@@ -184,9 +184,9 @@ static void a_cut_test_leaves_the_training_as_it_is(void **state)
     const dataset *d = ((fixture *)*state)->data;
     protocol_spec spec = {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 0};
     parts all = make(d, spec);
-    spec.test_images = PROTOCOL_TEST_LEAST;
+    spec.test_images = PROTOCOL_TEST_MIN;
     parts cut = make(d, spec);
-    assert_int_equal(cut.test_count, PROTOCOL_TEST_LEAST);
+    assert_int_equal(cut.test_count, PROTOCOL_TEST_MIN);
     assert_int_equal(cut.train_count, all.train_count);
     assert_memory_equal(cut.train, all.train, all.train_count * sizeof *all.train);
     assert_memory_equal(cut.validation, all.validation, all.validation_count * sizeof *all.validation);

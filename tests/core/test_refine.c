@@ -80,7 +80,7 @@ static void what_cannot_be_fitted_is_refused(void **state)
     refinement r;
     error e;
     draw(scores, complexity);
-    assert_false(refine_fit(components, 1, complexity, REFINE_IMAGES_LEAST - 1, &r, &e));
+    assert_false(refine_fit(components, 1, complexity, REFINE_IMAGES_MIN - 1, &r, &e));
     assert_non_null(strstr(e.message, "29 held-out images are too few"));
     for (int i = 0; i < IMAGES; i++)
         complexity[i] = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* protocol.c — deals the images of a data set out to the parts of an experiment. Knows labels and copies, not pixels.
+/* protocol.c — deals the images of a data set out to the split of an experiment. Knows labels and copies, not pixels.
  */
 #include "data/protocol.h"
 
@@ -96,7 +96,7 @@ size_t protocol_normals(const dataset_info *info, const protocol_spec *spec)
     return count_kinds(info, spec).normals;
 }
 
-static bool take_census(const dataset_info *info, const protocol_spec *spec, struct census *out, error *e)
+static bool check_census(const dataset_info *info, const protocol_spec *spec, struct census *out, error *e)
 {
     *out = count_kinds(info, spec);
     const char *name = spec->protocol == PROTOCOL_UNLABELLED ? "" : info->class_names[spec->class_index];
@@ -125,7 +125,7 @@ static bool take_census(const dataset_info *info, const protocol_spec *spec, str
 bool protocol_check(const dataset_info *info, const protocol_spec *spec, error *e)
 {
     struct census c;
-    return check_spec(info, spec, e) && take_census(info, spec, &c, e);
+    return check_spec(info, spec, e) && check_census(info, spec, &c, e);
 }
 
 /* What becomes of an image. */
@@ -152,12 +152,13 @@ static size_t list_normals(const dataset *d, const protocol_spec *spec, const ui
 }
 
 /* The first normals of a random order validate, the next calibrate. */
-static bool deal_normals(const dataset *d, const protocol_spec *spec, const parts *counts, uint8_t *holders, error *e)
+static bool deal_normals(const dataset *d, const protocol_spec *spec, const struct split *counts, uint8_t *holders,
+                         error *e)
 {
     size_t n = (size_t)dataset_facts(d)->image.n, rooms[] = {counts->validation_count, counts->calibration_count};
     uint32_t *members = malloc(n * sizeof *members);
     uint8_t *tested = calloc(n, 1), *held = malloc(n);
-    bool good = (members && tested && held) || error_memory(e, "the parts of an experiment");
+    bool good = (members && tested && held) || error_memory(e, "the split of an experiment");
     if (good) {
         if (spec->protocol != PROTOCOL_UNLABELLED)
             mark_tested(d, tested);
@@ -179,7 +180,7 @@ static bool draw_tests(const dataset *d, uint64_t seed, size_t tests, size_t wan
 {
     uint32_t *order = malloc((tests + 1) * sizeof *order);
     uint8_t *drawn = calloc(tests + 1, 1);
-    bool good = (order && drawn) || error_memory(e, "the parts of an experiment");
+    bool good = (order && drawn) || error_memory(e, "the split of an experiment");
     if (good) {
         random_permutation(random_stream(seed, "test"), 0, order, tests);
         for (size_t k = 0; k < wanted; k++)
@@ -194,44 +195,44 @@ static bool draw_tests(const dataset *d, uint64_t seed, size_t tests, size_t wan
     return good;
 }
 
-/* Room for each part, and none in it yet. */
-static bool allocate(const size_t counts[HOLDERS], parts *p, error *e)
+/* Makes room for each subset and leaves them empty. */
+static bool allocate(const size_t counts[HOLDERS], struct split *s, error *e)
 {
-    /* One more than needed: an empty part is no failure of malloc. */
-    p->train = malloc((counts[HELD_BY_TRAINING] + 1) * sizeof *p->train);
-    p->validation = malloc((counts[HELD_BY_VALIDATION] + 1) * sizeof *p->validation);
-    p->calibration = malloc((counts[HELD_BY_CALIBRATION] + 1) * sizeof *p->calibration);
-    p->test = malloc((counts[HELD_BY_TEST] + 1) * sizeof *p->test);
-    p->anomalous = malloc(counts[HELD_BY_TEST] + 1);
-    p->train_count = p->validation_count = p->calibration_count = p->test_count = 0;
-    if (p->train && p->validation && p->calibration && p->test && p->anomalous)
+    /* One more than needed: malloc may return NULL for 0 bytes. */
+    s->train = malloc((counts[HELD_BY_TRAINING] + 1) * sizeof *s->train);
+    s->validation = malloc((counts[HELD_BY_VALIDATION] + 1) * sizeof *s->validation);
+    s->calibration = malloc((counts[HELD_BY_CALIBRATION] + 1) * sizeof *s->calibration);
+    s->test = malloc((counts[HELD_BY_TEST] + 1) * sizeof *s->test);
+    s->anomalous = malloc(counts[HELD_BY_TEST] + 1);
+    s->train_count = s->validation_count = s->calibration_count = s->test_count = 0;
+    if (s->train && s->validation && s->calibration && s->test && s->anomalous)
         return true;
-    return error_memory(e, "the parts of an experiment");
+    return error_memory(e, "the split of an experiment");
 }
 
-/* Every part lists its images in the order of the data set. */
-static bool collect(const dataset *d, const protocol_spec *spec, const uint8_t *holders, parts *p, error *e)
+/* Fills the subsets; each lists its images in the order of the data set. */
+static bool collect(const dataset *d, const protocol_spec *spec, const uint8_t *holders, struct split *s, error *e)
 {
     size_t n = (size_t)dataset_facts(d)->image.n, counts[HOLDERS] = {0};
     for (size_t i = 0; i < n; i++)
         counts[holders[i]]++;
-    if (!allocate(counts, p, e))
+    if (!allocate(counts, s, e))
         return false;
     for (size_t i = 0; i < n; i++) {
         uint32_t image = (uint32_t)i;
         switch ((enum holder)holders[i]) {
         case HELD_BY_TRAINING:
-            p->train[p->train_count++] = image;
+            s->train[s->train_count++] = image;
             break;
         case HELD_BY_VALIDATION:
-            p->validation[p->validation_count++] = image;
+            s->validation[s->validation_count++] = image;
             break;
         case HELD_BY_CALIBRATION:
-            p->calibration[p->calibration_count++] = image;
+            s->calibration[s->calibration_count++] = image;
             break;
         case HELD_BY_TEST:
-            p->anomalous[p->test_count] = is_anomalous(spec, dataset_label(d, i));
-            p->test[p->test_count++] = image;
+            s->anomalous[s->test_count] = is_anomalous(spec, dataset_label(d, i));
+            s->test[s->test_count++] = image;
             break;
         case HELD_BY_NONE:
         case HOLDERS:
@@ -241,101 +242,101 @@ static bool collect(const dataset *d, const protocol_spec *spec, const uint8_t *
     return true;
 }
 
-static bool check_kinds(const parts *p, const protocol_spec *spec, error *e)
+static bool check_kinds(const struct split *s, const protocol_spec *spec, error *e)
 {
     size_t anomalies = 0;
-    for (size_t i = 0; i < p->test_count; i++)
-        anomalies += p->anomalous[i];
-    if (!p->test_count || (anomalies && anomalies < p->test_count))
+    for (size_t i = 0; i < s->test_count; i++)
+        anomalies += s->anomalous[i];
+    if (!s->test_count || (anomalies && anomalies < s->test_count))
         return true;
     return error_set(e, ERROR_INVALID,
                      "test_images: the %zu that seed %llu draws are all %s, so nothing can be measured; take more, or "
                      "another seed",
-                     p->test_count, (unsigned long long)spec->seed, anomalies ? "anomalous" : "normal");
+                     s->test_count, (unsigned long long)spec->seed, anomalies ? "anomalous" : "normal");
 }
 
-static bool count_parts(const dataset_info *info, const protocol_spec *spec, struct census *out, parts *counts,
-                        error *e)
+static bool count_subsets(const dataset_info *info, const protocol_spec *spec, struct census *out, struct split *counts,
+                          error *e)
 {
-    if (!check_spec(info, spec, e) || !take_census(info, spec, out, e))
+    if (!check_spec(info, spec, e) || !check_census(info, spec, out, e))
         return false;
     const struct census c = *out;
     size_t wanted = spec->test_images ? spec->test_images : c.tests;
-    parts p = {
+    struct split s = {
         .validation_count = (size_t)llround(spec->validation_share * (double)c.normals),
         .calibration_count = (size_t)llround(spec->calibration_share * (double)c.normals),
         .test_count = spec->protocol == PROTOCOL_UNLABELLED ? 0 : wanted,
         .left_out_count = c.left_out,
     };
-    if (p.validation_count + p.calibration_count >= c.normals)
+    if (s.validation_count + s.calibration_count >= c.normals)
         return error_set(e, ERROR_INVALID,
                          "of %zu normal images none is left to train on: %zu validate and %zu calibrate", c.normals,
-                         p.validation_count, p.calibration_count);
-    p.train_count = c.normals - p.validation_count - p.calibration_count;
-    *counts = p;
+                         s.validation_count, s.calibration_count);
+    s.train_count = c.normals - s.validation_count - s.calibration_count;
+    *counts = s;
     return true;
 }
 
-bool parts_count(const dataset_info *info, const protocol_spec *spec, parts *out, error *e)
+bool split_count(const dataset_info *info, const protocol_spec *spec, struct split *out, error *e)
 {
     struct census c;
-    *out = (parts){0};
-    return count_parts(info, spec, &c, out, e);
+    *out = (struct split){0};
+    return count_subsets(info, spec, &c, out, e);
 }
 
-bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e)
+bool split_make(const dataset *d, const protocol_spec *spec, struct split *out, error *e)
 {
-    *out = (parts){0};
+    *out = (struct split){0};
     struct census c;
-    parts p;
-    if (!count_parts(dataset_facts(d), spec, &c, &p, e))
+    struct split s;
+    if (!count_subsets(dataset_facts(d), spec, &c, &s, e))
         return false;
     uint8_t *holders = calloc((size_t)dataset_facts(d)->image.n, 1);
-    bool good = (holders || error_memory(e, "the parts of an experiment")) && deal_normals(d, spec, &p, holders, e) &&
-                draw_tests(d, spec->seed, c.tests, p.test_count, holders, e) && collect(d, spec, holders, &p, e) &&
-                check_kinds(&p, spec, e);
+    bool good = (holders || error_memory(e, "the split of an experiment")) && deal_normals(d, spec, &s, holders, e) &&
+                draw_tests(d, spec->seed, c.tests, s.test_count, holders, e) && collect(d, spec, holders, &s, e) &&
+                check_kinds(&s, spec, e);
     free(holders);
     if (good)
-        *out = p;
+        *out = s;
     else
-        parts_free(&p);
+        split_free(&s);
     return good;
 }
 
-void parts_free(parts *p)
+void split_free(struct split *s)
 {
-    free(p->train);
-    free(p->validation);
-    free(p->calibration);
-    free(p->test);
-    free(p->anomalous);
-    *p = (parts){0};
+    free(s->train);
+    free(s->validation);
+    free(s->calibration);
+    free(s->test);
+    free(s->anomalous);
+    *s = (struct split){0};
 }
 
-static void digest_part(digest *d, const uint32_t *indices, size_t count)
+static void digest_subset(digest *d, const uint32_t *indices, size_t count)
 {
     const uint32_t n = (uint32_t)count;
     digest_update(d, &n, sizeof n);
     digest_update(d, indices, count * sizeof *indices);
 }
 
-void parts_training_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT])
+void split_training_digest(const struct split *s, const dataset_info *info, char out[DATASET_DIGEST_TEXT])
 {
     digest d;
     digest_begin(&d);
     digest_update(&d, info->digest, DATASET_DIGEST_TEXT - 1);
-    digest_part(&d, p->train, p->train_count);
-    digest_part(&d, p->validation, p->validation_count);
-    digest_part(&d, p->calibration, p->calibration_count);
+    digest_subset(&d, s->train, s->train_count);
+    digest_subset(&d, s->validation, s->validation_count);
+    digest_subset(&d, s->calibration, s->calibration_count);
     digest_end_hex(&d, out);
 }
 
-void parts_test_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT])
+void split_test_digest(const struct split *s, const dataset_info *info, char out[DATASET_DIGEST_TEXT])
 {
     digest d;
     digest_begin(&d);
     digest_update(&d, info->digest, DATASET_DIGEST_TEXT - 1);
-    digest_update(&d, p->test, p->test_count * sizeof *p->test);
-    digest_update(&d, p->anomalous, p->test_count);
+    digest_update(&d, s->test, s->test_count * sizeof *s->test);
+    digest_update(&d, s->anomalous, s->test_count);
     digest_end_hex(&d, out);
 }

@@ -43,28 +43,28 @@ size_t protocol_normals(const dataset_info *info, const protocol_spec *spec);
 bool protocol_check(const dataset_info *info, const protocol_spec *spec, error *e);
 
 /* Indices into the data set, ascending in each part; owned by this struct. */
-typedef struct parts {
+struct split {
     uint32_t *train, *validation, *calibration, *test;
     size_t train_count, validation_count, calibration_count, test_count;
     size_t left_out_count; /* normals of the training split that the test split has too */
     uint8_t *anomalous;    /* one a test image: 1 is an anomaly */
-} parts;
+};
 
 /* Deals out all normals of the training split (held-out counts are rounded shares, less by what no copies of an image
- * fit into) and, unless unlabelled, all images of the test split or as many as asked for. Fills *out, for parts_free;
+ * fit into) and, unless unlabelled, all images of the test split or as many as asked for. Fills *out, for split_free;
  * it is empty on failure. ERROR_INVALID where the data set cannot serve the spec, and where the drawn test images are
  * all normal or all anomalous. Depends on data set and spec alone. */
-bool parts_make(const dataset *d, const protocol_spec *spec, parts *out, error *e);
-void parts_free(parts *p);
-/* The counts alone of what parts_make would deal out, were no two normals the same. */
-bool parts_count(const dataset_info *info, const protocol_spec *spec, parts *out, error *e);
+bool split_make(const dataset *d, const protocol_spec *spec, struct split *out, error *e);
+void split_free(struct split *s);
+/* The counts alone of what split_make would deal out, were no two normals the same. */
+bool split_count(const dataset_info *info, const protocol_spec *spec, struct split *out, error *e);
 
 /* SHA-256 of which images of which data set a run learns from: the data set's digest (its 64 digits), then for each of
  * train, validation and calibration how many there are and their indices, ascending; numbers of 4 bytes, little-endian.
  */
-void parts_training_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT]);
+void split_training_digest(const struct split *s, const dataset_info *info, char out[DATASET_DIGEST_TEXT]);
 /* SHA-256 of which images of which data set are tested on, in their order, and which of them are anomalies. Two runs
  * with the same digest can be compared image by image. */
-void parts_test_digest(const parts *p, const dataset_info *info, char out[DATASET_DIGEST_TEXT]);
+void split_test_digest(const struct split *s, const dataset_info *info, char out[DATASET_DIGEST_TEXT]);
 
 #endif

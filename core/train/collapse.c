@@ -54,7 +54,7 @@ void collapse_suspects(run *r)
 
 bool collapse_measure(run *r, error *e)
 {
-    size_t n = r->parts.train_count, row = shape_row(r->input);
+    size_t n = r->split.train_count, row = shape_row(r->input);
     double *mean = calloc(row, sizeof *mean), sum = 0;
     if (!mean)
         return error_memory(e, "the training images' mean");

@@ -68,7 +68,7 @@ size_t ensemble_bytes(const run *r)
         return 0;
     size_t scores = 1 + evaluator_variant_count(r->evaluator);
     size_t each = model_weights_bytes(r->model) + evaluator_bytes(r->evaluator) +
-                  scores * (r->parts.calibration_count + evaluator_rows(r->evaluator)) * sizeof(float);
+                  scores * (r->split.calibration_count + evaluator_rows(r->evaluator)) * sizeof(float);
     return (size_t)r->members * each;
 }
 
@@ -93,7 +93,7 @@ static bool score_members(run *r, const held_out *h, error *e)
         for (int k = 1; k < h->scores; k++)
             variants[k - 1] = list_of(h, m, k);
         const scored_rows out = {.score = list_of(h, m, 0), .variants = variants};
-        if (!run_score(r, r->done[m].evaluator, r->parts.calibration, h->n, &out, NULL, e))
+        if (!run_score(r, r->done[m].evaluator, r->split.calibration, h->n, &out, NULL, e))
             return error_at(e, "member %d of %d", m + 1, r->members);
     }
     return true;
@@ -118,7 +118,7 @@ static bool fit_scales(run *r, const held_out *h, error *e)
 bool ensemble_join(run *r, error *e)
 {
     evaluator *members[MEMBERS_MAX];
-    held_out h = {.scores = 1 + (int)evaluator_variant_count(r->evaluator), .n = r->parts.calibration_count};
+    held_out h = {.scores = 1 + (int)evaluator_variant_count(r->evaluator), .n = r->split.calibration_count};
     assert(r->done_count == r->members);
     r->parameters = model_parameters(r->model);
     run_take_down_nets(r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ensemble.h — a run of several members (option `members`): each is trained as if alone, with a seed of its own, on the
- * same parts; then it is kept as weights and a scoring program while the next one learns. Private to train.
+ * same split; then it is kept as weights and a scoring program while the next one learns. Private to train.
  */
 #ifndef ANOMALYD_TRAIN_ENSEMBLE_H
 #define ANOMALYD_TRAIN_ENSEMBLE_H

@@ -67,7 +67,7 @@ static void count_errors(const run *r, window *w, size_t n)
 /* Scores the calibration images and finds the scale of their heat maps. */
 static bool score_and_scale(run *r, score_set *found, double *scale, error *e)
 {
-    const uint32_t *indices = r->parts.calibration;
+    const uint32_t *indices = r->split.calibration;
     window *w = window_new(r, e);
     bool ok = w != NULL;
     for (size_t first = 0; ok && first < found->n; first += w->most) {
@@ -91,7 +91,7 @@ static bool score_and_scale(run *r, score_set *found, double *scale, error *e)
 static bool calibrate(run *r, float *calibration, double *scale, run_refined *refined, error *e)
 {
     score_set found;
-    size_t n = r->parts.calibration_count;
+    size_t n = r->split.calibration_count;
     *scale = 0;
     *refined = (run_refined){0};
     if (n == 0)
@@ -100,7 +100,7 @@ static bool calibrate(run *r, float *calibration, double *scale, run_refined *re
     if (ok && evaluator_reconstructs(r->evaluator))
         ok = score_and_scale(r, &found, scale, e);
     else if (ok)
-        ok = run_score(r, r->evaluator, r->parts.calibration, n,
+        ok = run_score(r, r->evaluator, r->split.calibration, n,
                        &(scored_rows){.score = found.own, .variants = found.variants}, found.complexity, e);
     ok = ok && run_refine(r, &found, refined, e);
     if (ok) {
@@ -161,12 +161,12 @@ static bool write_model(const run *r, calibrated *c, train_result *out, error *e
 
 bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
 {
-    run_begin_scoring(r, r->parts.calibration_count + r->parts.test_count);
+    run_begin_scoring(r, r->split.calibration_count + r->split.test_count);
     *out = (train_result){.auroc = {NAN, NAN, NAN, NAN}, .average_precision = NAN};
-    out->train_count = r->parts.train_count;
-    out->validation_count = r->parts.validation_count;
-    out->calibration_count = r->parts.calibration_count;
-    out->left_out_count = r->parts.left_out_count;
+    out->train_count = r->split.train_count;
+    out->validation_count = r->split.validation_count;
+    out->calibration_count = r->split.calibration_count;
+    out->left_out_count = r->split.left_out_count;
     memcpy(out->training_digest, r->training_digest, sizeof out->training_digest);
     out->epochs = run_epochs(r);
     out->chosen_epoch = chosen_epoch;

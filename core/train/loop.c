@@ -28,7 +28,7 @@ static int epoch_of(const run *r, uint64_t step)
 static void shuffle(run *r)
 {
     uint64_t epoch = (r->step - r->from) / r->steps_an_epoch;
-    random_permutation(random_stream(r->seed, "shuffle"), epoch, r->order, r->parts.train_count);
+    random_permutation(random_stream(r->seed, "shuffle"), epoch, r->order, r->split.train_count);
 }
 
 static void fill_batch(run *r)
@@ -97,13 +97,13 @@ static train_event event_of(const run *r, const clocks *c, enum train_event_kind
 /* A run cancelled meanwhile leaves the figure out: the loop notices by itself, and saves the epoch first. */
 static bool trace_test(run *r, train_event *ev, error *e)
 {
-    size_t n = r->parts.test_count;
+    size_t n = r->split.test_count;
     float *scores = malloc(n * sizeof *scores);
     auroc found;
     if (!scores)
         return error_memory(e, "test scores");
-    bool ok = run_score(r, r->evaluator, r->parts.test, n, &(scored_rows){.score = scores}, NULL, e) &&
-              metric_auroc(scores, r->parts.anomalous, n, &found, e);
+    bool ok = run_score(r, r->evaluator, r->split.test, n, &(scored_rows){.score = scores}, NULL, e) &&
+              metric_auroc(scores, r->split.anomalous, n, &found, e);
     free(scores);
     if (ok)
         add_value(ev, "test_auroc", found.value);
@@ -128,7 +128,7 @@ static bool end_epoch(run *r, const clocks *c, error *e)
         ok = select_judge(r, &value, e) && select_keep(r, ev.epoch, value, e);
         add_value(&ev, "selection_auroc", value);
     }
-    if (ok && r->plan->trace && r->parts.test_count > 0)
+    if (ok && r->plan->trace && r->split.test_count > 0)
         ok = trace_test(r, &ev, e);
     if (averaged)
         model_average_swap(r->model);

@@ -20,14 +20,14 @@ static size_t least(size_t a, size_t b)
 /* Training images, and validation images with their pseudo-anomalies. */
 static size_t prepared_rows(const run *r)
 {
-    return r->parts.train_count + (run_selects(r) ? 2 * r->parts.validation_count : 0);
+    return r->split.train_count + (run_selects(r) ? 2 * r->split.validation_count : 0);
 }
 
 /* A window of images; and of calibration images, where they are reconstructed, a copy and the reconstructions. */
 static size_t window_rows(const run *r)
 {
-    size_t window = run_window(r, r->evaluator), calibration = least(window, r->parts.calibration_count);
-    size_t test = least(window, r->parts.test_count);
+    size_t window = run_window(r, r->evaluator), calibration = least(window, r->split.calibration_count);
+    size_t test = least(window, r->split.test_count);
     bool reconstructs = r->evaluator ? evaluator_reconstructs(r->evaluator) : r->method->reconstruct_rows != NULL;
     size_t calibrating = calibration * (reconstructs ? 3 : 1);
     return calibrating > test ? calibrating : test;
@@ -36,7 +36,7 @@ static size_t window_rows(const run *r)
 /* Which images are in which part, their order in an epoch, and scores of those that are held out. */
 static size_t lists_bytes(const run *r)
 {
-    const parts *p = &r->parts;
+    const struct split *p = &r->split;
     /* Its own score, variants, complexity, and two lists that are refined. */
     size_t scores = 4 + (r->evaluator ? evaluator_variant_count(r->evaluator) : 0);
     size_t calibrating = (1 + scores) * p->calibration_count, testing = (1 + scores) * p->test_count;
@@ -52,7 +52,7 @@ static void measure_parts(const run *r, const dataset_info *info, size_t bytes[P
     bytes[PART_WINDOWS] = window_rows(r) * row;
     bytes[PART_LISTS] = lists_bytes(r);
     bytes[PART_FIT] = r->method->closed_form
-                          ? r->method->fit_bytes(r->self, r->input, r->parts.train_count, team_threads(r->team))
+                          ? r->method->fit_bytes(r->self, r->input, r->split.train_count, team_threads(r->team))
                           : 0;
     bytes[PART_SCRATCH] = team_bytes(r->team);
     bytes[PART_DATA] = data;
@@ -135,7 +135,7 @@ bool train_plan_print(const train_plan *plan, const dataset_info *info, team *t,
     run r = {.plan = plan, .team = t, .method = plan->method};
     r.process_bytes = memory_resident();
     protocol_spec spec;
-    bool ok = run_describe(&r, info, &spec, e) && parts_count(info, &spec, &r.parts, e) &&
+    bool ok = run_describe(&r, info, &spec, e) && split_count(info, &spec, &r.split, e) &&
               team_reserve(t, image_work(r.data_shape, r.input), e) && run_begin(&r, 0, e) &&
               (r.method->closed_form || make_copies(&r, e));
     if (ok)

@@ -50,8 +50,8 @@ typedef struct run {
     struct method_state *state; /* the head of self; of closed-form methods only `refine` is set */
     int members;                /* networks that are trained, one after the other */
     shape data_shape, input;    /* n is 1 */
-    parts parts;
-    char training_digest[DATASET_DIGEST_TEXT]; /* of the parts */
+    struct split split;
+    char training_digest[DATASET_DIGEST_TEXT]; /* of the split */
     float *train;                              /* train_count prepared rows */
 
     /* The member under way; at the end of several, the evaluator is of them all and the model NULL. */
@@ -102,7 +102,7 @@ int run_epochs(const run *r);
 bool run_selects(const run *r);
 /* Shares of the training normals for validation and calibration. */
 void run_shares(const run *r, double *validation, double *calibration);
-/* plan.c: bytes of all that the run has in memory at once. Needs what is built, and the counts of the parts. */
+/* plan.c: bytes of all that the run has in memory at once. Needs what is built, and the counts of the split. */
 size_t run_bytes(const run *r);
 /* Images that are prepared and scored at once, of the many that are scored outside the steps; `by` is NULL where a
  * closed form is not fitted yet. */

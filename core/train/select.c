@@ -11,7 +11,7 @@ bool select_start(run *r, error *e)
 {
     if (!run_selects(r))
         return true;
-    size_t n = r->parts.validation_count, row = shape_row(r->input);
+    size_t n = r->split.validation_count, row = shape_row(r->input);
     if (n < 2)
         return error_set(e, ERROR_INVALID,
                          "selection: pseudo needs at least 2 validation images, there are %zu; hold out more, or set "
@@ -22,7 +22,7 @@ bool select_start(run *r, error *e)
     r->selection_anomalous = malloc(2 * n);
     if (!r->selection_rows || !r->selection_scores || !r->selection_anomalous)
         return error_memory(e, "the validation images");
-    if (!run_prepare(r, r->parts.validation, n, r->selection_rows, e))
+    if (!run_prepare(r, r->split.validation, n, r->selection_rows, e))
         return false;
     shape s = {(int)n, r->input.h, r->input.w, r->input.c};
     pseudo_make(r->selection_rows, s, random_stream(r->plan->seed, "pseudo"), r->selection_rows + n * row);
@@ -33,7 +33,7 @@ bool select_start(run *r, error *e)
 
 bool select_judge(run *r, double *value, error *e)
 {
-    size_t n = 2 * r->parts.validation_count;
+    size_t n = 2 * r->split.validation_count;
     auroc found;
     if (!run_evaluate(r, r->evaluator, r->selection_rows, n, &(scored_rows){.score = r->selection_scores}, e) ||
         !metric_auroc(r->selection_scores, r->selection_anomalous, n, &found, e))

@@ -24,8 +24,8 @@ bool run_refine(const run *r, const score_set *held_out, run_refined *out, error
 /* AUROC and average precision of the run's score, its ROC curve and its histogram. */
 static bool measure(const run *r, const float *scores, train_result *out, error *e)
 {
-    const uint8_t *anomalous = r->parts.anomalous;
-    size_t n = r->parts.test_count;
+    const uint8_t *anomalous = r->split.anomalous;
+    size_t n = r->split.test_count;
     for (size_t i = 0; i < n; i++)
         out->test_anomalies += anomalous[i];
     out->test_normals = n - out->test_anomalies;
@@ -43,11 +43,11 @@ static bool measure(const run *r, const float *scores, train_result *out, error 
 static bool measure_variant(const run *r, const float *scores, train_score *out, error *e)
 {
     error reason;
-    size_t n = r->parts.test_count;
+    size_t n = r->split.test_count;
     out->auroc = (auroc){NAN, NAN, NAN, NAN};
     out->average_precision = NAN;
-    if (metric_auroc(scores, r->parts.anomalous, n, &out->auroc, &reason) &&
-        metric_average_precision(scores, r->parts.anomalous, n, &out->average_precision, &reason))
+    if (metric_auroc(scores, r->split.anomalous, n, &out->auroc, &reason) &&
+        metric_average_precision(scores, r->split.anomalous, n, &out->average_precision, &reason))
         return true;
     if (reason.code == ERROR_DIVERGED)
         return true;
@@ -91,21 +91,21 @@ static bool tell_test(const run *r, const float *scores, error *e)
 {
     if (!r->watch || !r->watch->tested)
         return true;
-    train_test t = {.scores = scores, .anomalous = r->parts.anomalous, .count = r->parts.test_count};
-    parts_test_digest(&r->parts, dataset_facts(r->data), t.images);
+    train_test t = {.scores = scores, .anomalous = r->split.anomalous, .count = r->split.test_count};
+    split_test_digest(&r->split, dataset_facts(r->data), t.images);
     return r->watch->tested(r->watch->context, &t, e);
 }
 
 bool run_test(run *r, const run_refined *refined, train_result *out, error *e)
 {
     score_set found;
-    size_t n = r->parts.test_count;
+    size_t n = r->split.test_count;
     if (n == 0)
         return true;
     float *own = malloc(n * sizeof *own); /* the scores that the model will give */
     bool ok = scores_start(&found, r->evaluator, n, e) && (own || error_memory(e, "test scores"));
     double start = clock_now_s();
-    ok = ok && run_score(r, r->evaluator, r->parts.test, n,
+    ok = ok && run_score(r, r->evaluator, r->split.test, n,
                          &(scored_rows){.score = found.own, .variants = found.variants}, found.complexity, e);
     out->score_s = clock_now_s() - start;
     if (ok)

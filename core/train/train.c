@@ -331,12 +331,12 @@ static void report_started(const run *r)
 
 static bool load_images(run *r, error *e)
 {
-    size_t n = r->parts.train_count;
+    size_t n = r->split.train_count;
     r->train = malloc(n * shape_row(r->input) * sizeof *r->train);
     r->order = malloc(n * sizeof *r->order);
     if (!r->train || !r->order)
         return error_memory(e, "the training images");
-    return run_prepare(r, r->parts.train, n, r->train, e);
+    return run_prepare(r, r->split.train, n, r->train, e);
 }
 
 /* A closed-form method has no steps to resume from: it is fitted, or not. */
@@ -344,7 +344,7 @@ static bool fit(run *r, error *e)
 {
     double start = clock_now_s();
     report_started(r);
-    if (run_cancelled(r, e) || !r->method->fit(r->self, r->model, r->train, r->parts.train_count, r->input, e))
+    if (run_cancelled(r, e) || !r->method->fit(r->self, r->model, r->train, r->split.train_count, r->input, e))
         return false;
     free(r->train);
     r->train = NULL;
@@ -393,10 +393,10 @@ static bool learn(run *r, int *chosen_epoch, error *e)
     *chosen_epoch = 0;
     if (r->method->closed_form)
         return fit(r, e);
-    r->steps_an_epoch = r->parts.train_count / (size_t)r->state->batch;
+    r->steps_an_epoch = r->split.train_count / (size_t)r->state->batch;
     if (r->steps_an_epoch == 0)
         return error_set(e, ERROR_INVALID, "batch: %d images are more than the %zu for training", r->state->batch,
-                         r->parts.train_count);
+                         r->split.train_count);
     r->steps = r->steps_an_epoch * (uint64_t)run_epochs(r);
     r->until = r->steps / (uint64_t)r->members;
     r->state->steps_an_epoch = r->steps_an_epoch;
@@ -410,7 +410,7 @@ static void run_take_down(run *r)
 {
     run_take_down_nets(r);
     ensemble_free(r);
-    parts_free(&r->parts);
+    split_free(&r->split);
     free(r->train);
     free(r->order);
     free(r->selection_rows);
@@ -420,16 +420,16 @@ static void run_take_down(run *r)
 
 static bool make_parts(run *r, const protocol_spec *spec, error *e)
 {
-    if (!parts_make(r->data, spec, &r->parts, e))
+    if (!split_make(r->data, spec, &r->split, e))
         return false;
-    parts_training_digest(&r->parts, dataset_facts(r->data), r->training_digest);
+    split_training_digest(&r->split, dataset_facts(r->data), r->training_digest);
     return true;
 }
 
-/* Before hours of training: what the run's end will need of its parts. */
+/* Before hours of training: what the end of the run will need of its split. */
 static bool check_parts(const run *r, error *e)
 {
-    size_t n = r->parts.calibration_count;
+    size_t n = r->split.calibration_count;
     bool alone = r->members == 1;
     return (r->state->refine == REFINE_NONE && alone) || n >= REFINE_IMAGES_MIN ||
            error_set(e, ERROR_INVALID, "held_out: %zu calibration images are too few to %s by; at least %d", n,

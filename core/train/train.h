@@ -54,7 +54,7 @@ typedef struct train_test {
     const float *scores;
     const uint8_t *anomalous; /* 1 is an anomaly */
     size_t count;
-    char images[DATASET_DIGEST_TEXT]; /* see parts_test_digest */
+    char images[DATASET_DIGEST_TEXT]; /* see split_test_digest */
 } train_test;
 
 typedef struct train_watch {
@@ -83,7 +83,7 @@ typedef struct train_result {
     size_t score_count; /* 0 where nothing was tested, or there are none */
     size_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
     size_t left_out_count;                     /* normals that the test split has too: the run saw none of them */
-    char training_digest[DATASET_DIGEST_TEXT]; /* see parts_training_digest */
+    char training_digest[DATASET_DIGEST_TEXT]; /* see split_training_digest */
     int epochs, chosen_epoch;                  /* of all members; of the first. 0 for closed-form methods */
     double train_s, score_s;                   /* wall time */
     size_t parameters;

@@ -11,7 +11,7 @@
 
 /* Zeros: nothing was tested, or it was not kept. */
 typedef struct tested {
-    char images[DATASET_DIGEST_TEXT]; /* see parts_test_digest */
+    char images[DATASET_DIGEST_TEXT]; /* see split_test_digest */
     uint32_t count;
     void *bytes; /* owned */
     size_t size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_copies.c — images with the same pixels are found and counted, and no two parts of an experiment share any. */
+/* test_copies.c — images with the same pixels are found and counted, and no two subsets of a split share any. */
 #include "data/copies.h"
 
 #include "base/digest.h"
@@ -99,12 +99,12 @@ static void mark(const dataset *d, const uint32_t *part, size_t count, int numbe
     }
 }
 
-/* No content is in two parts, and what is in none is in the test split. */
+/* No content is in two subsets, and what is in none is in the test split. */
 static void assert_apart(const dataset *d, const protocol_spec *spec)
 {
-    parts p;
+    struct split p;
     error e = {0};
-    if (!parts_make(d, spec, &p, &e))
+    if (!split_make(d, spec, &p, &e))
         fail_msg("%s", e.message);
     int holders[256] = {0};
     mark(d, p.train, p.train_count, 1, holders);
@@ -128,10 +128,10 @@ static void assert_apart(const dataset *d, const protocol_spec *spec)
     assert_true((double)p.calibration_count <= spec->calibration_share * (double)dealt + 0.5);
     assert_true(p.validation_count > 0 && p.calibration_count > 0);
     assert_true(spec->protocol != PROTOCOL_UNLABELLED || p.left_out_count == 0);
-    parts_free(&p);
+    split_free(&p);
 }
 
-static void no_two_parts_share_an_image(void **state)
+static void no_two_subsets_share_an_image(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 12; seed++) {
@@ -157,13 +157,13 @@ static void what_fits_nowhere_is_trained_on(void **state)
         train.values[i] = i;
     dataset *d = open_pixels(&s, &train, &test);
     for (uint64_t seed = 0; seed < 8; seed++) {
-        parts p;
+        struct split p;
         error e = {0};
-        assert_true(parts_make(d, &(protocol_spec){PROTOCOL_ONE_CLASS, 0, 0.1, 0.05, seed, 0}, &p, &e));
+        assert_true(split_make(d, &(protocol_spec){PROTOCOL_ONE_CLASS, 0, 0.1, 0.05, seed, 0}, &p, &e));
         assert_int_equal(p.validation_count, 4);
         assert_int_equal(p.calibration_count, 2);
         assert_int_equal(p.train_count, 34);
-        parts_free(&p);
+        split_free(&p);
     }
     dataset_free(d);
     scratch_remove(&s);
@@ -196,14 +196,14 @@ static void a_class_that_is_all_in_the_test_is_refused(void **state)
     scratch s = scratch_make();
     pixels train = {{1, 2, 3}, {0, 0, 1}, 3}, test = {{1, 2, 4}, {0, 1, 1}, 3};
     dataset *d = open_pixels(&s, &train, &test);
-    parts p;
+    struct split p;
     error e = {0};
-    assert_false(parts_make(d, &(protocol_spec){PROTOCOL_ONE_CLASS, 0, 0, 0, 1, 0}, &p, &e));
+    assert_false(split_make(d, &(protocol_spec){PROTOCOL_ONE_CLASS, 0, 0, 0, 1, 0}, &p, &e));
     assert_int_equal(e.code, ERROR_INVALID);
     assert_non_null(strstr(e.message, "class \"0\": there is no normal image to train on: all 2 are copies of test"));
-    assert_true(parts_make(d, &(protocol_spec){PROTOCOL_UNLABELLED, 0, 0, 0, 1, 0}, &p, &e));
+    assert_true(split_make(d, &(protocol_spec){PROTOCOL_UNLABELLED, 0, 0, 0, 1, 0}, &p, &e));
     assert_int_equal(p.train_count, 3);
-    parts_free(&p);
+    split_free(&p);
     dataset_free(d);
     scratch_remove(&s);
 }
@@ -241,7 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_are_counted_by_split_and_class),
         cmocka_unit_test(images_are_compared_to_the_last_pixel),
-        cmocka_unit_test(no_two_parts_share_an_image),
+        cmocka_unit_test(no_two_subsets_share_an_image),
         cmocka_unit_test(what_fits_nowhere_is_trained_on),
         cmocka_unit_test(a_drawn_test_part_takes_copies_together),
         cmocka_unit_test(a_class_that_is_all_in_the_test_is_refused),

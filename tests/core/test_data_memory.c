@@ -19,11 +19,11 @@ static bool deal_out(const char *packed, error *e)
     dataset *d = dataset_open(packed, e);
     if (!d)
         return false;
-    parts p;
+    struct split p;
     protocol_spec spec = {.protocol = PROTOCOL_ONE_CLASS, .class_index = 0, .validation_share = 0.3, .seed = 1};
-    bool dealt = parts_make(d, &spec, &p, e);
+    bool dealt = split_make(d, &spec, &p, e);
     if (dealt)
-        parts_free(&p);
+        split_free(&p);
     dataset_free(d);
     return dealt;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_protocol.c — parts are disjoint, complete, free of anomalies before the test, and repeatable. */
+/* test_protocol.c — the subsets of a split are disjoint, complete, free of anomalies before the test, and repeatable.
+ */
 #include "data/protocol.h"
 
 #include "base/digest.h"
@@ -44,17 +45,17 @@ static int close_sample(void **state)
     return 0;
 }
 
-static parts make(const dataset *d, protocol_spec spec)
+static struct split make(const dataset *d, protocol_spec spec)
 {
-    parts p;
+    struct split p;
     error e = {0};
-    if (!parts_make(d, &spec, &p, &e))
+    if (!split_make(d, &spec, &p, &e))
         fail_msg("%s", e.message);
     return p;
 }
 
-/* Each image at most once in all parts together, ascending in each. */
-static void assert_disjoint_and_ordered(const parts *p, size_t images)
+/* Each image at most once in all subsets together, ascending in each. */
+static void assert_disjoint_and_ordered(const struct split *p, size_t images)
 {
     const struct {
         const uint32_t *indices;
@@ -87,7 +88,7 @@ static void assert_training_part(const dataset *d, const uint32_t *part, size_t 
 static void one_class_trains_on_the_class_and_tests_on_all(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
-    parts p = make(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.1, 0.2, 7, 0});
+    struct split p = make(d, (protocol_spec){PROTOCOL_ONE_CLASS, 3, 0.1, 0.2, 7, 0});
     assert_int_equal(p.train_count, 280);
     assert_int_equal(p.validation_count, 40);
     assert_int_equal(p.calibration_count, 80);
@@ -100,13 +101,13 @@ static void one_class_trains_on_the_class_and_tests_on_all(void **state)
         assert_int_equal(dataset_split_of(d, p.test[i]), SPLIT_TEST);
         assert_int_equal(p.anomalous[i], dataset_label(d, p.test[i]) != 3);
     }
-    parts_free(&p);
+    split_free(&p);
 }
 
 static void one_vs_rest_trains_on_all_but_the_class(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
-    parts p = make(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 9, 0.25, 0, 7, 0});
+    struct split p = make(d, (protocol_spec){PROTOCOL_ONE_VS_REST, 9, 0.25, 0, 7, 0});
     assert_int_equal(p.train_count, 2700);
     assert_int_equal(p.validation_count, 900);
     assert_int_equal(p.calibration_count, 0);
@@ -117,17 +118,17 @@ static void one_vs_rest_trains_on_all_but_the_class(void **state)
     for (size_t i = 0; i < p.test_count; i++)
         anomalies += p.anomalous[i];
     assert_int_equal(anomalies, 100);
-    parts_free(&p);
+    split_free(&p);
 }
 
 static void unlabelled_uses_every_training_image_and_tests_none(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
-    parts p = make(d, (protocol_spec){PROTOCOL_UNLABELLED, -1, 0.1, 0.1, 7, 0});
+    struct split p = make(d, (protocol_spec){PROTOCOL_UNLABELLED, -1, 0.1, 0.1, 7, 0});
     assert_int_equal(p.train_count, 3200);
     assert_int_equal(p.test_count, 0);
     assert_disjoint_and_ordered(&p, 5000);
-    parts_free(&p);
+    split_free(&p);
 }
 
 static void split_depends_on_the_seed_alone(void **state)
@@ -135,25 +136,25 @@ static void split_depends_on_the_seed_alone(void **state)
     const dataset *d = ((fixture *)*state)->data;
     protocol_spec spec = {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 0}, other = spec;
     other.seed = 8;
-    parts a = make(d, spec), b = make(d, spec), c = make(d, other);
+    struct split a = make(d, spec), b = make(d, spec), c = make(d, other);
     assert_memory_equal(a.validation, b.validation, a.validation_count * sizeof *a.validation);
     assert_memory_equal(a.calibration, b.calibration, a.calibration_count * sizeof *a.calibration);
     assert_memory_not_equal(a.validation, c.validation, a.validation_count * sizeof *a.validation);
     /* The validation images stay when only the calibration share changes. */
     spec.calibration_share = 0.3;
-    parts wider = make(d, spec);
+    struct split wider = make(d, spec);
     assert_memory_equal(a.validation, wider.validation, a.validation_count * sizeof *a.validation);
-    parts_free(&a);
-    parts_free(&b);
-    parts_free(&c);
-    parts_free(&wider);
+    split_free(&a);
+    split_free(&b);
+    split_free(&c);
+    split_free(&wider);
 }
 
 static void the_cut_test_depends_on_the_seed_alone(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
     protocol_spec spec = {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 200};
-    parts first = make(d, spec);
+    struct split first = make(d, spec);
     assert_int_equal(first.test_count, 200);
     assert_disjoint_and_ordered(&first, 5000);
     for (size_t i = 0; i < first.test_count; i++) {
@@ -167,43 +168,43 @@ static void the_cut_test_depends_on_the_seed_alone(void **state)
         {PROTOCOL_ONE_CLASS, 3, 0, 0.3, 7, 200},
     };
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
-        parts p = make(d, same[i]);
+        struct split p = make(d, same[i]);
         assert_int_equal(p.test_count, 200);
         assert_memory_equal(p.test, first.test, 200 * sizeof *p.test);
-        parts_free(&p);
+        split_free(&p);
     }
     spec.seed = 8;
-    parts other = make(d, spec);
+    struct split other = make(d, spec);
     assert_memory_not_equal(other.test, first.test, 200 * sizeof *other.test);
-    parts_free(&other);
-    parts_free(&first);
+    split_free(&other);
+    split_free(&first);
 }
 
 static void a_cut_test_leaves_the_training_as_it_is(void **state)
 {
     const dataset *d = ((fixture *)*state)->data;
     protocol_spec spec = {PROTOCOL_ONE_CLASS, 3, 0.1, 0.1, 7, 0};
-    parts all = make(d, spec);
+    struct split all = make(d, spec);
     spec.test_images = PROTOCOL_TEST_MIN;
-    parts cut = make(d, spec);
+    struct split cut = make(d, spec);
     assert_int_equal(cut.test_count, PROTOCOL_TEST_MIN);
     assert_int_equal(cut.train_count, all.train_count);
     assert_memory_equal(cut.train, all.train, all.train_count * sizeof *all.train);
     assert_memory_equal(cut.validation, all.validation, all.validation_count * sizeof *all.validation);
     spec.test_images = 1000;
-    parts whole = make(d, spec);
+    struct split whole = make(d, spec);
     assert_int_equal(whole.test_count, 1000);
     assert_memory_equal(whole.test, all.test, 1000 * sizeof *all.test);
-    parts_free(&all);
-    parts_free(&cut);
-    parts_free(&whole);
+    split_free(&all);
+    split_free(&cut);
+    split_free(&whole);
 }
 
 static void digest_of(const dataset *d, protocol_spec spec, char out[DATASET_DIGEST_TEXT])
 {
-    parts p = make(d, spec);
-    parts_test_digest(&p, dataset_facts(d), out);
-    parts_free(&p);
+    struct split p = make(d, spec);
+    split_test_digest(&p, dataset_facts(d), out);
+    split_free(&p);
 }
 
 static void the_test_has_a_digest_of_images_and_labels(void **state)
@@ -243,7 +244,7 @@ static void the_deal_is_that_of_every_program_before(void **state)
         "60ae8a01cdba24e11c5213b7f2be4dcdbc71e0582db260f04238f30c297e8aaf",
     };
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
-        parts p = make(d, specs[i]);
+        struct split p = make(d, specs[i]);
         digest all;
         char text[DIGEST_TEXT];
         digest_begin(&all);
@@ -254,15 +255,15 @@ static void the_deal_is_that_of_every_program_before(void **state)
         digest_end_hex(&all, text);
         assert_string_equal(text, expected[i]);
         assert_int_equal(p.left_out_count, 0);
-        parts_free(&p);
+        split_free(&p);
     }
 }
 
 static void training_digest_of(const dataset *d, protocol_spec spec, char out[DATASET_DIGEST_TEXT])
 {
-    parts p = make(d, spec);
-    parts_training_digest(&p, dataset_facts(d), out);
-    parts_free(&p);
+    struct split p = make(d, spec);
+    split_training_digest(&p, dataset_facts(d), out);
+    split_free(&p);
 }
 
 static void what_is_learned_from_has_a_digest(void **state)
@@ -288,14 +289,14 @@ static void what_is_learned_from_has_a_digest(void **state)
 
 static void assert_refused(const dataset *d, protocol_spec spec, const char *message)
 {
-    parts p;
+    struct split p;
     error e = {0};
-    assert_false(parts_make(d, &spec, &p, &e));
+    assert_false(split_make(d, &spec, &p, &e));
     assert_int_equal(e.code, ERROR_INVALID);
     if (!strstr(e.message, message))
         fail_msg("\"%s\" does not say \"%s\"", e.message, message);
     assert_null(p.train);
-    parts_free(&p);
+    split_free(&p);
 }
 
 static void impossible_specs_are_refused_by_name(void **state)
@@ -364,9 +365,9 @@ static void a_drawn_test_of_one_kind_is_refused(void **state)
     assert_non_null(d);
     int refused = 0;
     for (uint64_t seed = 0; seed < 64; seed++) {
-        parts p;
+        struct split p;
         protocol_spec spec = {PROTOCOL_ONE_CLASS, 0, 0, 0, seed, 20};
-        if (!parts_make(d, &spec, &p, &e)) {
+        if (!split_make(d, &spec, &p, &e)) {
             assert_refused(d, spec, "draws are all normal, so nothing can be measured");
             refused++;
             continue;
@@ -375,7 +376,7 @@ static void a_drawn_test_of_one_kind_is_refused(void **state)
         for (size_t i = 0; i < p.test_count; i++)
             anomalies += p.anomalous[i];
         assert_int_equal(anomalies, 1);
-        parts_free(&p);
+        split_free(&p);
     }
     assert_true(refused > 0 && refused < 64);
     dataset_free(d);

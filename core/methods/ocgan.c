@@ -249,7 +249,7 @@ static bool build_autoencoder(ocgan *m, array *batch, shape s, error *e)
     tensor *x = t_leaf(g, batch);
     tensor *l1 = encode(m, g, noisy(m, g, x));
     tensor *x_hat = decode(m, g, l1, s);
-    net_enter_aside(m->de, g);
+    net_enter_keep_stats(m->de, g);
     tensor *mined = expand(m, t_tanh(t_leaf(g, m->v)), s);
 
     tensor *l_mse = t_output(t_l2(x_hat, x), "loss.mse");

@@ -26,14 +26,14 @@ void net_enter(net *n, graph *g)
 {
     n->graph = g;
     n->cursor = 0;
-    n->aside = false;
+    n->keeps_stats = false;
     memset(n->layers, 0, sizeof n->layers);
 }
 
-void net_enter_aside(net *n, graph *g)
+void net_enter_keep_stats(net *n, graph *g)
 {
     net_enter(n, g);
-    n->aside = true;
+    n->keeps_stats = true;
 }
 
 void net_freeze(net *n, bool frozen)
@@ -198,7 +198,7 @@ static tensor *under_spectral_norm(net *n, tensor *w, param *u)
     param *p = w->param;
     if (!n->graph->score) {
         tensor *t = op_spectral_record(w, u, n);
-        t->at.holds_statistics = n->aside;
+        t->at.holds_statistics = n->keeps_stats;
         return t;
     }
     if (!p->resolved && !(p->resolved = weights_new(n, p->s)))
@@ -331,7 +331,8 @@ tensor *nn_batch_norm(net *n, tensor *x)
     param *variance = mean ? next_param(n, &r) : NULL;
     if (!variance)
         return x;
-    attributes at = {.statistic = {mean, variance}, .biased = n->norm.biased_variance, .holds_statistics = n->aside};
+    attributes at = {
+        .statistic = {mean, variance}, .biased = n->norm.biased_variance, .holds_statistics = n->keeps_stats};
     at.is_settled = n->frozen;
     at.number[0] = n->norm.epsilon;
     at.number[1] = n->norm.momentum;

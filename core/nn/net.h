@@ -11,7 +11,7 @@
 void net_enter(net *n, graph *g);
 /* The same for an application that leaves the running statistics alone, though the program trains the net: for inputs
  * that are not like those that will be scored. */
-void net_enter_aside(net *n, graph *g);
+void net_enter_keep_stats(net *n, graph *g);
 
 /* With `frozen`, applications from here on are those of a finished net beside one that learns: batch norm takes the
  * running statistics in TRAIN graphs too. */

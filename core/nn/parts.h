@@ -14,10 +14,10 @@ enum param_draw { DRAW_WEIGHT, DRAW_ZERO, DRAW_ONE, DRAW_GAMMA, DRAW_DIRECTION }
 struct net {
     char name[PART_NAME_MAX];
     model *owner;
-    graph *graph; /* of the application in progress */
-    int cursor;   /* next parameter of the application in progress */
-    bool aside;   /* it leaves the running statistics alone */
-    bool frozen;  /* it normalises by them */
+    graph *graph;     /* of the application in progress */
+    int cursor;       /* next parameter of the application in progress */
+    bool keeps_stats; /* it leaves the running statistics alone */
+    bool frozen;      /* it normalises by them */
     param *params[NET_PARAMS_MAX];
     int count;
     int layers[8]; /* of each kind in this application, for names */

@@ -2,7 +2,7 @@
 /* conv.c — the forward pass, and the sizes of all passes. */
 #include "compute/conv.h"
 
-#include "compute/conv_parts.h"
+#include "compute/conv_internal.h"
 #include "compute/conv_winograd.h"
 
 #include <assert.h>

@@ -5,7 +5,7 @@
  * then gathered line by line, in a fixed order.
  */
 #include "base/minmax.h"
-#include "compute/conv_parts.h"
+#include "compute/conv_internal.h"
 
 enum {
     CHANNELS_MAX = 8,

@@ -8,7 +8,7 @@
 #include "compute/conv.h"
 
 #include "base/minmax.h"
-#include "compute/conv_parts.h"
+#include "compute/conv_internal.h"
 #include "compute/conv_winograd.h"
 
 enum {

@@ -2,7 +2,7 @@
 /* conv_winograd.c — see conv_winograd.h. Tiles, phases and products; the transforms are in winograd.c. */
 #include "compute/conv_winograd.h"
 
-#include "compute/conv_parts.h"
+#include "compute/conv_internal.h"
 #include "compute/winograd.h"
 
 #include <assert.h>

@@ -4,7 +4,7 @@
  * born and last read, and the address of everything. Knows operations only by their records.
  */
 #include "graph/plan.h"
-#include "graph/program_parts.h"
+#include "graph/program_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #include "base/team.h"
 #include "compute/conv.h"
 #include "graph/optim.h"
-#include "graph/parts.h"
+#include "graph/param.h"
 
 enum { OP_SOURCES_MAX = 8, GRAPH_TENSORS_MAX = 2048, GRAPH_OBJECTIVES_MAX = 8, OBJECTIVE_NETS_MAX = 8 };
 

@@ -10,7 +10,7 @@
 #define ANOMALYD_GRAPH_OPTIM_H
 
 #include "base/team.h"
-#include "graph/parts.h"
+#include "graph/param.h"
 
 enum optim_rule { OPTIM_ADAM, OPTIM_SGD };
 enum { OPTIM_SLOTS_MAX = 512 };
@@ -18,12 +18,12 @@ enum { OPTIM_SLOTS_MAX = 512 };
 /* The moments kept for one movable, identified by where its values live. */
 typedef struct optim_slot {
     movable what;
-    char name[2 * PART_NAME_MAX]; /* of what it moves: stable across runs */
-    float *first, *second;        /* NULL where the rule has none */
+    char name[2 * PARAM_NAME_MAX]; /* of what it moves: stable across runs */
+    float *first, *second;         /* NULL where the rule has none */
 } optim_slot;
 
 struct optim {
-    char name[PART_NAME_MAX];
+    char name[PARAM_NAME_MAX];
     enum optim_rule rule;
     float rate, beta1, beta2, epsilon, decay;
     float clip;     /* 0: none */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* program.c — runs a compiled program and tells what it is made of. Knows steps, not mathematics. */
-#include "graph/program_parts.h"
+#include "graph/program_internal.h"
 
 #include "base/clock.h"
 

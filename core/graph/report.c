@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* report.c — what a compiled program is made of, and where its time goes. Knows steps, not mathematics. */
-#include "graph/program_parts.h"
+#include "graph/program_internal.h"
 
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 
 #include "base/digest.h"
 #include "base/simd.h"
-#include "nn/parts.h"
+#include "nn/internal.h"
 
 #include <assert.h>
 #include <math.h>

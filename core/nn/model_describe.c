@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* model_describe.c — what a model's memory is for, in figures and in print. */
-#include "nn/parts.h"
+#include "nn/internal.h"
 
 #include <string.h>
 

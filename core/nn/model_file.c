@@ -5,7 +5,7 @@
  * Names: net/NET/PARAM, average/NET/PARAM, kept/NET/PARAM, array/ARRAY, optim/OPTIM/OWNER/THING/first|second; header
  * keys: net.NET.resets, optim.OPTIM.steps. All of them begin with the model's prefix.
  */
-#include "nn/parts.h"
+#include "nn/internal.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* net.c — parameters of a net, made once and reused in order; the layers that use them. Knows no loss, no method. */
 #include "nn/net.h"
 
-#include "nn/parts.h"
+#include "nn/internal.h"
 
 #include <assert.h>
 #include <math.h>
@@ -81,7 +81,7 @@ void param_reset(const net *n, param *p)
 {
     n->owner->moves++;
     size_t count = shape_size(p->s);
-    char stream[2 * PART_NAME_MAX + 8];
+    char stream[2 * PARAM_NAME_MAX + 8];
     snprintf(stream, sizeof stream, "weights/%s/%s", n->name, p->name);
     random_key key = random_stream(n->owner->seed, stream);
     switch ((enum param_draw)p->draw) {
@@ -143,7 +143,7 @@ static param *weights_new(const net *n, shape s)
 {
     param *p = param_bare(s);
     if (!p) {
-        char what[PART_NAME_MAX + 32];
+        char what[PARAM_NAME_MAX + 32];
         snprintf(what, sizeof what, "the weights of net %s", n->name);
         graph_fail_memory(n->graph, what);
     }

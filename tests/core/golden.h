@@ -6,7 +6,7 @@
 #ifndef ANOMALYD_TESTS_GOLDEN_H
 #define ANOMALYD_TESTS_GOLDEN_H
 
-#include "nn/parts.h"
+#include "nn/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,7 +63,7 @@ static inline param *golden_param(model *m, const char *name)
 {
     for (int i = 0; i < m->net_count; i++)
         for (int j = 0; j < m->nets[i]->count; j++) {
-            char own[2 * PART_NAME_MAX];
+            char own[2 * PARAM_NAME_MAX];
             snprintf(own, sizeof own, "%s/%s", m->nets[i]->name, m->nets[i]->params[j]->name);
             if (!strcmp(own, name))
                 return m->nets[i]->params[j];
@@ -89,7 +89,7 @@ static inline void golden_draw(model *m, uint64_t seed)
     for (int i = 0; i < m->net_count; i++)
         for (int j = 0; j < m->nets[i]->count; j++) {
             param *p = m->nets[i]->params[j];
-            char stream[3 * PART_NAME_MAX];
+            char stream[3 * PARAM_NAME_MAX];
             snprintf(stream, sizeof stream, "start/%s/%s", m->nets[i]->name, p->name);
             const char *role = strrchr(p->name, '.') + 1;
             bool is_one = !strcmp(role, "gamma") || !strcmp(role, "variance");

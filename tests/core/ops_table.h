@@ -3,7 +3,7 @@
 #ifndef ANOMALYD_TESTS_OPS_TABLE_H
 #define ANOMALYD_TESTS_OPS_TABLE_H
 
-#include "nn/parts.h"
+#include "nn/internal.h"
 
 /* What a record's functions see: two inputs and a net for layers. */
 typedef struct op_case {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_model.c — averages, the kept copy, resolved spectral norms, and files. */
-#include "nn/parts.h"
+#include "nn/internal.h"
 #include "scratch.h"
 
 #include <setjmp.h>

@@ -128,7 +128,7 @@ static void check_parameters(const trial *t, bool gradients, tolerance within)
     for (int i = 0; i < t->m->net_count; i++)
         for (int j = 0; j < t->m->nets[i]->count; j++) {
             const param *p = t->m->nets[i]->params[j];
-            char name[2 * PART_NAME_MAX];
+            char name[2 * PARAM_NAME_MAX];
             if (gradients && p->is_statistic)
                 continue;
             snprintf(name, sizeof name, "%s/%s", t->m->nets[i]->name, p->name);

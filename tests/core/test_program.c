@@ -2,7 +2,7 @@
 /* test_program.c — objectives, what they move and what they leave alone, optimisers, errors, limits. */
 #include "graph/graph.h"
 #include "graph/plan.h"
-#include "nn/parts.h"
+#include "nn/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #define ANOMALYD_TESTS_TRIAL_H
 
 #include "methods/method.h"
-#include "nn/parts.h"
+#include "nn/internal.h"
 #include "thorough.h"
 
 #include <setjmp.h>

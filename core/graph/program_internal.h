@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* program_parts.h — the inside of a compiled program: compile.c builds it, program.c runs it. */
-#ifndef ANOMALYD_GRAPH_PROGRAM_PARTS_H
-#define ANOMALYD_GRAPH_PROGRAM_PARTS_H
+/* program_internal.h — the inside of a compiled program: compile.c builds it, program.c runs it. */
+#ifndef ANOMALYD_GRAPH_PROGRAM_INTERNAL_H
+#define ANOMALYD_GRAPH_PROGRAM_INTERNAL_H
 
 #include "graph/graph.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* parts.h — the inside of models and nets. Internal to nn. */
-#ifndef ANOMALYD_NN_PARTS_H
-#define ANOMALYD_NN_PARTS_H
+/* internal.h — the inside of models and nets. Internal to nn. */
+#ifndef ANOMALYD_NN_INTERNAL_H
+#define ANOMALYD_NN_INTERNAL_H
 
 #include "graph/graph.h"
-#include "graph/program_parts.h"
+#include "graph/program_internal.h"
 #include "nn/net.h"
 
 enum { MODEL_THINGS_MAX = 64, MODEL_PREFIX_MAX = 24 };
@@ -12,7 +12,7 @@ enum { MODEL_THINGS_MAX = 64, MODEL_PREFIX_MAX = 24 };
 enum param_draw { DRAW_WEIGHT, DRAW_ZERO, DRAW_ONE, DRAW_GAMMA, DRAW_DIRECTION };
 
 struct net {
-    char name[PART_NAME_MAX];
+    char name[PARAM_NAME_MAX];
     model *owner;
     graph *graph;     /* of the application in progress */
     int cursor;       /* next parameter of the application in progress */

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parts.h — what outlives a graph and is shared by several: parameters, nets, arrays. Internal to graph and nn;
+ * param.h — what outlives a graph and is shared by several: parameters, nets, arrays. Internal to graph and nn;
  * nn creates and names these, graph reads and moves their values.
  */
-#ifndef ANOMALYD_GRAPH_PARTS_H
-#define ANOMALYD_GRAPH_PARTS_H
+#ifndef ANOMALYD_GRAPH_PARAM_H
+#define ANOMALYD_GRAPH_PARAM_H
 
 #include "graph/program.h"
 
-enum { PART_NAME_MAX = 48, NET_PARAMS_MAX = 128 };
+enum { PARAM_NAME_MAX = 48, NET_PARAMS_MAX = 128 };
 
 /* A block of weights, or of statistics that a layer keeps (running mean, power-iteration vector). */
 typedef struct param {
-    char name[PART_NAME_MAX];
+    char name[PARAM_NAME_MAX];
     shape s;
     float *values;
     float *gradient;        /* NULL until a program moves it */
@@ -26,7 +26,7 @@ typedef struct param {
 } param;
 
 struct array {
-    char name[PART_NAME_MAX];
+    char name[PARAM_NAME_MAX];
     shape s;
     float *values;
     float *gradient; /* NULL until a program moves it */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* conv_parts.h — what the three passes of conv.h share. Private to this folder's conv*.c. */
-#ifndef ANOMALYD_COMPUTE_CONV_PARTS_H
-#define ANOMALYD_COMPUTE_CONV_PARTS_H
+/* conv_internal.h — what the three passes of conv.h share. Private to this folder's conv*.c. */
+#ifndef ANOMALYD_COMPUTE_CONV_INTERNAL_H
+#define ANOMALYD_COMPUTE_CONV_INTERNAL_H
 
 #include "compute/conv.h"
 #include "compute/product.h"

@@ -323,7 +323,7 @@ static bool attach_updates(compiler *c, int k, error *e)
         what.values = t->array ? t->array->values : t->param->values;
         what.name = t->array ? t->array->name : t->param->name;
         float **gradient = t->array ? &t->array->gradient : &t->param->gradient;
-        if (!attach(u, o->optim, what, t->array ? "array" : net_name(t->owner), gradient, e))
+        if (!attach(u, o->optim, what, t->array ? "array" : c->g->net_name(t->owner), gradient, e))
             return false;
     }
     if (!reached)
@@ -338,7 +338,7 @@ static void check_resolved(graph *g, const objective *o)
         const tensor *t = g->tensors[i];
         if (t->param && t->source_count && objective_names(o, t->source[0]))
             graph_fail(g, "minimise", "net %s is under spectral norm, and a SCORE graph moves no such weights",
-                       net_name(t->source[0]->owner));
+                       g->net_name(t->source[0]->owner));
     }
 }
 
@@ -350,7 +350,7 @@ static void check_apart(graph *g, const objective *a, const objective *b)
     for (int i = 0; a->nets[i]; i++)
         for (int j = 0; b->nets[j]; j++)
             if (a->nets[i] == b->nets[j])
-                graph_fail(g, "minimise", "net %s is moved by two objectives of one program", net_name(a->nets[i]));
+                graph_fail(g, "minimise", "net %s is moved by two objectives of one program", g->net_name(a->nets[i]));
 }
 
 static bool check_objectives(graph *g)

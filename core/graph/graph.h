@@ -91,11 +91,12 @@ struct graph {
     int ordinal; /* within the model: part of the keys of random draws */
     uint64_t seed;
     team *team;
-    error failure;       /* the first error of recording */
-    const error *making; /* of the model: the first failure of making what is recorded */
-    tensor spare;        /* stands in for tensors that could not be recorded */
-    program **owner;     /* where the model keeps the program */
-    uint64_t *moves;     /* of the model: goes up whenever weights or statistics of its nets change; from 1 */
+    error failure;                         /* the first error of recording */
+    const error *making;                   /* of the model: the first failure of making what is recorded */
+    tensor spare;                          /* stands in for tensors that could not be recorded */
+    const char *(*net_name)(const net *n); /* of the model: for messages, since a graph cannot look into a net */
+    program **owner;                       /* where the model keeps the program */
+    uint64_t *moves; /* of the model: goes up whenever weights or statistics of its nets change; from 1 */
 };
 
 /* Records a tensor. Sources may be poisoned (NULL graph failures are kept in the graph); never returns NULL. */
@@ -108,9 +109,6 @@ void graph_fail_memory(graph *g, const char *what);
 tensor *graph_param(graph *g, param *p, const net *owner);
 graph *graph_new(team *t, uint64_t seed, int ordinal, bool score);
 void graph_free(graph *g);
-
-/* For program_compile: implemented where nets live. */
-const char *net_name(const net *n);
 
 extern const op op_leaf, op_weight, op_constant;
 

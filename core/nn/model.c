@@ -207,6 +207,11 @@ optim *model_sgd(model *m, const char *name, float rate)
     return optim_named(m, name, (optim){.rule = OPTIM_SGD, .rate = rate});
 }
 
+static const char *net_name(const net *n)
+{
+    return n->name;
+}
+
 graph *model_graph(model *m, enum mode mode)
 {
     if (!has_room(m, m->graph_count, "graphs"))
@@ -217,6 +222,7 @@ graph *model_graph(model *m, enum mode mode)
         return NULL;
     }
     g->making = &m->failure;
+    g->net_name = net_name;
     g->owner = &m->programs[m->graph_count];
     g->moves = &m->moves;
     m->graphs[m->graph_count++] = g;

@@ -41,11 +41,6 @@ void net_freeze(net *n, bool frozen)
     n->frozen = frozen;
 }
 
-const char *net_name(const net *n)
-{
-    return n->name;
-}
-
 size_t net_parameters(const net *n)
 {
     size_t sum = 0;

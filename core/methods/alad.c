@@ -143,7 +143,7 @@ static bool build(void *self, model *own, shape image, error *e)
     alad *m = self;
     nets(m, own, image);
     array *batch = model_array(own, "x", image);
-    if (!batch || !m->d_xx || (m->dzz && !m->d_zz))
+    if (!batch)
         return error_memory(e, "ALAD");
     struct adam rule = {.rate = m->rate, .beta1 = m->beta1, .beta2 = 0.999f, .epsilon = 1e-8f};
     m->train_discriminators = m->programs[0] = discriminators(m, own, batch, rule, e);

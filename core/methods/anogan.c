@@ -158,11 +158,6 @@ static void nets(anogan *m, model *own)
     m->guesser = m->encoder == ENCODER_NONE ? NULL : model_net(own, "encoder");
 }
 
-static bool have_nets(const anogan *m)
-{
-    return m->generator && m->discriminator && (m->guesser || m->encoder == ENCODER_NONE);
-}
-
 static tensor *encode(const anogan *m, graph *g, tensor *x)
 {
     const alad_sizes sizes = {.image = tensor_shape(x), .width = m->width, .latent = code_shape(m, tensor_shape(x)).c};
@@ -240,7 +235,7 @@ static bool build(void *self, model *own, shape s, error *e)
     anogan *m = self;
     nets(m, own);
     array *batch = model_array(own, "x", s);
-    if (!have_nets(m) || !batch)
+    if (!batch)
         return error_memory(e, "AnoGAN");
     struct adam adam = {.rate = m->rate, .beta1 = m->beta1, .beta2 = 0.999f, .epsilon = 1e-8f};
     m->programs[0] = discriminator_step(m, own, batch, adam, e);
@@ -322,7 +317,7 @@ static search *search_for(void *self, model *own, shape s, error *e)
     anogan *m = self;
     nets(m, own);
     search_parts p = {.images = slots_array(own, "x", s), .codes = slots_array(own, "z", code_shape(m, s))};
-    if (!have_nets(m) || !p.images || !p.codes) {
+    if (!p.images || !p.codes) {
         error_memory(e, "AnoGAN's search");
         return NULL;
     }

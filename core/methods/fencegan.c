@@ -304,13 +304,10 @@ static program *draw_fakes(fencegan *m, model *own, shape s, error *e)
     return program_compile(g, e);
 }
 
-static bool nets(fencegan *m, model *own, int channels)
+static void nets(fencegan *m, model *own, int channels)
 {
     m->discriminator = model_net(own, "discriminator");
-    if (!m->discriminator)
-        return false;
     rules(m->discriminator, network_for(m, channels));
-    return true;
 }
 
 static bool build(void *self, model *own, shape s, error *e)
@@ -319,8 +316,9 @@ static bool build(void *self, model *own, shape s, error *e)
     array *batch = model_array(own, "x", s);
     m->batch_fakes = model_array(own, "fakes", s);
     m->generator = model_net(own, "generator");
-    if (!batch || !m->batch_fakes || !m->generator || !nets(m, own, s.c))
+    if (!batch || !m->batch_fakes)
         return error_memory(e, "Fence GAN");
+    nets(m, own, s.c);
     rules(m->generator, network_for(m, s.c));
     float gamma = settings_for(m, s).gamma;
     m->programs[0] = m->train_real = train_discriminator(m, own, batch, 1, 1, e);

@@ -71,7 +71,7 @@ static bool build(void *self, model *own, shape s, error *e)
     optim *adam_gen = model_adam(own, "generator", adam);
     m->adam_dis = model_adam(own, "discriminator", adam);
     graph *g = model_graph(own, TRAIN);
-    if (!m->discriminator || !batch || !m->adam_dis || !g)
+    if (!batch || !m->adam_dis || !g)
         return error_memory(e, "GANomaly");
 
     tensor *f, *f_hat; /* the discriminator's last features of x and x̂ */

@@ -175,7 +175,7 @@ static tensor *judge_code(const ocgan *m, graph *g, tensor *l)
     return nn_dense(m->d_l, l, (struct conv){.out = 1, .bias = true});
 }
 
-static bool nets(ocgan *m, model *own)
+static void nets(ocgan *m, model *own)
 {
     m->own = own;
     m->en = model_net(own, "encoder");
@@ -183,7 +183,6 @@ static bool nets(ocgan *m, model *own)
     m->d_v = model_net(own, "visual_discriminator");
     m->d_l = model_net(own, "latent_discriminator");
     m->c = model_net(own, "classifier");
-    return m->en && m->de && m->d_v && m->d_l && m->c;
 }
 
 /* --- one iteration --- */
@@ -266,11 +265,11 @@ static bool build_autoencoder(ocgan *m, array *batch, shape s, error *e)
 static bool build(void *self, model *own, shape s, error *e)
 {
     ocgan *m = self;
-    bool made = nets(m, own);
+    nets(m, own);
     array *batch = model_array(own, "x", s);
     m->v = model_array(own, "v", (shape){s.n, 1, 1, m->latent});
     m->starts = random_stream(model_seed(own), "ocgan/starts");
-    if (!made || !batch || !m->v)
+    if (!batch || !m->v)
         return error_memory(e, "OCGAN");
     return build_mining(m, s, e) && build_judges(m, batch, s, e) && build_autoencoder(m, batch, s, e);
 }

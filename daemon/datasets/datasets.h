@@ -4,6 +4,7 @@
 #ifndef ANOMALYD_DAEMON_DATASETS_DATASETS_H
 #define ANOMALYD_DAEMON_DATASETS_DATASETS_H
 
+#include "api/service.h"
 #include "daemon/platform/id.h"
 #include "daemon/platform/loop.h"
 #include "daemon/store/store.h"

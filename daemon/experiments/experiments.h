@@ -6,6 +6,7 @@
 #ifndef ANOMALYD_DAEMON_EXPERIMENTS_EXPERIMENTS_H
 #define ANOMALYD_DAEMON_EXPERIMENTS_EXPERIMENTS_H
 
+#include "api/service.h"
 #include "daemon/jobs/jobs.h"
 
 enum { EXPERIMENT_CELLS_MAX = JOBS_QUEUED_MAX };

@@ -3,6 +3,7 @@
 #ifndef ANOMALYD_DAEMON_EXPERIMENTS_RUN_IMPORT_H
 #define ANOMALYD_DAEMON_EXPERIMENTS_RUN_IMPORT_H
 
+#include "api/service.h"
 #include "daemon/platform/loop.h"
 #include "daemon/store/store.h"
 

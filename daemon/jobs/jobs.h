@@ -6,6 +6,7 @@
 #ifndef ANOMALYD_DAEMON_JOBS_JOBS_H
 #define ANOMALYD_DAEMON_JOBS_JOBS_H
 
+#include "api/service.h"
 #include "daemon/jobs/admission.h"
 #include "daemon/jobs/cpus.h"
 #include "daemon/platform/id.h"

@@ -3,7 +3,7 @@
 #ifndef ANOMALYD_DAEMON_PLATFORM_ID_H
 #define ANOMALYD_DAEMON_PLATFORM_ID_H
 
-#include "api/service.h"
+#include "api/records/record.h"
 
 /* One thread. Zero is a valid start. */
 typedef struct id_source {

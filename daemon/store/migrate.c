@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "daemon/platform/id.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { APPLICATION_ID = 0x414e4d4c /* "ANML" */ };

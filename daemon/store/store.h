@@ -13,7 +13,14 @@
 #ifndef ANOMALYD_DAEMON_STORE_STORE_H
 #define ANOMALYD_DAEMON_STORE_STORE_H
 
-#include "api/service.h"
+#include "api/records/dataset.h"
+#include "api/records/experiment.h"
+#include "api/records/job.h"
+#include "api/records/model.h"
+#include "api/records/page.h"
+#include "api/records/published.h"
+#include "api/records/run.h"
+#include "base/error.h"
 #include "daemon/store/tested.h"
 
 enum { STORE_KEY_MAX = 255, STORE_KEY_AGE_MS = 24 * 3600 * 1000 };

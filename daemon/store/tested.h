@@ -6,7 +6,7 @@
 #ifndef ANOMALYD_DAEMON_STORE_TESTED_H
 #define ANOMALYD_DAEMON_STORE_TESTED_H
 
-#include "api/service.h"
+#include "api/records/run.h"
 #include "train/train.h"
 
 /* Zeros: nothing was tested, or it was not kept. */

@@ -6,7 +6,8 @@
 #ifndef ANOMALYD_DAEMON_WORKER_WIRE_H
 #define ANOMALYD_DAEMON_WORKER_WIRE_H
 
-#include "api/service.h"
+#include "api/records/job.h"
+#include "api/records/model.h"
 #include "daemon/store/tested.h"
 #include "train/scorer.h"
 #include "train/train.h"

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* experiment.h — a sweep: every method on every class with every seed. */
+#ifndef ANOMALYD_API_RECORDS_EXPERIMENT_H
+#define ANOMALYD_API_RECORDS_EXPERIMENT_H
+
+#include "api/records/cell.h"
+
+typedef struct experiment_method {
+    char method[SERVICE_NAME_MAX];
+    char *hyperparameters; /* a JSON object; owned */
+    double held_out;       /* in force for this method, as is test_images */
+    uint32_t test_images;
+    bool overrides_held_out, overrides_test_images; /* it is the method's own, not the experiment's */
+} experiment_method;
+
+/* Which cells that succeeded before, with the same images, options and seed, are taken and not run again. */
+enum reuse { REUSE_NONE, REUSE_SAME_VERSION, REUSE_ANY_VERSION }; /* kept in registries by number */
+
+/* What a client asked for. */
+typedef struct experiment_spec {
+    char name[SERVICE_NAME_MAX]; /* may be empty */
+    char dataset[SERVICE_NAME_MAX];
+    char protocol[SERVICE_PROTOCOL_MAX]; /* one with a test: not "unlabelled" */
+    double held_out;                     /* of methods that do not override it, as is test_images */
+    uint32_t test_images;
+    bool trace;
+    enum reuse reuse;
+    int method_count, class_count, seed_count;
+    experiment_method *methods;              /* owned, as are the next two */
+    char (*classes)[DATASET_CLASS_NAME_MAX]; /* class_count 0: all of the data set */
+    uint64_t *seeds;
+} experiment_spec;
+
+void experiment_spec_free(experiment_spec *spec);
+
+typedef struct experiment_row {
+    char id[SERVICE_ID_MAX];
+    service_time created;
+    char name[SERVICE_NAME_MAX], dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
+    char protocol[SERVICE_PROTOCOL_MAX];
+    double held_out;
+    uint32_t test_images;
+    bool trace, all_classes;
+    enum reuse reuse;
+    char *axes; /* JSON object: methods, classes, seeds, hyperparameters, overrides where there are any; owned */
+    uint64_t counts[JOB_STATES]; /* of cells */
+    double eta_s;                /* only in experiment_get; NaN: nothing measured tells it, or nothing is left */
+    experiment_cell *cells;      /* only in experiment_get: seeds, then classes, then methods; owned */
+    int cell_count;
+    char score[SERVICE_NAME_MAX]; /* which of their runs' scores the cells have; empty: each run's own */
+} experiment_row;
+
+void experiment_row_free(experiment_row *row);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* run.c — see run.h. */
+#include "api/records/run.h"
+
+#include <stdlib.h>
+
+void run_row_free(run_row *row)
+{
+    free(row->hyperparameters);
+    free(row->detail);
+    row->hyperparameters = row->detail = NULL;
+}
+
+void run_test_free(run_test *test)
+{
+    free(test->scores);
+    free(test->anomalous);
+    *test = (run_test){0};
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* subject.h — what a job trains and tests: the part that jobs, runs and models have in common. */
+#ifndef ANOMALYD_API_RECORDS_SUBJECT_H
+#define ANOMALYD_API_RECORDS_SUBJECT_H
+
+#include "api/records/record.h"
+#include "data/dataset.h"
+
+struct subject {
+    char method[SERVICE_NAME_MAX];
+    char dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
+    char protocol[SERVICE_PROTOCOL_MAX];     /* "one-class", "one-vs-rest", "unlabelled" */
+    char class_name[DATASET_CLASS_NAME_MAX]; /* empty for unlabelled */
+    uint64_t seed;
+    double held_out;      /* share of the training normals for selection and calibration */
+    uint32_t test_images; /* images to test on, drawn by the seed; 0: all */
+};
+
+#endif

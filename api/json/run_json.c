@@ -6,12 +6,13 @@
 
 json_t *run_json(const run_row *row)
 {
-    json_t *body = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:f, s:I, s:s, s:i}", "id", row->id,
-                             "created", json_time(row->created), "imported", json_time(row->imported), "job",
-                             json_name(row->job), "method", row->method, "dataset", row->dataset, "dataset_digest",
-                             row->dataset_digest, "protocol", row->protocol, "class", json_name(row->class_name),
-                             "seed", (json_int_t)row->seed, "held_out", row->held_out, "test_images",
-                             (json_int_t)row->test_images, "model", row->model, "version", row->version);
+    json_t *body =
+        json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:f, s:I, s:s, s:i}", "id", row->id, "created",
+                  json_time(row->created), "imported", json_time(row->imported), "job", json_name(row->job), "method",
+                  row->subject.method, "dataset", row->subject.dataset, "dataset_digest", row->subject.dataset_digest,
+                  "protocol", row->subject.protocol, "class", json_name(row->subject.class_name), "seed",
+                  (json_int_t)row->subject.seed, "held_out", row->subject.held_out, "test_images",
+                  (json_int_t)row->subject.test_images, "model", row->model, "version", row->version);
     json_t *quality =
         json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o}", "auroc", json_number(row->auroc),
                   "auroc_low", json_number(row->auroc_low), "auroc_high", json_number(row->auroc_high),

@@ -80,7 +80,7 @@ static void take_method(const fields *f, run_row *row)
     const method *m = id ? method_find(id) : NULL;
     fields_require(f, "method");
     if (m)
-        snprintf(row->method, sizeof row->method, "%s", m->id);
+        snprintf(row->subject.method, sizeof row->subject.method, "%s", m->id);
     else if (id)
         training_complain_method(f, "method", id);
 }
@@ -95,9 +95,9 @@ static void take_protocol(const fields *f, run_row *row)
         return;
     if (!protocol_parse(name, &protocol, &e))
         fields_complain(f, "protocol", "%s", e.message);
-    snprintf(row->protocol, sizeof row->protocol, "%s", protocol_name(protocol));
-    take_text(f, "class", row->class_name, sizeof row->class_name);
-    if (!row->class_name[0] && protocol != PROTOCOL_UNLABELLED)
+    snprintf(row->subject.protocol, sizeof row->subject.protocol, "%s", protocol_name(protocol));
+    take_text(f, "class", row->subject.class_name, sizeof row->subject.class_name);
+    if (!row->subject.class_name[0] && protocol != PROTOCOL_UNLABELLED)
         fields_complain(f, "class", "is missing");
 }
 
@@ -127,7 +127,7 @@ static void take_options(const fields *f, run_row *row)
         if (json_is_object(value) || json_is_array(value) || json_is_null(value))
             fields_complain(f, "hyperparameters", "'%.64s': expected a number, a string, true or false", name);
     }
-    restore_reals(row->method, values);
+    restore_reals(row->subject.method, values);
     row->hyperparameters = json_dumps(values, JSON_COMPACT | JSON_REAL_PRECISION(9));
 }
 
@@ -313,15 +313,15 @@ void run_read(json_t *body, run_row *row, problem *p)
     require_text(&f, "job", row->job, sizeof row->job);
     take_time(&f, "created", &row->created);
     take_method(&f, row);
-    training_take_name(&f, "dataset", row->dataset);
+    training_take_name(&f, "dataset", row->subject.dataset);
     fields_require(&f, "dataset_digest");
-    take_digest(&f, "dataset_digest", row->dataset_digest);
+    take_digest(&f, "dataset_digest", row->subject.dataset_digest);
     take_protocol(&f, row);
     fields_require(&f, "seed");
-    row->seed = (uint64_t)fields_integer(&f, "seed", 0, TRAINING_SEED_MAX, 0);
+    row->subject.seed = (uint64_t)fields_integer(&f, "seed", 0, TRAINING_SEED_MAX, 0);
     fields_require(&f, "held_out");
-    row->held_out = training_take_held_out(&f, 0);
-    row->test_images = training_take_test_images(&f, 0);
+    row->subject.held_out = training_take_held_out(&f, 0);
+    row->subject.test_images = training_take_test_images(&f, 0);
     fields_require(&f, "model");
     training_take_name(&f, "model", row->model);
     row->version = take_int(&f, "version", 0);

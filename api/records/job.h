@@ -12,13 +12,7 @@ bool job_state_find(const char *name, enum job_state *out);
 /* What a client asked for, validated by the api as far as the method's option table goes; the rest (data set exists,
  * class exists) by the service before anything is queued. */
 typedef struct job_spec {
-    char method[SERVICE_NAME_MAX];
-    char dataset[SERVICE_NAME_MAX];
-    char protocol[SERVICE_PROTOCOL_MAX];
-    char class_name[DATASET_CLASS_NAME_MAX]; /* empty for unlabelled */
-    uint64_t seed;
-    double held_out;              /* share of the training normals for selection and calibration */
-    uint32_t test_images;         /* images to test on, drawn by the seed; 0: all */
+    struct subject subject;       /* its dataset_digest is the service's to fill in */
     bool trace;                   /* also the test AUROC of each epoch */
     char model[SERVICE_NAME_MAX]; /* name under which the result is registered */
     char *hyperparameters;        /* a JSON object of option values; owned by whoever holds the spec */

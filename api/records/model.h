@@ -10,10 +10,7 @@ typedef struct model_row {
     char name[SERVICE_NAME_MAX];
     int version;
     service_time created;
-    char method[SERVICE_NAME_MAX];
-    char dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
-    char protocol[SERVICE_PROTOCOL_MAX], class_name[DATASET_CLASS_NAME_MAX];
-    uint64_t seed;
+    struct subject subject; /* without held_out and test_images: those are its run's */
     shape data, input;
     uint64_t parameters, bytes;
     char digest[DATASET_DIGEST_TEXT]; /* SHA-256 of the model file */

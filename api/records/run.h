@@ -18,11 +18,7 @@ typedef struct run_row {
     service_time created;
     service_time imported; /* from another registry, which has its model; 0: it was made here */
     char job[SERVICE_ID_MAX];
-    char method[SERVICE_NAME_MAX], dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
-    char protocol[SERVICE_PROTOCOL_MAX], class_name[DATASET_CLASS_NAME_MAX];
-    uint64_t seed;
-    double held_out; /* as the job asked, as is test_images */
-    uint32_t test_images;
+    struct subject subject;
     char model[SERVICE_NAME_MAX];
     int version;
     double auroc, auroc_low, auroc_high, auroc_deviation, average_precision; /* NaN when not evaluated */

@@ -40,16 +40,16 @@ static bool differ(const comparison *c, error *e, const char *what, const char *
 static bool explain_difference(const comparison *c, error *e)
 {
     const run_row *a = &c->rows[0], *b = &c->rows[1];
-    if (strcmp(a->dataset_digest, b->dataset_digest) != 0)
-        return differ(c, e, "data sets", a->dataset, b->dataset);
-    if (strcmp(a->protocol, b->protocol) != 0)
-        return differ(c, e, "protocols", a->protocol, b->protocol);
-    if (strcmp(a->class_name, b->class_name) != 0)
-        return differ(c, e, "classes", a->class_name, b->class_name);
+    if (strcmp(a->subject.dataset_digest, b->subject.dataset_digest) != 0)
+        return differ(c, e, "data sets", a->subject.dataset, b->subject.dataset);
+    if (strcmp(a->subject.protocol, b->subject.protocol) != 0)
+        return differ(c, e, "protocols", a->subject.protocol, b->subject.protocol);
+    if (strcmp(a->subject.class_name, b->subject.class_name) != 0)
+        return differ(c, e, "classes", a->subject.class_name, b->subject.class_name);
     return error_set(e, ERROR_CONFLICT,
                      "runs %s and %s were not tested on the same images: test_images %" PRIu32 " of seed %" PRIu64
                      " and %" PRIu32 " of seed %" PRIu64,
-                     a->id, b->id, a->test_images, a->seed, b->test_images, b->seed);
+                     a->id, b->id, a->subject.test_images, a->subject.seed, b->subject.test_images, b->subject.seed);
 }
 
 static bool check_same(const comparison *c, error *e)
@@ -85,8 +85,8 @@ static bool read_runs(comparison *c, error *e)
 
 static json_t *side_json(const run_row *row)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:I, s:o, s:o, s:o}", "id", row->id, "method", row->method, "model",
-                     row->model, "version", row->version, "seed", (json_int_t)row->seed, "auroc",
+    return json_pack("{s:s, s:s, s:s, s:i, s:I, s:o, s:o, s:o}", "id", row->id, "method", row->subject.method, "model",
+                     row->model, "version", row->version, "seed", (json_int_t)row->subject.seed, "auroc",
                      json_number(row->auroc), "auroc_low", json_number(row->auroc_low), "auroc_high",
                      json_number(row->auroc_high));
 }
@@ -95,10 +95,10 @@ static json_t *comparison_json(const comparison *c)
 {
     const run_row *a = &c->rows[0];
     const auroc_difference *d = &c->difference;
-    json_t *images =
-        json_pack("{s:s, s:s, s:s, s:o, s:s, s:I, s:I}", "dataset", a->dataset, "dataset_digest", a->dataset_digest,
-                  "protocol", a->protocol, "class", json_name(a->class_name), "digest", c->tests[0].images, "normals",
-                  (json_int_t)a->test_normals, "anomalies", (json_int_t)a->test_anomalies);
+    json_t *images = json_pack("{s:s, s:s, s:s, s:o, s:s, s:I, s:I}", "dataset", a->subject.dataset, "dataset_digest",
+                               a->subject.dataset_digest, "protocol", a->subject.protocol, "class",
+                               json_name(a->subject.class_name), "digest", c->tests[0].images, "normals",
+                               (json_int_t)a->test_normals, "anomalies", (json_int_t)a->test_anomalies);
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "a", side_json(a), "b",
                      side_json(&c->rows[1]), "images", images, "difference", json_number(d->value), "deviation",
                      json_number(d->deviation), "low", json_number(d->low), "high", json_number(d->high), "z",

@@ -15,12 +15,13 @@
 static json_t *job_json(const job_row *row)
 {
     const job_spec *spec = &row->spec;
-    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:f, s:I, s:b, s:i}", "id", row->id,
-                             "kind", "train", "state", job_state_name(row->state), "method", spec->method, "dataset",
-                             spec->dataset, "protocol", spec->protocol, "class", json_name(spec->class_name), "seed",
-                             (json_int_t)spec->seed, "hyperparameters", json_embedded(spec->hyperparameters), "model",
-                             spec->model, "held_out", spec->held_out, "test_images", (json_int_t)spec->test_images,
-                             "trace", spec->trace, "attempt", row->attempt);
+    json_t *body =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:f, s:I, s:b, s:i}", "id", row->id, "kind",
+                  "train", "state", job_state_name(row->state), "method", spec->subject.method, "dataset",
+                  spec->subject.dataset, "protocol", spec->subject.protocol, "class",
+                  json_name(spec->subject.class_name), "seed", (json_int_t)spec->subject.seed, "hyperparameters",
+                  json_embedded(spec->hyperparameters), "model", spec->model, "held_out", spec->subject.held_out,
+                  "test_images", (json_int_t)spec->subject.test_images, "trace", spec->trace, "attempt", row->attempt);
     const bool scores = row->to_score > 0;
     json_t *progress = json_pack("{s:i, s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "epoch", row->epoch, "epochs", row->epochs,
                                  "step", (json_int_t)row->step, "steps", (json_int_t)row->steps, "scored",
@@ -130,7 +131,7 @@ static void take_method(const fields *f, job_spec *spec, char **hyperparameters)
     json_t *values = fields_value(f, "hyperparameters");
     *hyperparameters = values ? json_dumps(values, JSON_REAL_PRECISION(17)) : strdup("{}");
     if (m) {
-        snprintf(spec->method, sizeof spec->method, "%s", m->id);
+        snprintf(spec->subject.method, sizeof spec->subject.method, "%s", m->id);
         if (values)
             training_check_options(m, values, "/hyperparameters", f->problem);
         return;
@@ -149,14 +150,15 @@ static void take_class(const fields *f, job_spec *spec, enum protocol protocol)
     }
     int n = -1;
     if (json_is_string(value))
-        n = snprintf(spec->class_name, sizeof spec->class_name, "%s", fields_text(f, "class", ""));
+        n = snprintf(spec->subject.class_name, sizeof spec->subject.class_name, "%s", fields_text(f, "class", ""));
     else if (json_is_integer(value))
-        n = snprintf(spec->class_name, sizeof spec->class_name, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        n = snprintf(spec->subject.class_name, sizeof spec->subject.class_name, "%" JSON_INTEGER_FORMAT,
+                     json_integer_value(value));
     if (!value)
         fields_require(f, "class");
-    else if (n <= 0 || n >= (int)sizeof spec->class_name)
+    else if (n <= 0 || n >= (int)sizeof spec->subject.class_name)
         fields_complain(f, "class", "expected a class's name, of 1 to %d bytes, or its number",
-                        (int)sizeof spec->class_name - 1);
+                        (int)sizeof spec->subject.class_name - 1);
 }
 
 static void take_protocol(const fields *f, job_spec *spec)
@@ -168,7 +170,7 @@ static void take_protocol(const fields *f, job_spec *spec)
         fields_complain(f, "protocol", "%s", e.message);
         return;
     }
-    snprintf(spec->protocol, sizeof spec->protocol, "%s", protocol_name(protocol));
+    snprintf(spec->subject.protocol, sizeof spec->subject.protocol, "%s", protocol_name(protocol));
     take_class(f, spec, protocol);
 }
 
@@ -176,12 +178,13 @@ static void take_protocol(const fields *f, job_spec *spec)
 static void take_model(const fields *f, job_spec *spec)
 {
     training_take_name(f, "model", spec->model);
-    if (spec->model[0] || !spec->dataset[0] || !spec->method[0] || fields_value(f, "model"))
+    if (spec->model[0] || !spec->subject.dataset[0] || !spec->subject.method[0] || fields_value(f, "model"))
         return;
-    int n = snprintf(spec->model, sizeof spec->model, "%.*s-%.*s", SERVICE_NAME_MAX, spec->dataset, SERVICE_NAME_MAX,
-                     spec->method);
+    int n = snprintf(spec->model, sizeof spec->model, "%.*s-%.*s", SERVICE_NAME_MAX, spec->subject.dataset,
+                     SERVICE_NAME_MAX, spec->subject.method);
     if (n >= (int)sizeof spec->model)
-        fields_complain(f, "model", "is missing, and '%.40s...-%s' is too long", spec->dataset, spec->method);
+        fields_complain(f, "model", "is missing, and '%.40s...-%s' is too long", spec->subject.dataset,
+                        spec->subject.method);
 }
 
 static void read_job(json_t *body, job_spec *spec, problem *p)
@@ -195,11 +198,11 @@ static void read_job(json_t *body, job_spec *spec, problem *p)
     fields_require(&f, "method");
     fields_require(&f, "dataset");
     take_method(&f, spec, &spec->hyperparameters);
-    training_take_name(&f, "dataset", spec->dataset);
+    training_take_name(&f, "dataset", spec->subject.dataset);
     take_protocol(&f, spec);
-    spec->seed = (uint64_t)fields_integer(&f, "seed", 0, TRAINING_SEED_MAX, 0);
-    spec->held_out = training_take_held_out(&f, TRAINING_HELD_OUT_PRESET);
-    spec->test_images = training_take_test_images(&f, 0);
+    spec->subject.seed = (uint64_t)fields_integer(&f, "seed", 0, TRAINING_SEED_MAX, 0);
+    spec->subject.held_out = training_take_held_out(&f, TRAINING_HELD_OUT_PRESET);
+    spec->subject.test_images = training_take_test_images(&f, 0);
     spec->trace = fields_flag(&f, "trace", false);
     take_model(&f, spec);
     if (!p->status && !spec->hyperparameters)

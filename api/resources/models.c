@@ -9,12 +9,12 @@
 
 static json_t *model_json(const model_row *row)
 {
-    json_t *body =
-        json_pack("{s:s, s:i, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "name", row->name, "version",
-                  row->version, "created", json_time(row->created), "method", row->method, "dataset", row->dataset,
-                  "dataset_digest", row->dataset_digest, "protocol", row->protocol, "class", json_name(row->class_name),
-                  "seed", (json_int_t)row->seed, "hyperparameters", json_embedded(row->hyperparameters), "data",
-                  json_shape(row->data), "input", json_shape(row->input));
+    json_t *body = json_pack("{s:s, s:i, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "name", row->name,
+                             "version", row->version, "created", json_time(row->created), "method", row->subject.method,
+                             "dataset", row->subject.dataset, "dataset_digest", row->subject.dataset_digest, "protocol",
+                             row->subject.protocol, "class", json_name(row->subject.class_name), "seed",
+                             (json_int_t)row->subject.seed, "hyperparameters", json_embedded(row->hyperparameters),
+                             "data", json_shape(row->data), "input", json_shape(row->input));
     json_t *rest = json_pack(
         "{s:I, s:I, s:s, s:I, s:o, s:o, s:o, s:b, s:I, s:o, s:o, s:s}", "parameters", (json_int_t)row->parameters,
         "bytes", (json_int_t)row->bytes, "digest", row->digest, "calibration_count", (json_int_t)row->calibration_count,

@@ -27,11 +27,11 @@ static void csv_row(FILE *out, const run_row *row)
 {
     fputs(row->id, out);
     csv_time(out, row->created);
-    csv_text(out, row->method);
-    csv_text(out, row->dataset);
-    csv_text(out, row->protocol);
-    csv_text(out, row->class_name);
-    fprintf(out, ",%" PRIu64, row->seed);
+    csv_text(out, row->subject.method);
+    csv_text(out, row->subject.dataset);
+    csv_text(out, row->subject.protocol);
+    csv_text(out, row->subject.class_name);
+    fprintf(out, ",%" PRIu64, row->subject.seed);
     csv_text(out, row->model);
     fprintf(out, ",%d", row->version);
     const double figures[] = {row->auroc,           row->auroc_low,         row->auroc_high,
@@ -45,8 +45,8 @@ static void csv_row(FILE *out, const run_row *row)
     csv_text(out, row->job);
     csv_text(out, row->code_version);
     csv_text(out, row->hyperparameters ? row->hyperparameters : "{}");
-    csv_number(out, row->held_out);
-    fprintf(out, ",%" PRIu32, row->test_images);
+    csv_number(out, row->subject.held_out);
+    fprintf(out, ",%" PRIu32, row->subject.test_images);
     csv_time(out, row->imported);
     fputs("\r\n", out);
 }

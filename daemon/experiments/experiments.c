@@ -72,7 +72,7 @@ static void adopt_jobs(experiments *o, const char *id)
         return;
     }
     for (int i = 0; i < row.cell_count; i++)
-        if (row.cells[i].state == JOB_QUEUED && !jobs_adopt(o->jobs, row.cells[i].job, row.dataset_digest, &e))
+        if (row.cells[i].state == JOB_QUEUED && !jobs_adopt(o->jobs, row.cells[i].job, &e))
             log_line(LOG_LEVEL_ERROR, "job %s: waits for a restart: %s", row.cells[i].job, e.message);
     experiment_row_free(&row);
     jobs_start(o->jobs);
@@ -118,15 +118,15 @@ static bool copy_spec(experiment_spec *to, const experiment_spec *from, const da
 static job_spec cell_spec(const experiment_spec *s, int method_index, int class_index, uint64_t seed)
 {
     const experiment_method *m = &s->methods[method_index];
-    job_spec spec = {.seed = seed,
-                     .held_out = m->held_out,
-                     .test_images = m->test_images,
+    job_spec spec = {.subject.seed = seed,
+                     .subject.held_out = m->held_out,
+                     .subject.test_images = m->test_images,
                      .trace = s->trace,
                      .hyperparameters = m->hyperparameters};
-    memcpy(spec.method, m->method, sizeof spec.method);
-    memcpy(spec.dataset, s->dataset, sizeof spec.dataset);
-    memcpy(spec.protocol, s->protocol, sizeof spec.protocol);
-    memcpy(spec.class_name, s->classes[class_index], sizeof spec.class_name);
+    memcpy(spec.subject.method, m->method, sizeof spec.subject.method);
+    memcpy(spec.subject.dataset, s->dataset, sizeof spec.subject.dataset);
+    memcpy(spec.subject.protocol, s->protocol, sizeof spec.subject.protocol);
+    memcpy(spec.subject.class_name, s->classes[class_index], sizeof spec.subject.class_name);
     return spec;
 }
 
@@ -144,7 +144,7 @@ static bool check_cells(request *r)
                 good = error_memory(&r->e, "a method's options");
             wire_plan_free(&plan);
             if (!good)
-                return error_at(&r->e, "%s, class %s", spec.method, spec.class_name);
+                return error_at(&r->e, "%s, class %s", spec.subject.method, spec.subject.class_name);
         }
     }
     return true;

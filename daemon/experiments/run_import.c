@@ -35,12 +35,13 @@ static bool adopt(const run_importer *by, const run_row *row, run_row *ours, err
     if (!id_valid(row->id) || !id_valid(row->job))
         return error_set(e, ERROR_INVALID, "%s: \"%s\" is not a UUIDv7", id_valid(row->id) ? "job" : "id",
                          id_valid(row->id) ? row->job : row->id);
-    if (!store_dataset_find(by->reader, row->dataset_digest, row->dataset, &set, e))
+    if (!store_dataset_find(by->reader, row->subject.dataset_digest, row->subject.dataset, &set, e))
         return error_at(e, "dataset_digest");
-    if (row->class_name[0] && dataset_class(&set.info, row->class_name) < 0)
-        return error_set(e, ERROR_INVALID, "class: data set \"%s\" has no class \"%s\"", set.name, row->class_name);
+    if (row->subject.class_name[0] && dataset_class(&set.info, row->subject.class_name) < 0)
+        return error_set(e, ERROR_INVALID, "class: data set \"%s\" has no class \"%s\"", set.name,
+                         row->subject.class_name);
     *ours = *row;
-    memcpy(ours->dataset, set.name, sizeof ours->dataset);
+    memcpy(ours->subject.dataset, set.name, sizeof ours->subject.dataset);
     ours->imported = time_now();
     return true;
 }

@@ -113,21 +113,9 @@ static void fill_rows(finishing *f)
     memcpy(r->job, b->row.id, sizeof r->job);
     memcpy(m->job, b->row.id, sizeof m->job);
     memcpy(m->run, r->id, sizeof m->run);
-    memcpy(r->method, spec->method, sizeof r->method);
-    memcpy(m->method, spec->method, sizeof m->method);
-    memcpy(r->dataset, spec->dataset, sizeof r->dataset);
-    memcpy(m->dataset, spec->dataset, sizeof m->dataset);
-    memcpy(r->dataset_digest, b->dataset_digest, sizeof r->dataset_digest);
-    memcpy(m->dataset_digest, b->dataset_digest, sizeof m->dataset_digest);
-    memcpy(r->protocol, spec->protocol, sizeof r->protocol);
-    memcpy(m->protocol, spec->protocol, sizeof m->protocol);
-    memcpy(r->class_name, spec->class_name, sizeof r->class_name);
-    memcpy(m->class_name, spec->class_name, sizeof m->class_name);
+    r->subject = m->subject = spec->subject;
     memcpy(r->model, spec->model, sizeof r->model);
     memcpy(m->name, spec->model, sizeof m->name);
-    r->seed = m->seed = spec->seed;
-    r->held_out = spec->held_out;
-    r->test_images = spec->test_images;
 }
 
 static void checked(void *context)
@@ -272,7 +260,6 @@ bool jobs_recover(jobs *j, error *e)
         }
         b->token = found.token;
         b->deaths = found.deaths;
-        memcpy(b->dataset_digest, found.dataset_digest, sizeof b->dataset_digest);
         log_line(LOG_LEVEL_INFO, "job %s: taken up, %s", b->row.id, job_state_name(b->row.state));
     }
     if (e->code || !sweep_folders(j, e))

@@ -19,7 +19,6 @@ struct job {
     struct job *next; /* by creation */
     jobs *owner;
     job_row row; /* owned; its state is the last one that was written or is being written */
-    char dataset_digest[DATASET_DIGEST_TEXT];
     int64_t token;
     int deaths, rests; /* without a checkpoint in between */
     events *log;

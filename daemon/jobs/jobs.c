@@ -302,7 +302,7 @@ void jobs_release(jobs *j, size_t count)
     j->reserved -= count;
 }
 
-bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e)
+bool jobs_adopt(jobs *j, const char *id, error *e)
 {
     job_row row;
     if (job_find(j, id))
@@ -315,7 +315,6 @@ bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e)
         job_row_free(&row);
         return ended || error_memory(e, "a job");
     }
-    snprintf(b->dataset_digest, sizeof b->dataset_digest, "%s", dataset_digest);
     job_event_state(b);
     return true;
 }
@@ -391,9 +390,9 @@ static void submission_stored(void *context, const store_answer *answer, const e
         job *b = job_open(s->owner, &s->row, 0);
         if (b) {
             s->row.spec.hyperparameters = NULL; /* it is the job's now */
-            snprintf(b->dataset_digest, sizeof b->dataset_digest, "%s", s->set.info.digest);
             job_event_state(b);
-            log_line(LOG_LEVEL_INFO, "job %s: %s on %s, accepted", b->row.id, b->row.spec.method, b->row.spec.dataset);
+            log_line(LOG_LEVEL_INFO, "job %s: %s on %s, accepted", b->row.id, b->row.spec.subject.method,
+                     b->row.spec.subject.dataset);
         } else {
             /* It is in the registry: the next start finds it. */
             log_line(LOG_LEVEL_ERROR, "job %s: accepted, but out of memory to run it before a restart", answer->id);
@@ -423,10 +422,8 @@ static void submission_checked(void *context)
     }
     id_make(j->c.ids, s->row.id);
     s->row.created = time_now();
-    store_new_job n = {.row = &s->row,
-                       .dataset_digest = s->set.info.digest,
-                       .key = s->key[0] ? s->key : NULL,
-                       .fingerprint = s->fingerprint};
+    memcpy(s->row.spec.subject.dataset_digest, s->set.info.digest, sizeof s->set.info.digest);
+    store_new_job n = {.row = &s->row, .key = s->key[0] ? s->key : NULL, .fingerprint = s->fingerprint};
     store_reply reply = {.done = submission_stored, .context = s};
     if (!store_job_add(j->c.store, &n, reply, &s->e))
         submission_end(s);
@@ -438,8 +435,8 @@ static bool submission_start(submission *s, const char *key, error *e)
     const job_spec *spec = &s->row.spec;
     if (!name_valid(spec->model))
         return error_set(e, ERROR_INVALID, "model: \"%s\" is not a name (^[a-z0-9][a-z0-9._-]{0,62}$)", spec->model);
-    if (!name_valid(spec->dataset))
-        return error_set(e, ERROR_NOT_FOUND, "there is no data set \"%s\"", spec->dataset);
+    if (!name_valid(spec->subject.dataset))
+        return error_set(e, ERROR_NOT_FOUND, "there is no data set \"%s\"", spec->subject.dataset);
     if (key && (!*key || strlen(key) > STORE_KEY_MAX))
         return error_set(e, ERROR_INVALID, "Idempotency-Key: expected 1 to %d bytes", STORE_KEY_MAX);
     if (key)
@@ -448,7 +445,8 @@ static bool submission_start(submission *s, const char *key, error *e)
     if (!jobs_reserve(j, wanted, e))
         return false;
     s->reserved = wanted;
-    return store_dataset_get(j->c.reader, spec->dataset, &s->set, e) && wire_fingerprint(spec, s->fingerprint, e);
+    return store_dataset_get(j->c.reader, spec->subject.dataset, &s->set, e) &&
+           wire_fingerprint(spec, s->fingerprint, e);
 }
 
 void jobs_submit(jobs *j, const job_spec *spec, const char *key, job_done *done, void *context)

@@ -58,7 +58,7 @@ bool jobs_reserve(jobs *j, size_t count, error *e);
 void jobs_release(jobs *j, size_t count);
 /* Takes a job that somebody else queued in the registry; one that is open already, or that has ended, is fine. Then
  * jobs_start, once for many. */
-bool jobs_adopt(jobs *j, const char *id, const char *dataset_digest, error *e);
+bool jobs_adopt(jobs *j, const char *id, error *e);
 void jobs_start(jobs *j);
 /* What a running job's pace lets expect. NaN: it has not said, or does not run. */
 typedef struct job_pace {

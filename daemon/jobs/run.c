@@ -118,8 +118,8 @@ static void on_checkpoint(job *b, json_t *o)
 
 static bool same_work(const job_spec *a, const job_spec *b)
 {
-    return !strcmp(a->method, b->method) && !strcmp(a->dataset, b->dataset) && !strcmp(a->protocol, b->protocol) &&
-           !strcmp(a->hyperparameters, b->hyperparameters);
+    return !strcmp(a->subject.method, b->subject.method) && !strcmp(a->subject.dataset, b->subject.dataset) &&
+           !strcmp(a->subject.protocol, b->subject.protocol) && !strcmp(a->hyperparameters, b->hyperparameters);
 }
 
 /* What one job of a sweep plans, the others will plan nearly: until they say it themselves. */
@@ -314,7 +314,7 @@ static bool spawn(job *b, error *e)
     if (!job_folder(b, &folder, e) || !folder_make(folder.text, e))
         return false;
     memcpy(w.folder, folder.text, sizeof w.folder);
-    if (!path_packed(&folder, c->state, w.spec.dataset, b->dataset_digest, e))
+    if (!path_packed(&folder, c->state, w.spec.subject.dataset, w.spec.subject.dataset_digest, e))
         return false;
     memcpy(w.dataset, folder.text, sizeof w.dataset);
     char *line = wire_write_job(&w);

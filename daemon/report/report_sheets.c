@@ -21,7 +21,7 @@ static bool make_sheet(const bench *b, const run_row *run, explain_sheet *out, e
     void *bytes;
     size_t size;
     const explain_request q = {
-        .source = b->report->experiment.dataset, .count = REPORT_SHEET_IMAGES, .seed = run->seed};
+        .source = b->report->experiment.dataset, .count = REPORT_SHEET_IMAGES, .seed = run->subject.seed};
     if (!store_model_file(b->reader, run->model, run->version, &bytes, &size, e))
         return false;
     scorer *s = scorer_open(bytes, size, b->team, e);

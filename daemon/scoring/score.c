@@ -112,7 +112,7 @@ static bool find_model(ticket *t, const char *name, int version, error *e)
     if (!store_model_get(t->owner->reader, name, version, &row, e))
         return false;
     memcpy(o->model, row.name, sizeof o->model);
-    memcpy(t->method, row.method, sizeof t->method);
+    memcpy(t->method, row.subject.method, sizeof t->method);
     o->version = row.version;
     o->false_alarm_rate = row.false_alarm_rate;
     model_row_free(&row);

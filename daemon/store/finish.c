@@ -16,14 +16,14 @@
 static void put_subject(query *q, const run_row *r)
 {
     query_put_text(q, r->job);
-    query_put_text(q, r->method);
-    query_put_text(q, r->dataset);
-    query_put_text(q, r->dataset_digest);
-    query_put_text(q, r->protocol);
-    query_put_text(q, r->class_name);
-    query_put_int(q, (int64_t)r->seed);
-    query_put_real(q, r->held_out);
-    query_put_int(q, r->test_images);
+    query_put_text(q, r->subject.method);
+    query_put_text(q, r->subject.dataset);
+    query_put_text(q, r->subject.dataset_digest);
+    query_put_text(q, r->subject.protocol);
+    query_put_text(q, r->subject.class_name);
+    query_put_int(q, (int64_t)r->subject.seed);
+    query_put_real(q, r->subject.held_out);
+    query_put_int(q, r->subject.test_images);
 }
 
 static bool add_run(connection *c, const run_row *r, error *e)
@@ -143,12 +143,12 @@ static bool add_model(connection *c, const model_row *m, error *e)
     query_put_text(&q, m->name);
     query_put_int(&q, m->version);
     query_put_int(&q, m->created);
-    query_put_text(&q, m->method);
-    query_put_text(&q, m->dataset);
-    query_put_text(&q, m->dataset_digest);
-    query_put_text(&q, m->protocol);
-    query_put_text(&q, m->class_name);
-    query_put_int(&q, (int64_t)m->seed);
+    query_put_text(&q, m->subject.method);
+    query_put_text(&q, m->subject.dataset);
+    query_put_text(&q, m->subject.dataset_digest);
+    query_put_text(&q, m->subject.protocol);
+    query_put_text(&q, m->subject.class_name);
+    query_put_int(&q, (int64_t)m->subject.seed);
     query_put_int(&q, m->data.h);
     query_put_int(&q, m->data.w);
     query_put_int(&q, m->data.c);
@@ -244,7 +244,7 @@ static bool find_run(connection *c, const run_row *r, bool *known, error *e)
 {
     query q = query_begin(c, SQL_RUN_SAME);
     query_put_text(&q, r->id);
-    query_put_text(&q, r->dataset_digest);
+    query_put_text(&q, r->subject.dataset_digest);
     query_put_text(&q, r->weights_digest);
     query_put_int(&q, r->created);
     query_put_real(&q, r->auroc);

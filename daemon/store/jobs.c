@@ -10,7 +10,7 @@
 typedef struct job_add {
     write_op op;
     job_row row;
-    char digest[DATASET_DIGEST_TEXT], fingerprint[DATASET_DIGEST_TEXT];
+    char fingerprint[DATASET_DIGEST_TEXT];
     char key[STORE_KEY_MAX + 1]; /* empty: none */
 } job_add;
 
@@ -26,14 +26,14 @@ static bool add_apply(connection *c, write_op *op, error *e)
     const job_spec *spec = &a->row.spec;
     query q = query_begin(c, SQL_JOB_ADD);
     query_put_text(&q, a->row.id);
-    query_put_text(&q, spec->method);
-    query_put_text(&q, spec->dataset);
-    query_put_text(&q, a->digest);
-    query_put_text(&q, spec->protocol);
-    query_put_text(&q, spec->class_name);
-    query_put_int(&q, (int64_t)spec->seed);
-    query_put_real(&q, spec->held_out);
-    query_put_int(&q, spec->test_images);
+    query_put_text(&q, spec->subject.method);
+    query_put_text(&q, spec->subject.dataset);
+    query_put_text(&q, spec->subject.dataset_digest);
+    query_put_text(&q, spec->subject.protocol);
+    query_put_text(&q, spec->subject.class_name);
+    query_put_int(&q, (int64_t)spec->subject.seed);
+    query_put_real(&q, spec->subject.held_out);
+    query_put_int(&q, spec->subject.test_images);
     query_put_int(&q, spec->trace);
     query_put_text(&q, spec->model);
     query_put_text(&q, spec->hyperparameters ? spec->hyperparameters : "{}");
@@ -62,7 +62,6 @@ bool store_job_add(store *s, const store_new_job *j, store_reply reply, error *e
     a->op = (write_op){.apply = add_apply, .release = add_release};
     a->row = *j->row;
     a->row.values = a->row.failure = NULL; /* not read, not ours */
-    snprintf(a->digest, sizeof a->digest, "%s", j->dataset_digest);
     if (j->key) {
         snprintf(a->key, sizeof a->key, "%s", j->key);
         snprintf(a->fingerprint, sizeof a->fingerprint, "%s", j->fingerprint);
@@ -291,13 +290,14 @@ static void read_row(query *q, job_row *row)
     query_get_text(q, row->id, sizeof row->id);
     row->state = query_get_state(q);
     job_spec *spec = &row->spec;
-    query_get_text(q, spec->method, sizeof spec->method);
-    query_get_text(q, spec->dataset, sizeof spec->dataset);
-    query_get_text(q, spec->protocol, sizeof spec->protocol);
-    query_get_text(q, spec->class_name, sizeof spec->class_name);
-    spec->seed = (uint64_t)query_get_int(q);
-    spec->held_out = query_get_real(q);
-    spec->test_images = (uint32_t)query_get_int(q);
+    query_get_text(q, spec->subject.method, sizeof spec->subject.method);
+    query_get_text(q, spec->subject.dataset, sizeof spec->subject.dataset);
+    query_get_text(q, spec->subject.dataset_digest, sizeof spec->subject.dataset_digest);
+    query_get_text(q, spec->subject.protocol, sizeof spec->subject.protocol);
+    query_get_text(q, spec->subject.class_name, sizeof spec->subject.class_name);
+    spec->subject.seed = (uint64_t)query_get_int(q);
+    spec->subject.held_out = query_get_real(q);
+    spec->subject.test_images = (uint32_t)query_get_int(q);
     spec->trace = query_get_int(q) != 0;
     query_get_text(q, spec->model, sizeof spec->model);
     spec->hyperparameters = query_get_copy(q);
@@ -373,7 +373,6 @@ bool store_open_job_next(store_reader *r, const char *id, store_open_job *out, e
     bool found = query_step(&q);
     if (found) {
         read_row(&q, &out->row);
-        query_get_text(&q, out->dataset_digest, sizeof out->dataset_digest);
         out->token = query_get_int(&q);
         out->deaths = (int)query_get_int(&q);
         out->events = (uint64_t)query_get_int(&q);

@@ -7,9 +7,10 @@
 
 #define OPEN_STATES "'queued', 'running', 'cancelling'"
 
-#define JOB_COLUMNS                                                                                             \
-    "id, state, method, dataset, protocol, class, seed, held_out, test_images, trace, model, hyperparameters, " \
-    "attempt, created, "                                                                                        \
+#define JOB_COLUMNS                                                                                            \
+    "id, state, method, dataset, dataset_digest, protocol, class, seed, held_out, test_images, trace, model, " \
+    "hyperparameters, "                                                                                        \
+    "attempt, created, "                                                                                       \
     "started, finished, epoch, epochs, step, steps, images_s, eta_s, last_values, failure, run, version"
 
 #define MODEL_COLUMNS                                                                                           \
@@ -43,7 +44,7 @@ const char *const sql_text[SQL_COUNT] = {
     [SQL_JOB_LIST] = "SELECT " JOB_COLUMNS " FROM jobs WHERE (?1 = '' OR id < ?1) AND (?2 IS NULL OR state = ?2) "
                      "AND (?3 IS NULL OR method = ?3) AND (?4 IS NULL OR dataset = ?4) ORDER BY id DESC LIMIT ?5",
     [SQL_JOB_GET] = "SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?",
-    [SQL_JOB_OPEN_NEXT] = "SELECT " JOB_COLUMNS ", dataset_digest, token, deaths, events FROM jobs "
+    [SQL_JOB_OPEN_NEXT] = "SELECT " JOB_COLUMNS ", token, deaths, events FROM jobs "
                           "WHERE id > ? AND state IN (" OPEN_STATES ") ORDER BY id LIMIT 1",
     [SQL_JOB_COUNTS] = "SELECT state, count(*) FROM jobs GROUP BY state",
     [SQL_JOB_SERIES] = "SELECT epoch, name, value FROM job_metrics WHERE job = ? ORDER BY epoch, name",

@@ -74,8 +74,7 @@ typedef struct store_reply {
 bool store_dataset_add(store *s, const dataset_row *row, store_reply reply, error *e);
 
 typedef struct store_new_job {
-    const job_row *row; /* its id, spec and created are read */
-    const char *dataset_digest;
+    const job_row *row;      /* its id, spec and created are read */
     const char *key;         /* NULL: none */
     const char *fingerprint; /* of the request; with key only */
 } store_new_job;
@@ -193,7 +192,6 @@ bool store_key_known(store_reader *r, enum store_key_of of, const char *key);
 /* What the queue needs to go on with a job after a restart. */
 typedef struct store_open_job {
     job_row row;
-    char dataset_digest[DATASET_DIGEST_TEXT];
     int64_t token;
     int deaths;
     uint64_t events;

@@ -11,14 +11,14 @@
 static json_t *spec_json(const job_spec *s)
 {
     char seed[24];
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->seed);
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)s->subject.seed);
     json_t *hyperparameters = json_loads(s->hyperparameters ? s->hyperparameters : "{}", 0, NULL);
     if (!hyperparameters)
         return NULL;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:I, s:b, s:s, s:o}", "method", s->method, "dataset", s->dataset,
-                     "protocol", s->protocol, "class", s->class_name, "seed", seed, "held_out", s->held_out,
-                     "test_images", (json_int_t)s->test_images, "trace", (int)s->trace, "model", s->model,
-                     "hyperparameters", hyperparameters);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:I, s:b, s:s, s:o}", "method", s->subject.method, "dataset",
+                     s->subject.dataset, "protocol", s->subject.protocol, "class", s->subject.class_name, "seed", seed,
+                     "held_out", s->subject.held_out, "test_images", (json_int_t)s->subject.test_images, "trace",
+                     (int)s->trace, "model", s->model, "hyperparameters", hyperparameters);
 }
 
 static bool copy_text(json_t *o, const char *key, char *out, size_t size, error *e)
@@ -33,15 +33,15 @@ static bool copy_text(json_t *o, const char *key, char *out, size_t size, error 
 static bool read_spec(json_t *o, job_spec *s, error *e)
 {
     char seed[24];
-    if (!copy_text(o, "method", s->method, sizeof s->method, e) ||
-        !copy_text(o, "dataset", s->dataset, sizeof s->dataset, e) ||
-        !copy_text(o, "protocol", s->protocol, sizeof s->protocol, e) ||
-        !copy_text(o, "class", s->class_name, sizeof s->class_name, e) ||
+    if (!copy_text(o, "method", s->subject.method, sizeof s->subject.method, e) ||
+        !copy_text(o, "dataset", s->subject.dataset, sizeof s->subject.dataset, e) ||
+        !copy_text(o, "protocol", s->subject.protocol, sizeof s->subject.protocol, e) ||
+        !copy_text(o, "class", s->subject.class_name, sizeof s->subject.class_name, e) ||
         !copy_text(o, "model", s->model, sizeof s->model, e) || !copy_text(o, "seed", seed, sizeof seed, e))
         return false;
-    s->seed = strtoull(seed, NULL, 10);
-    s->held_out = json_number_value(json_object_get(o, "held_out"));
-    s->test_images = (uint32_t)json_integer_value(json_object_get(o, "test_images"));
+    s->subject.seed = strtoull(seed, NULL, 10);
+    s->subject.held_out = json_number_value(json_object_get(o, "held_out"));
+    s->subject.test_images = (uint32_t)json_integer_value(json_object_get(o, "test_images"));
     s->trace = json_is_true(json_object_get(o, "trace"));
     json_t *hyperparameters = json_object_get(o, "hyperparameters");
     if (!json_is_object(hyperparameters))
@@ -133,29 +133,30 @@ static bool plan_options(wire_plan *p, const job_spec *spec, error *e)
 static bool plan_class(wire_plan *p, const job_spec *spec, const dataset_info *info, error *e)
 {
     if (p->train.protocol.protocol == PROTOCOL_UNLABELLED)
-        return !spec->class_name[0] ||
+        return !spec->subject.class_name[0] ||
                error_set(e, ERROR_INVALID, "class: the protocol \"unlabelled\" takes none, found \"%s\"",
-                         spec->class_name);
-    if (!spec->class_name[0])
-        return error_set(e, ERROR_INVALID, "class: the protocol \"%s\" needs one", spec->protocol);
-    p->train.protocol.class_index = dataset_class(info, spec->class_name);
+                         spec->subject.class_name);
+    if (!spec->subject.class_name[0])
+        return error_set(e, ERROR_INVALID, "class: the protocol \"%s\" needs one", spec->subject.protocol);
+    p->train.protocol.class_index = dataset_class(info, spec->subject.class_name);
     return p->train.protocol.class_index >= 0 ||
-           error_set(e, ERROR_NOT_FOUND, "class: the data set %s has no class \"%s\"", spec->dataset, spec->class_name);
+           error_set(e, ERROR_NOT_FOUND, "class: the data set %s has no class \"%s\"", spec->subject.dataset,
+                     spec->subject.class_name);
 }
 
 bool wire_plan_make(wire_plan *p, const job_spec *spec, const dataset_info *info, error *e)
 {
     memset(p, 0, sizeof *p);
-    p->train.method = method_find(spec->method);
+    p->train.method = method_find(spec->subject.method);
     if (!p->train.method)
-        return error_set(e, ERROR_NOT_FOUND, "there is no method \"%s\"", spec->method);
+        return error_set(e, ERROR_NOT_FOUND, "there is no method \"%s\"", spec->subject.method);
     p->train.options = p->options;
-    p->train.held_out = spec->held_out;
-    p->train.dataset_name = spec->dataset;
-    p->train.seed = spec->seed;
-    p->train.protocol.test_images = spec->test_images;
+    p->train.held_out = spec->subject.held_out;
+    p->train.dataset_name = spec->subject.dataset;
+    p->train.seed = spec->subject.seed;
+    p->train.protocol.test_images = spec->subject.test_images;
     p->train.trace = spec->trace;
-    return protocol_parse(spec->protocol, &p->train.protocol.protocol, e) && plan_class(p, spec, info, e) &&
+    return protocol_parse(spec->subject.protocol, &p->train.protocol.protocol, e) && plan_class(p, spec, info, e) &&
            plan_options(p, spec, e);
 }
 

@@ -127,12 +127,12 @@ static void make_job(const fake *f, job_row *row, const char *id)
 {
     *row = (job_row){.state = f->state, .attempt = 1, .created = 1700000000000, .epoch = 2, .epochs = 5};
     snprintf(row->id, sizeof row->id, "%s", id);
-    put(row->spec.method, sizeof row->spec.method, "ganomaly");
-    put(row->spec.dataset, sizeof row->spec.dataset, "digits");
-    put(row->spec.protocol, sizeof row->spec.protocol, "one-class");
-    put(row->spec.class_name, sizeof row->spec.class_name, "8");
+    put(row->spec.subject.method, sizeof row->spec.subject.method, "ganomaly");
+    put(row->spec.subject.dataset, sizeof row->spec.subject.dataset, "digits");
+    put(row->spec.subject.protocol, sizeof row->spec.subject.protocol, "one-class");
+    put(row->spec.subject.class_name, sizeof row->spec.subject.class_name, "8");
     put(row->spec.model, sizeof row->spec.model, "digits-ganomaly");
-    row->spec.held_out = 0.1;
+    row->spec.subject.held_out = 0.1;
     row->spec.hyperparameters = strdup("{\"epochs\": 5}");
     row->scored = 3;
     row->to_score = 8;
@@ -236,12 +236,13 @@ void fake_emit(fake *f, const char *type, const char *data, bool last)
 
 static void make_model(model_row *row, const char *name, int version)
 {
-    *row = (model_row){.version = version, .created = 1700000000000, .seed = 7, .parameters = 1000, .bytes = 4000};
+    *row =
+        (model_row){.version = version, .created = 1700000000000, .subject.seed = 7, .parameters = 1000, .bytes = 4000};
     snprintf(row->name, sizeof row->name, "%s", name);
-    put(row->method, sizeof row->method, "ganomaly");
-    put(row->dataset, sizeof row->dataset, "digits");
-    put(row->protocol, sizeof row->protocol, "one-class");
-    put(row->class_name, sizeof row->class_name, "8");
+    put(row->subject.method, sizeof row->subject.method, "ganomaly");
+    put(row->subject.dataset, sizeof row->subject.dataset, "digits");
+    put(row->subject.protocol, sizeof row->subject.protocol, "one-class");
+    put(row->subject.class_name, sizeof row->subject.class_name, "8");
     row->data = row->input = (shape){.n = 1, .h = 28, .w = 28, .c = 1};
     row->threshold = NAN;
     row->false_alarm_rate = 0.05;
@@ -281,9 +282,9 @@ static void make_run(run_row *row, const char *id)
 {
     *row = (run_row){.created = 1700000000000,
                      .imported = 1700000001000,
-                     .seed = 1,
-                     .held_out = 0.1,
-                     .test_images = 500,
+                     .subject.seed = 1,
+                     .subject.held_out = 0.1,
+                     .subject.test_images = 500,
                      .version = 3,
                      .auroc = 0.9125,
                      .auroc_low = 0.9,
@@ -295,12 +296,12 @@ static void make_run(run_row *row, const char *id)
                      .threads = 2};
     snprintf(row->id, sizeof row->id, "%s", id);
     put(row->job, sizeof row->job, "job-1");
-    put(row->method, sizeof row->method, "toy");
-    put(row->dataset, sizeof row->dataset, "digits");
-    memset(row->dataset_digest, 'd', DATASET_DIGEST_TEXT - 1);
+    put(row->subject.method, sizeof row->subject.method, "toy");
+    put(row->subject.dataset, sizeof row->subject.dataset, "digits");
+    memset(row->subject.dataset_digest, 'd', DATASET_DIGEST_TEXT - 1);
     memset(row->weights_digest, 'e', DATASET_DIGEST_TEXT - 1);
-    put(row->protocol, sizeof row->protocol, "one-class");
-    put(row->class_name, sizeof row->class_name, "a,\"b\"");
+    put(row->subject.protocol, sizeof row->subject.protocol, "one-class");
+    put(row->subject.class_name, sizeof row->subject.class_name, "a,\"b\"");
     put(row->model, sizeof row->model, "digits-toy");
     put(row->code_version, sizeof row->code_version, "1.2");
     row->hyperparameters = strdup("{\"h\": 2}");
@@ -328,7 +329,7 @@ static bool run_get(void *self, const char *id, run_row *row, error *e)
         return error_set(e, ERROR_NOT_FOUND, "there is no run '%s'", id);
     make_run(row, id);
     if (id[4] == '3')
-        put(row->class_name, sizeof row->class_name, "c");
+        put(row->subject.class_name, sizeof row->subject.class_name, "c");
     row->score_count = 2;
     row->scores[0] = (run_score){"features", 0.9125, 0.9, 0.925, 0.99};
     row->scores[1] = (run_score){"logits", NAN, NAN, NAN, NAN};

@@ -285,12 +285,12 @@ static void a_job_is_queued_with_every_field(void **state)
     assert_status(&r, 202);
     assert_string_equal(reply_header(&r, "Location"), "/jobs/job-1");
     assert_string_equal(f->key, "k-1");
-    assert_string_equal(f->spec.method, "toy");
-    assert_string_equal(f->spec.protocol, "one-vs-rest");
-    assert_string_equal(f->spec.class_name, "8");
+    assert_string_equal(f->spec.subject.method, "toy");
+    assert_string_equal(f->spec.subject.protocol, "one-vs-rest");
+    assert_string_equal(f->spec.subject.class_name, "8");
     assert_string_equal(f->spec.model, "m.1");
-    assert_int_equal(f->spec.seed, 12);
-    assert_true(f->spec.trace && f->spec.held_out == 0.2 && f->spec.test_images == 500);
+    assert_int_equal(f->spec.subject.seed, 12);
+    assert_true(f->spec.trace && f->spec.subject.held_out == 0.2 && f->spec.subject.test_images == 500);
     json_t *given = json_loads(f->spec.hyperparameters, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(given, "epochs")), 3);
     assert_int_equal(json_object_size(given), 4);
@@ -303,11 +303,12 @@ static void a_job_has_sensible_presets(void **state)
     fake *f = *state;
     reply r = post_json(f, "/jobs", "{\"method\": \"toy\", \"dataset\": \"digits\", \"class\": \"eight\"}");
     assert_status(&r, 202);
-    assert_string_equal(f->spec.protocol, "one-class");
-    assert_string_equal(f->spec.class_name, "eight");
+    assert_string_equal(f->spec.subject.protocol, "one-class");
+    assert_string_equal(f->spec.subject.class_name, "eight");
     assert_string_equal(f->spec.model, "digits-toy");
     assert_string_equal(f->spec.hyperparameters, "{}");
-    assert_true(f->spec.seed == 0 && f->spec.held_out == 0.1 && f->spec.test_images == 0 && !f->spec.trace);
+    assert_true(f->spec.subject.seed == 0 && f->spec.subject.held_out == 0.1 && f->spec.subject.test_images == 0 &&
+                !f->spec.trace);
     assert_string_equal(f->key, "");
     reply_finish(&r);
 }

@@ -159,9 +159,9 @@ static void a_run_is_imported_as_it_was_answered(void **state)
                                        "\"epochs\":{\"epoch\":[1,2],\"loss\":[0.5,null]}}");
     assert_true(f->run.imported == 0 && f->run.created == expected.created);
     assert_true(isnan(f->run.average_precision) && f->run.auroc_deviation == expected.auroc_deviation);
-    assert_true(f->run.held_out == 0.1 && f->run.test_images == 500 && f->run.threads == 2);
-    assert_string_equal(f->run.dataset_digest, expected.dataset_digest);
-    assert_string_equal(f->run.class_name, expected.class_name);
+    assert_true(f->run.subject.held_out == 0.1 && f->run.subject.test_images == 500 && f->run.threads == 2);
+    assert_string_equal(f->run.subject.dataset_digest, expected.subject.dataset_digest);
+    assert_string_equal(f->run.subject.class_name, expected.subject.class_name);
     assert_int_equal(f->run.score_count, 2);
     assert_string_equal(f->run.scores[1].name, "logits");
     assert_true(isnan(f->run.scores[1].auroc) && f->run.scores[0].auroc_high == 0.925);

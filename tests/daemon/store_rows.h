@@ -115,16 +115,17 @@ static inline job_row job_on(fixture *f, const char *set)
 {
     static char hyperparameters[] = "{\"k\":1}"; /* outlives the row that points to it */
     job_row row = {.created = time_now(),
-                   .spec = {.method = "pca",
-                            .protocol = "one-class",
-                            .class_name = "zero",
+                   .spec = {.subject.method = "pca",
+                            .subject.dataset_digest = "d",
+                            .subject.protocol = "one-class",
+                            .subject.class_name = "zero",
                             .model = "m",
-                            .seed = UINT64_MAX - 1,
-                            .held_out = 0.1,
-                            .test_images = 3000000000,
+                            .subject.seed = UINT64_MAX - 1,
+                            .subject.held_out = 0.1,
+                            .subject.test_images = 3000000000,
                             .trace = true,
                             .hyperparameters = hyperparameters}};
-    snprintf(row.spec.dataset, sizeof row.spec.dataset, "%s", set);
+    snprintf(row.spec.subject.dataset, sizeof row.spec.subject.dataset, "%s", set);
     id_make(&f->ids, row.id);
     return row;
 }
@@ -133,7 +134,7 @@ static inline outcome add_job_row(fixture *f, const job_row *row, const char *ke
 {
     outcome o;
     error e = {0};
-    store_new_job n = {.row = row, .dataset_digest = "d", .key = key, .fingerprint = fingerprint};
+    store_new_job n = {.row = row, .key = key, .fingerprint = fingerprint};
     assert_true(store_job_add(f->store, &n, into(&o), &e));
     store_flush(f->store);
     assert_int_equal(o.calls, 1);
@@ -201,11 +202,11 @@ static inline outcome finish(fixture *f, const char *id, int64_t token, const ch
     error e = {0};
     scratch_write(&f->folder, "model", bytes, strlen(bytes));
     model_row m = {.created = time_now(),
-                   .method = "pca",
-                   .dataset = "set",
-                   .protocol = "one-class",
-                   .class_name = "zero",
-                   .seed = UINT64_MAX,
+                   .subject.method = "pca",
+                   .subject.dataset = "set",
+                   .subject.protocol = "one-class",
+                   .subject.class_name = "zero",
+                   .subject.seed = UINT64_MAX,
                    .data = {1, 28, 27, 3},
                    .input = {1, 32, 32, 3},
                    .parameters = 1000,
@@ -217,12 +218,12 @@ static inline outcome finish(fixture *f, const char *id, int64_t token, const ch
                    .code_version = "1",
                    .hyperparameters = (char[]){"{\"k\":2}"}};
     run_row r = {.created = m.created,
-                 .method = "pca",
-                 .dataset = "set",
-                 .protocol = "one-class",
-                 .class_name = "zero",
-                 .seed = UINT64_MAX,
-                 .test_images = 3000000000,
+                 .subject.method = "pca",
+                 .subject.dataset = "set",
+                 .subject.protocol = "one-class",
+                 .subject.class_name = "zero",
+                 .subject.seed = UINT64_MAX,
+                 .subject.test_images = 3000000000,
                  .auroc = 0.75,
                  .auroc_low = 0.5,
                  .auroc_high = 0.875,

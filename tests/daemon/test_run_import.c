@@ -14,14 +14,14 @@ static run_row foreign_run(fixture *f)
             "{\"roc\":{},\"epochs\":{\"epoch\":[1,2],\"loss\":[0.5,null],\"other\":[1,0.25]}}"; /* outlive the row */
     run_row r = {.created = 1700000000000,
                  .imported = 1700000001000,
-                 .method = "pca",
-                 .dataset = "set",
-                 .dataset_digest = "d",
-                 .protocol = "one-class",
-                 .class_name = "zero",
-                 .seed = 3,
-                 .held_out = 0.25,
-                 .test_images = 50,
+                 .subject.method = "pca",
+                 .subject.dataset = "set",
+                 .subject.dataset_digest = "d",
+                 .subject.protocol = "one-class",
+                 .subject.class_name = "zero",
+                 .subject.seed = 3,
+                 .subject.held_out = 0.25,
+                 .subject.test_images = 50,
                  .model = "elsewhere",
                  .version = 7,
                  .auroc = 0.75,
@@ -63,7 +63,7 @@ static void it_is_read_back_with_its_job(void **state)
     assert_string_equal(o.answer.id, r.id);
     error e = {0};
     assert_true(store_run_get(f->reader, r.id, &got, &e));
-    assert_true(got.created == r.created && got.imported == r.imported && got.held_out == 0.25);
+    assert_true(got.created == r.created && got.imported == r.imported && got.subject.held_out == 0.25);
     assert_true(got.auroc == 0.75 && isnan(got.average_precision) && isnan(got.scores[0].average_precision));
     assert_string_equal(got.test_digest, "tested");
     assert_string_equal(got.model, "elsewhere");
@@ -72,8 +72,8 @@ static void it_is_read_back_with_its_job(void **state)
     run_row_free(&got);
     job_row job;
     assert_true(store_job_get(f->reader, r.job, &job, &e));
-    assert_true(job.state == JOB_SUCCEEDED && job.spec.trace && job.spec.held_out == 0.25 &&
-                job.spec.test_images == 50);
+    assert_true(job.state == JOB_SUCCEEDED && job.spec.trace && job.spec.subject.held_out == 0.25 &&
+                job.spec.subject.test_images == 50);
     assert_string_equal(job.run, r.id);
     job_row_free(&job);
 }
@@ -152,7 +152,7 @@ static void what_is_here_is_not_written_over(void **state)
     id_make(&f->ids, r.id); /* another run of the same job */
     expect_refused(f, &r, ERROR_CONFLICT);
     r = foreign_run(f);
-    snprintf(r.dataset, sizeof r.dataset, "no such");
+    snprintf(r.subject.dataset, sizeof r.subject.dataset, "no such");
     expect_refused(f, &r, ERROR_CONFLICT);
     run_row got;
     error e = {0};

@@ -65,10 +65,10 @@ static void a_job_is_read_as_it_was_written(void **state)
     error e = {0};
     assert_true(store_job_get(f->reader, a.id, &row, &e));
     assert_int_equal(row.state, JOB_QUEUED);
-    assert_string_equal(row.spec.method, "pca");
+    assert_string_equal(row.spec.subject.method, "pca");
     assert_string_equal(row.spec.hyperparameters, "{\"k\":1}");
-    assert_true(row.spec.seed == UINT64_MAX - 1);
-    assert_true(row.spec.trace && row.spec.held_out == 0.1 && row.spec.test_images == 3000000000);
+    assert_true(row.spec.subject.seed == UINT64_MAX - 1);
+    assert_true(row.spec.trace && row.spec.subject.held_out == 0.1 && row.spec.subject.test_images == 3000000000);
     assert_true(isnan(row.images_s));
     assert_null(row.failure);
     job_row_free(&row);
@@ -179,7 +179,7 @@ static void jobs_are_filtered_and_newest_first(void **state)
     char ids[4][SERVICE_ID_MAX];
     for (int i = 0; i < 4; i++) {
         job_row row = job_on(f, "set");
-        snprintf(row.spec.method, sizeof row.spec.method, i % 2 ? "kde" : "pca");
+        snprintf(row.spec.subject.method, sizeof row.spec.subject.method, i % 2 ? "kde" : "pca");
         memcpy(ids[i], row.id, sizeof ids[i]);
         add_job_row(f, &row, NULL, NULL);
     }
@@ -227,7 +227,7 @@ static void open_jobs_are_found_after_a_restart(void **state)
     assert_true(store_open_job_next(f->reader, queued.id, &job, &e));
     assert_string_equal(job.row.id, running.id);
     assert_int_equal(job.token, token);
-    assert_string_equal(job.dataset_digest, "d");
+    assert_string_equal(job.row.spec.subject.dataset_digest, "d");
     job_row_free(&job.row);
     assert_false(store_open_job_next(f->reader, running.id, &job, &e));
     assert_int_equal(e.code, ERROR_NONE);
@@ -250,12 +250,12 @@ static void a_finished_job_leaves_model_run_and_file(void **state)
     assert_int_equal(job.version, 1);
     assert_true(store_model_get(f->reader, "m", 0, &m, &e));
     assert_string_equal(m.run, job.run);
-    assert_true(m.seed == UINT64_MAX && isnan(m.threshold));
+    assert_true(m.subject.seed == UINT64_MAX && isnan(m.threshold));
     assert_true(m.data.w == 27 && m.data.c == 3 && m.input.h == 32);
     assert_true(store_run_get(f->reader, job.run, &r, &e));
     assert_int_equal(r.version, 1);
     assert_true(r.auroc == 0.75 && isnan(r.average_precision));
-    assert_true(r.seed == UINT64_MAX && r.test_images == 3000000000);
+    assert_true(r.subject.seed == UINT64_MAX && r.subject.test_images == 3000000000);
     assert_string_equal(r.blas_core, "SkylakeX");
     assert_int_equal(r.threads, 2);
     assert_int_equal(r.left_out_count, 21);
@@ -416,7 +416,7 @@ static void many_writes_share_a_commit_and_one_failure_spoils_no_other(void **st
     store_measure(f->store, &before);
     for (int i = 0; i < WRITES; i++) {
         job_row row = job_on(f, i % 10 ? "set" : "nowhere");
-        store_new_job n = {.row = &row, .dataset_digest = "d"};
+        store_new_job n = {.row = &row};
         assert_true(store_job_add(f->store, &n, into(&all[i]), &e));
     }
     store_flush(f->store);

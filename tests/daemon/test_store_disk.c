@@ -60,7 +60,7 @@ static void a_write_that_fills_the_disk_takes_none_along_unheard(void **state)
         rows[i] = job_on(f, "set");
         if (i == LARGE)
             rows[i].spec.hyperparameters = large;
-        store_new_job n = {.row = &rows[i], .dataset_digest = "d"};
+        store_new_job n = {.row = &rows[i]};
         assert_true(store_job_add(f->store, &n, into(&told[i]), &e));
     }
     assert_int_equal(sqlite3_close(held), SQLITE_OK);

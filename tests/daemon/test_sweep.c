@@ -97,9 +97,9 @@ static void a_sweep_has_a_job_for_every_cell(void **state)
         job_row job;
         error e = {0};
         assert_true(store_job_get(f->reader, c->job, &job, &e));
-        assert_string_equal(job.spec.method, c->method);
-        assert_string_equal(job.spec.class_name, c->class_name);
-        assert_int_equal(job.spec.seed, c->seed);
+        assert_string_equal(job.spec.subject.method, c->method);
+        assert_string_equal(job.spec.subject.class_name, c->class_name);
+        assert_int_equal(job.spec.subject.seed, c->seed);
         job_row_free(&job);
     }
     experiment_row_free(&row);
@@ -145,28 +145,28 @@ static outcome finish_as(fixture *f, const job_row *job, int64_t token, const ch
     error e = {0};
     scratch_write(&f->folder, "model", "weights", 7);
     model_row m = {.created = time_now(),
-                   .method = "pca",
-                   .dataset = "set",
+                   .subject.method = "pca",
+                   .subject.dataset = "set",
                    .name = "m",
                    .data = {1, 28, 27, 1},
                    .input = {1, 28, 27, 1},
                    .auroc = 0.75,
                    .hyperparameters = (char[]){"{\"k\":2}"}};
     run_row r = {.created = m.created,
-                 .method = "pca",
-                 .dataset = "set",
-                 .dataset_digest = "d",
-                 .protocol = "one-class",
+                 .subject.method = "pca",
+                 .subject.dataset = "set",
+                 .subject.dataset_digest = "d",
+                 .subject.protocol = "one-class",
                  .model = "m",
-                 .seed = job->spec.seed,
-                 .test_images = job->spec.test_images,
+                 .subject.seed = job->spec.subject.seed,
+                 .subject.test_images = job->spec.subject.test_images,
                  .auroc = 0.75,
                  .hyperparameters = (char[]){"{\"k\":2}"},
                  .detail = (char[]){"{}"},
                  .scores = {{.name = "smooth", .auroc = 0.625}},
                  .score_count = 1};
     snprintf(r.code_version, sizeof r.code_version, "%s", version);
-    snprintf(r.class_name, sizeof r.class_name, "%s", job->spec.class_name);
+    snprintf(r.subject.class_name, sizeof r.subject.class_name, "%s", job->spec.subject.class_name);
     snprintf(r.job, sizeof r.job, "%s", job->id);
     snprintf(m.job, sizeof m.job, "%s", job->id);
     id_make(&f->ids, r.id);
@@ -190,8 +190,8 @@ static outcome finish_as(fixture *f, const job_row *job, int64_t token, const ch
 static void run_before_by(fixture *f, const char *version, void (*change)(job_row *))
 {
     job_row row = job_on(f, "set");
-    row.spec.seed = 0;
-    row.spec.test_images = 0;
+    row.spec.subject.seed = 0;
+    row.spec.subject.test_images = 0;
     row.spec.trace = false;
     change(&row);
     assert_int_equal(add_job_row(f, &row, NULL, NULL).failure.code, ERROR_NONE);
@@ -210,19 +210,19 @@ static void nothing(job_row *row)
 }
 static void its_seed(job_row *row)
 {
-    row->spec.seed = 7;
+    row->spec.subject.seed = 7;
 }
 static void its_class(job_row *row)
 {
-    snprintf(row->spec.class_name, sizeof row->spec.class_name, "three");
+    snprintf(row->spec.subject.class_name, sizeof row->spec.subject.class_name, "three");
 }
 static void its_share(job_row *row)
 {
-    row->spec.held_out = 0.2;
+    row->spec.subject.held_out = 0.2;
 }
 static void its_test(job_row *row)
 {
-    row->spec.test_images = 50;
+    row->spec.subject.test_images = 50;
 }
 
 static int reused_of(fixture *f, store_new_experiment *x)
@@ -356,9 +356,9 @@ static void expect_uneven_jobs(fixture *f, const experiment_row *row)
         job_row job;
         error e = {0};
         assert_true(store_job_get(f->reader, row->cells[i].job, &job, &e));
-        bool own = !strcmp(job.spec.method, "pca");
-        assert_true(job.spec.held_out == (own ? 0.25 : 0.1));
-        assert_int_equal(job.spec.test_images, own ? 40 : 0);
+        bool own = !strcmp(job.spec.subject.method, "pca");
+        assert_true(job.spec.subject.held_out == (own ? 0.25 : 0.1));
+        assert_int_equal(job.spec.subject.test_images, own ? 40 : 0);
         job_row_free(&job);
     }
 }

@@ -174,7 +174,7 @@ static void bad_arguments_are_refused_by_name(void **state)
     } bad[] = {
         {"http://127.0.0.1:1", "--images x", "--model is missing"},
         {"http://127.0.0.1:1", "--model m", "--images is missing"},
-        {"", "--model m --images x", "expected one URL, got 0"},
+        {"", "--model m --images x", "URL is missing"},
         {"127.0.0.1:1", "--model m --images x", "\"127.0.0.1:1\" is not the URL of a daemon"},
         {"ftp://127.0.0.1", "--model m --images x", "is not the URL of a daemon"},
         {"http://127.0.0.1:1", "--model m --images x --connections 0",

@@ -52,11 +52,14 @@ if [ "${1:-}" = --record-registry ]; then
     begin --workers 1
     drive make-kept
     stop
+    begin --workers 0
+    drive make-waiting
+    stop
     drive save-kept
     exit
 fi
 
-begin --workers 1
+begin --workers 1 --score-queue 1
 drive trained
 end
 begin --workers 0
@@ -74,6 +77,6 @@ if [ "${1:-}" = --record ]; then
     rm -rf "$golden/recorded"
     cp -r "$work/answers" "$golden/recorded"
 else
-    diff -ru --label recorded "$golden/recorded" --label 'this program' "$work/answers" >&2 ||
+    python3 "$golden/golden.py" compare --out "$work/answers" >&2 ||
         fail "the program answers otherwise than recorded; tests/e2e/golden.sh --record writes the answers anew"
 fi

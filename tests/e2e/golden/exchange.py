@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import socket
 import struct
 
@@ -38,6 +39,10 @@ class Connection:
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             pass  # refused at its head: the answer is there already
+
+    def ready(self):
+        """Whether there is anything to read."""
+        return bool(self.rest or select.select([self.socket], [], [], 0)[0])
 
     def _more(self):
         try:

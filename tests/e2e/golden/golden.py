@@ -5,6 +5,7 @@ import argparse
 import os
 import sys
 
+import compare
 import contract
 import exchange
 import kept
@@ -63,8 +64,8 @@ def coverage(folder):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("step", choices=["trained", "waiting", "make-kept", "save-kept", "restore-kept", "kept",
-                                         "compare-kept", "coverage"])
+    parser.add_argument("step", choices=["trained", "waiting", "make-kept", "make-waiting", "save-kept", "restore-kept", "kept",
+                                         "compare-kept", "compare", "coverage"])
     for name in ("url", "work", "data", "out", "binary", "pid"):
         parser.add_argument("--" + name, default="")
     options = parser.parse_args()
@@ -72,6 +73,8 @@ def main():
     sql = os.path.join(HERE, "registry.sql")
     if options.step == "coverage":
         coverage(options.out)
+    elif options.step == "compare":
+        return 1 if compare.print_differences(os.path.join(HERE, "recorded"), options.out) else 0
     elif options.step == "save-kept":
         registry.save(database, sql)
     elif options.step == "restore-kept":
@@ -90,6 +93,8 @@ def main():
             waiting.drive(r, int(options.pid), operations, lambda: tell_registry(r, options))
         elif options.step == "make-kept":
             kept.make(r)
+        elif options.step == "make-waiting":
+            kept.make_waiting(r)
         else:
             kept.ask(r)
     return 0

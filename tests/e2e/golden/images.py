@@ -24,24 +24,24 @@ def header_only(width, height):
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
 
 
-def pattern(kind, seed, side=8):
-    """Bars across or along, with noise: two classes that are easily told apart."""
+def pattern(kind, seed, side=8, depth=120):
+    """Bars across or along, with noise of 60 grey levels: classes that are easily told apart where the bars are deep."""
     state, pixels = seed * 2654435761 % 2**32, []
     for at in range(side * side):
         state = (state * 1664525 + 1013904223) % 2**32
         bar = (at // side if kind else at % side) % 4 < 2
-        pixels.append((160 if bar else 40) + (state >> 24) % 60)
+        pixels.append(40 + bar * depth + (state >> 24) % 60)
     return png(side, side, pixels)
 
 
-def folders(classes, train=40, test=30):
+def folders(classes, train=40, test=30, depth=120):
     """Files by name: train/CLASS/N.png and test/CLASS/N.png."""
     files = {}
     for kind, name in enumerate(classes):
         for split, count in (("train", train), ("test", test)):
             for i in range(count):
                 seed = (split == "test") * 1000 + kind * 100 + i
-                files["%s/%s/%02d.png" % (split, name, i)] = pattern(kind, seed)
+                files["%s/%s/%02d.png" % (split, name, i)] = pattern(kind, seed, depth=depth)
     return files
 
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import images
-from exchange import form
+from exchange import Connection, form
 
 ENDED = ("succeeded", "failed", "cancelled")
 SMALL = {"epochs": 2, "batch": 16, "width": 4, "latent": 8}
@@ -380,6 +380,26 @@ def ask_scores(r, pictures):
     many = form(*[("a", "%d.png" % i, small) for i in range(65)])
     r.post(heat, many, kind="multipart/form-data; boundary=edge")
     refuse_scores(r, three, encoded[0])
+    fill_queue(r)
+
+
+def fill_queue(r):
+    """An image is refused while others wait: images of the largest size keep the model busy."""
+    large, small = images.png(4096, 4096, bytes(4096 * 4096)), images.pattern(0, 1)
+    body, kind = form(*[("a", "%d.png" % i, large) for i in range(12)]), "multipart/form-data; boundary=edge"
+    while True:
+        busy = Connection(r.port)
+        busy.send(("POST /score?model=digits-kde HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n"
+                   "Content-Length: %d\r\n\r\n" % (kind, len(body))).encode() + body)
+        answer = None
+        while not busy.ready() and (not answer or answer.status != 429):
+            answer = r.post("/score?model=digits-kde", small, kind="image/png", quiet=True)
+        assert busy.answer("POST").status == 200
+        busy.close()
+        if answer and answer.status == 429:
+            break
+    r.put_request("POST", "/score?model=digits-kde", [("Content-Type", "image/png")], "(binary)", "while others wait")
+    r.put_answer("POST", answer)
 
 
 def refuse_scores(r, three, encoded):

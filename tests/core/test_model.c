@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <string.h>
 
 #include "model_fixture.h"
@@ -80,14 +81,19 @@ static normed normed_build(fixture *f)
     return p;
 }
 
-/* The scoring program's weights are those of this moment, to the bit. */
+/* The scoring program's weights are those of this moment. It multiplies in tiles of a fixed size and the training program
+ * in one product, so that the two agree to rounding: only some processors' kernels give them the same bits. */
 static void assert_up_to_date(const normed *p, float before[12])
 {
     program_run(p->score, 0);
     program_run(p->train_like, 0);
-    const float *y = program_output(p->score, "y", NULL);
-    assert_memory_equal(y, program_output(p->train_like, "y", NULL), 12 * sizeof(float));
-    assert_memory_not_equal(y, before, 12 * sizeof(float));
+    const float *y = program_output(p->score, "y", NULL), *trained = program_output(p->train_like, "y", NULL);
+    float change = 0;
+    for (int i = 0; i < 12; i++) {
+        assert_float_equal(y[i], trained[i], 1e-5f);
+        change = fmaxf(change, fabsf(y[i] - before[i]));
+    }
+    assert_true(change > 1e-3f);
     memcpy(before, y, 12 * sizeof(float));
 }
 

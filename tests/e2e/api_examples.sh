@@ -51,6 +51,7 @@ plain() { # FILE
         s/^X-Request-Id: .*/X-Request-Id: ID/
         s/^Date: .*/Date: DATE/
         s/0\.1\.0(\+[0-9a-z.]+)?/VERSION/g
+        s/("blas_core": ?)"[A-Za-z0-9]+"/\1CORE/
         s/("state": ?)"(queued|running)"/\1STATE/
         s/("anomalous": ?)(true|false)/\1BOOLEAN/
         s/(\*\*)?-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?(\*\*)?/N/g' "$1"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* conv.c — the forward pass, and the sizes of all passes. */
+/* conv.c — the forward pass, and the work space and cost of all passes. */
 #include "compute/conv.h"
 
 #include "compute/conv_internal.h"
@@ -10,7 +10,7 @@
 typedef struct forward_job {
     team *team;
     product product;
-    int parts;
+    int chunks;
 } forward_job;
 
 static product forward_product(const conv_geometry *g)
@@ -25,7 +25,7 @@ static product forward_product(const conv_geometry *g)
                      .column_step = (size_t)g->oc};
 }
 
-/* Without a lowered matrix the whole pass is one product. */
+/* Where x need not be lowered, the whole pass is one matrix product. */
 static bool is_one_product(const conv_geometry *g)
 {
     return conv_is_plain(g) && !g->fixed_tiles;
@@ -33,7 +33,7 @@ static bool is_one_product(const conv_geometry *g)
 
 size_t conv_forward_work(const conv_geometry *g)
 {
-    return is_one_product(g) ? spread_work(conv_positions(g), g->oc, conv_depth(g)) : 0;
+    return is_one_product(g) ? gemm_team_work(conv_positions(g), g->oc, conv_depth(g)) : 0;
 }
 
 size_t conv_forward_scratch(const conv_geometry *g)
@@ -42,10 +42,10 @@ size_t conv_forward_scratch(const conv_geometry *g)
     return is_one_product(g) ? 0 : product_scratch(&p);
 }
 
-static void forward_part(void *context, int chunk, int worker)
+static void forward_chunk(void *context, int chunk, int worker)
 {
     const forward_job *job = context;
-    product_run(&job->product, chunk, job->parts, team_scratch(job->team, worker));
+    product_run(&job->product, chunk, job->chunks, team_scratch(job->team, worker));
 }
 
 void conv_forward(team *t, const conv_geometry *g, const float *x, const float *w, const float *bias, float *y,
@@ -58,18 +58,18 @@ void conv_forward(team *t, const conv_geometry *g, const float *x, const float *
     }
     if (is_one_product(g)) {
         const int depth = conv_depth(g);
-        spread_gemm(t,
-                    &(gemm_call){.m = conv_positions(g),
-                                 .n = g->oc,
-                                 .k = depth,
-                                 .alpha = 1,
-                                 .a = x,
-                                 .lda = depth,
-                                 .b = w,
-                                 .ldb = g->oc,
-                                 .c = y,
-                                 .ldc = g->oc},
-                    b, work);
+        gemm_team(t,
+                  &(gemm_call){.m = conv_positions(g),
+                               .n = g->oc,
+                               .k = depth,
+                               .alpha = 1,
+                               .a = x,
+                               .lda = depth,
+                               .b = w,
+                               .ldb = g->oc,
+                               .c = y,
+                               .ldc = g->oc},
+                  b, work);
         return;
     }
     forward_job job = {.team = t, .product = forward_product(g)};
@@ -77,8 +77,8 @@ void conv_forward(team *t, const conv_geometry *g, const float *x, const float *
     job.product.weights.value = w;
     job.product.bias = b;
     job.product.target = y;
-    job.parts = product_parts(&job.product, CONV_PARTS_MAX);
-    team_run(t, job.parts, forward_part, &job);
+    job.chunks = product_chunks(&job.product, CONV_CHUNKS_MAX);
+    team_run(t, job.chunks, forward_chunk, &job);
 }
 
 size_t conv_work(const conv_geometry *g, enum conv_pass pass)

@@ -9,7 +9,8 @@
  * h = w = kernel = 1. Weights are [kernel][kernel][c][oc].
  *
  * The number of chunks given to the team depends on the geometry alone, partial sums are added in a
- * fixed order, and no call allocates: results are bit-identical at any thread count.
+ * fixed order, and no call allocates: results are bit-identical at any thread count. All pointers are borrowed for the
+ * call; call a pass on the thread that owns the team.
  */
 #ifndef ANOMALYD_COMPUTE_CONV_H
 #define ANOMALYD_COMPUTE_CONV_H
@@ -22,11 +23,11 @@ typedef struct conv_geometry {
     int oh, ow, oc;         /* output rows, columns, channels */
     int kernel, stride;     /* square */
     int pad_begin, pad_end; /* on both axes; may differ (TensorFlow's SAME) */
-    bool fixed_tiles;       /* scoring: an image's result must not depend on its neighbours, so GEMMs
-                               have the same shape at every place of a batch and at every batch size */
+    bool fixed_tiles;       /* set for scoring: GEMMs then have the same shape at every place of a batch and at every
+                               batch size, so that an image's bits do not depend on its neighbours */
 } conv_geometry;
 
-/* Extents: oh = (h + pad_begin + pad_end - kernel)/stride + 1, rounded down. */
+/* Returns the output's extent: (h + pad_begin + pad_end - kernel)/stride + 1, rounded down. */
 static inline int conv_extent(int h, int kernel, int stride, int pad_begin, int pad_end)
 {
     return (h + pad_begin + pad_end - kernel) / stride + 1;
@@ -34,26 +35,28 @@ static inline int conv_extent(int h, int kernel, int stride, int pad_begin, int 
 
 enum conv_pass { CONV_FORWARD, CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT };
 
-/* Floats of shared work space (`work`, 64-byte aligned) and of each worker's team_scratch a pass needs. */
+/* Return the floats that a pass needs of shared work space (`work`, 64-byte aligned) and of each worker's
+ * team_scratch. */
 size_t conv_work(const conv_geometry *g, enum conv_pass pass);
 size_t conv_scratch(const conv_geometry *g, enum conv_pass pass);
 
-/* y = x ∗ w (+ bias[oc], when not NULL). */
+/* Computes y = x ∗ w, plus bias[oc] where it is not NULL. x: n×h×w×c, w: kernel×kernel×c×oc, y: n×oh×ow×oc. */
 void conv_forward(team *t, const conv_geometry *g, const float *x, const float *w, const float *bias, float *y,
                   float *work);
-/* dx = the adjoint of conv_forward applied to dy (+ bias[c], when not NULL: a transposed convolution's).
- * With `add`, is added to what dx holds. */
+/* Computes dx, the adjoint of conv_forward applied to dy, plus bias[c] where it is not NULL (a transposed convolution
+ * has one). With `add` the result is added to what dx holds. dy: n×oh×ow×oc, dx: n×h×w×c. */
 void conv_input_gradient(team *t, const conv_geometry *g, const float *dy, const float *w, const float *bias, float *dx,
                          bool add, float *work);
-/* dw = d⟨y, dy⟩/dw. With `add`, is added to what dw holds. */
+/* Computes dw = d⟨y, dy⟩/dw. With `add` the result is added to what dw holds. */
 void conv_weight_gradient(team *t, const conv_geometry *g, const float *x, const float *dy, float *dw, bool add,
                           float *work);
 
-/* Multiply-accumulates that one pass makes, for reports of GFLOP/s: 2 FLOP each. */
+/* Returns how many multiply-accumulates one pass makes, of 2 FLOP each, for reports of GFLOP/s. */
 double conv_macs(const conv_geometry *g);
 
-/* A pass as the matrix product of the whole batch to which it is lowered, m×k times k×n, or one of several alike (the
- * phases of an input gradient, Winograd's products). What a pass costs at least is what these cost. */
+/* The matrix product, m×k times k×n, to which a pass over the whole batch is lowered. Where there are several of the
+ * same extents (the phases of an input gradient, Winograd's products) it is one of them. Their time is a lower bound
+ * of the pass's. */
 typedef struct conv_product {
     bool a_transposed;
     int m, n, k;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conv_columns.c — the input gradient for few channels, as for the images themselves. A product with so few
- * columns would leave most of a vector register empty; dy times all taps at once fills it, and the taps are
- * then gathered line by line, in a fixed order.
+ * conv_columns.c — the input gradient where x has few channels, as images have. A product whose result had so few
+ * columns would leave most of a vector register empty. So dy is multiplied by all taps at once, which gives the columns
+ * of im2col, and these are then added into dx line by line, in a fixed order (col2im).
  */
 #include "base/minmax.h"
 #include "compute/conv_internal.h"
@@ -10,9 +10,9 @@
 enum {
     CHANNELS_MAX = 8,
     DEPTH_MAX = 512,         /* floats of a row of columns */
-    POSITIONS_MIN = 16,      /* of an image, with fixed tiles: the product is then one image's */
+    POSITIONS_MIN = 16,      /* positions of an image with fixed tiles, where each image has its own product */
     ROWS_WANTED = 256,       /* positions a group of images should have */
-    COLUMNS_FLOATS = 1 << 18 /* and at most as many floats, but for a single image */
+    COLUMNS_FLOATS = 1 << 18 /* floats that a group of several images may have */
 };
 
 bool conv_columns_fit(const conv_geometry *g)
@@ -20,7 +20,7 @@ bool conv_columns_fit(const conv_geometry *g)
     return g->c <= CHANNELS_MAX && conv_depth(g) <= DEPTH_MAX && !(g->fixed_tiles && g->oh * g->ow < POSITIONS_MIN);
 }
 
-/* Images in a group: few enough to stay in the cache, and one alone with fixed tiles. */
+/* Returns the images of a group: so few that their columns stay in the cache, and one with fixed tiles. */
 static int group_images(const conv_geometry *g)
 {
     long positions = (long)g->oh * g->ow, floats = positions * conv_depth(g);
@@ -37,11 +37,11 @@ size_t conv_columns_scratch(const conv_geometry *g)
     return (size_t)group_images(g) * (size_t)(g->oh * g->ow) * (size_t)conv_depth(g);
 }
 
-/* What the windows of one line of dy saw of one line of dx, from one tap on: n floats of every window, the
- * first window's at `start` of the line, the next ones' each `step` floats further. */
+/* The contributions of the windows of one line of dy to one line of dx: n floats of every window. Those of the first
+ * window belong at `start` of the line, those of each further window `step` floats later. */
 typedef struct run {
     const float *seen;
-    size_t pitch; /* from window to window */
+    size_t pitch; /* floats from one window's to the next one's in `seen` */
     int windows, n, start, step;
 } run;
 
@@ -65,12 +65,13 @@ static void add_clipped(const run *r, int first, int last, int length, float *li
 
 static void add_run(const run *r, int length, float *line)
 {
-    /* Windows [first, last) lie whole within the line. */
+    /* The windows [first, last) lie wholly within the line. */
     int first = r->start >= 0 ? 0 : min_int((-r->start + r->step - 1) / r->step, r->windows);
     int room = length - r->n - r->start;
     int last = room < 0 ? first : max_int(first, min_int(room / r->step + 1, r->windows));
     add_clipped(r, 0, first, length, line);
-    /* A constant number of floats makes vectors of the loop: one and three channels with stride 2. */
+    /* With a constant number of floats the compiler vectorises the loop: 2 and 6 are one and three channels at
+     * stride 2. */
     if (r->n == 2)
         add_whole(r, first, last, 2, line);
     else if (r->n == 6)
@@ -80,8 +81,8 @@ static void add_run(const run *r, int length, float *line)
     add_clipped(r, last, r->windows, length, line);
 }
 
-/* Adds to one line of dx what row `ky` of the kernel saw of it from line `oy` of dy: taps in groups as wide as
- * the stride, so that within a group no two windows meet and no sum waits for the one before. */
+/* Adds to one line of dx the contribution of line `oy` of dy by row `ky` of the kernel. The taps are taken in groups as
+ * wide as the stride: within a group no two windows overlap, so no addition waits for the one before. */
 static void add_line(const conv_geometry *g, const float *columns, int ky, int oy, float *line)
 {
     const int depth = conv_depth(g), across = g->kernel * g->c, step = g->stride * g->c;

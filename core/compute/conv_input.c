@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conv_input.c — the input gradient, which is the forward pass of transposed convolutions too.
+ * conv_input.c — the input gradient, which is also the forward pass of transposed convolutions.
  *
- * Rows of dx that are equal modulo the stride meet the same rows of the kernel: dx falls into stride²
- * phases, and each is a convolution of dy with stride 1 and every stride-th tap of the kernel, reversed. So
- * nothing is added up in memory that others write, and the order of every sum is that of one product.
+ * Rows of dx whose index is equal modulo the stride meet the same rows of the kernel. So dx falls into stride²
+ * phases, and each is a convolution of dy with stride 1 and every stride-th tap of the kernel, reversed. No two
+ * workers write the same element, and the order of every sum is that of one matrix product.
  */
 #include "compute/conv.h"
 
@@ -13,10 +13,10 @@
 
 #include <assert.h>
 
-enum { PACK_UNIT = 16 }; /* channels that are transposed together: a cache line */
+enum { PACK_UNIT = 16 }; /* channels that one worker transposes together: a cache line */
 
-/* One axis of a phase: rows (or columns) offset, offset + stride, … of dx meet `taps` taps of the kernel:
- * tap, tap + stride, …; the window over dy begins at `begin` for the first of them. */
+/* One axis of a phase. Its rows (or columns) of dx are offset, offset + stride, …, `count` of them. They meet `taps`
+ * taps of the kernel: tap, tap + stride, …. The window over dy begins at `begin` for the first row. */
 typedef struct phase_axis {
     int offset, count, tap, taps, begin;
 } phase_axis;
@@ -37,7 +37,7 @@ static phase_axis axis_of(const conv_geometry *g, int extent, int tap)
                         .begin = (offset + g->pad_begin - tap) / g->stride - (taps - 1)};
 }
 
-/* Taps of an axis in the phases before `tap`. */
+/* Returns how many taps of an axis the phases before `tap` have. */
 static int taps_before(const conv_geometry *g, int tap)
 {
     int sum = 0;
@@ -48,20 +48,20 @@ static int taps_before(const conv_geometry *g, int tap)
 
 typedef struct phase {
     phase_axis y, x;
-    size_t weights_at; /* of its weights in the work space: (taps·taps·oc) × c */
+    size_t weights_at; /* offset of its weights in the work space: (taps·taps·oc) × c */
 } phase;
 
 static phase phase_of(const conv_geometry *g, int index)
 {
     int row = index / g->stride, column = index % g->stride;
     phase p = {.y = axis_of(g, g->h, row), .x = axis_of(g, g->w, column)};
-    /* The phases of a row of phases share p.y.taps·kernel taps. */
+    /* The phases of one row have p.y.taps·kernel taps together. */
     size_t taps_done = (size_t)taps_before(g, row) * (size_t)g->kernel + (size_t)(p.y.taps * taps_before(g, column));
     p.weights_at = taps_done * (size_t)g->c * (size_t)g->oc;
     return p;
 }
 
-/* With fixed tiles the kernel's taps are used where they are: repacking costs as much as scoring one image. */
+/* With fixed tiles the taps are read where they lie in the kernel: repacking would cost as much as scoring an image. */
 static product_weights phase_weights(const input_gradient *job, const phase *p, const float *repacked)
 {
     const conv_geometry *g = job->g;
@@ -76,7 +76,7 @@ static product_weights phase_weights(const input_gradient *job, const phase *p, 
                              .column_step = -g->stride * tap};
 }
 
-/* The extents of a phase's product, without its operands. */
+/* Returns the product of a phase without its operands. */
 static product phase_product(const conv_geometry *g, const phase *p)
 {
     const size_t pixel = (size_t)g->c, row = (size_t)g->w * pixel, stride = (size_t)g->stride;
@@ -99,7 +99,7 @@ static product phase_product(const conv_geometry *g, const phase *p)
                      .column_step = stride * pixel};
 }
 
-static void give_operands(product *out, const input_gradient *job, const phase *p, const float *repacked)
+static void set_operands(product *out, const input_gradient *job, const phase *p, const float *repacked)
 {
     const size_t pixel = (size_t)job->g->c, row = (size_t)job->g->w * pixel;
     out->source = job->dy;
@@ -109,7 +109,7 @@ static void give_operands(product *out, const input_gradient *job, const phase *
     out->target = job->dx + (size_t)p->y.offset * row + (size_t)p->x.offset * pixel;
 }
 
-/* Of a plain window dx is dy times the transposed weights as they stand. */
+/* Where the lowered matrix is x itself, dx is dy times the transposed weights. */
 static product plain_product(const input_gradient *job)
 {
     const conv_geometry *g = job->g;
@@ -133,7 +133,7 @@ static product plain_product(const input_gradient *job)
 size_t conv_input_work(const conv_geometry *g)
 {
     if (conv_is_plain(g))
-        return g->fixed_tiles ? 0 : spread_work(conv_positions(g), conv_depth(g), g->oc);
+        return g->fixed_tiles ? 0 : gemm_team_work(conv_positions(g), conv_depth(g), g->oc);
     if (conv_columns_fit(g))
         return conv_columns_work(g);
     return g->fixed_tiles ? 0 : (size_t)conv_depth(g) * (size_t)g->oc;
@@ -152,7 +152,7 @@ size_t conv_input_scratch(const conv_geometry *g)
     for (int i = 0; i < g->stride * g->stride; i++) {
         phase at = phase_of(g, i);
         product p = phase_product(g, &at);
-        size_t floats = product_parts(&p, 1) > 0 ? product_scratch(&p) : 0;
+        size_t floats = product_chunks(&p, 1) > 0 ? product_scratch(&p) : 0;
         floats_max = floats > floats_max ? floats : floats_max;
     }
     return floats_max;
@@ -164,13 +164,14 @@ typedef struct repack_job {
     float *work;
 } repack_job;
 
-/* Gives every phase its taps, reversed and transposed: (taps·taps·oc) × c. A chunk has some of the channels. */
+/* Copies the taps of every phase, reversed and transposed, into the work space: (taps·taps·oc) × c. A chunk does some
+ * of the channels. */
 static void repack(void *context, int chunk, int worker)
 {
     (void)worker;
     const repack_job *job = context;
     const conv_geometry *g = job->g;
-    const span channels = span_part(g->c, PACK_UNIT, chunk, CONV_PARTS_MAX);
+    const span channels = span_of(g->c, PACK_UNIT, chunk, CONV_CHUNKS_MAX);
     if (channels.from == channels.to)
         return;
     for (int index = 0; index < g->stride * g->stride; index++) {
@@ -189,25 +190,25 @@ typedef struct phases_job {
     team *team;
     input_gradient gradient;
     const float *work; /* the phases' weights, repacked */
-    int parts_max;     /* of one phase */
+    int chunks_max;    /* of one phase */
 } phases_job;
 
-static void run_phase_part(void *context, int chunk, int worker)
+static void run_phase_chunk(void *context, int chunk, int worker)
 {
     const phases_job *job = context;
     const conv_geometry *g = job->gradient.g;
     for (int index = 0; index < g->stride * g->stride; index++) {
         const phase at = phase_of(g, index);
         product p = phase_product(g, &at);
-        int parts = product_parts(&p, job->parts_max);
-        if (chunk < parts) {
-            give_operands(&p, &job->gradient, &at, job->work);
-            product_run(&p, chunk, parts, team_scratch(job->team, worker));
+        int chunks = product_chunks(&p, job->chunks_max);
+        if (chunk < chunks) {
+            set_operands(&p, &job->gradient, &at, job->work);
+            product_run(&p, chunk, chunks, team_scratch(job->team, worker));
             return;
         }
-        chunk -= parts;
+        chunk -= chunks;
     }
-    assert(!"a part of some phase");
+    assert(!"a chunk of some phase");
 }
 
 static void run_phases(team *t, const input_gradient *gradient, float *work)
@@ -216,28 +217,28 @@ static void run_phases(team *t, const input_gradient *gradient, float *work)
     const int phases = g->stride * g->stride;
     repack_job packing = {.g = g, .weights = gradient->weights, .work = work};
     if (!g->fixed_tiles)
-        team_run(t, CONV_PARTS_MAX, repack, &packing);
-    phases_job job = {.team = t, .gradient = *gradient, .work = work, .parts_max = CONV_PARTS_MAX / phases};
-    job.parts_max = job.parts_max < 1 ? 1 : job.parts_max;
+        team_run(t, CONV_CHUNKS_MAX, repack, &packing);
+    phases_job job = {.team = t, .gradient = *gradient, .work = work, .chunks_max = CONV_CHUNKS_MAX / phases};
+    job.chunks_max = job.chunks_max < 1 ? 1 : job.chunks_max;
     int chunks = 0;
     for (int index = 0; index < phases; index++) {
         const phase at = phase_of(g, index);
         const product p = phase_product(g, &at);
-        chunks += product_parts(&p, job.parts_max);
+        chunks += product_chunks(&p, job.chunks_max);
     }
-    team_run(t, chunks, run_phase_part, &job);
+    team_run(t, chunks, run_phase_chunk, &job);
 }
 
 typedef struct plain_job {
     team *team;
     product product;
-    int parts;
+    int chunks;
 } plain_job;
 
-static void run_plain_part(void *context, int chunk, int worker)
+static void run_plain_chunk(void *context, int chunk, int worker)
 {
     const plain_job *job = context;
-    product_run(&job->product, chunk, job->parts, team_scratch(job->team, worker));
+    product_run(&job->product, chunk, job->chunks, team_scratch(job->team, worker));
 }
 
 static void run_plain(team *t, const input_gradient *job, float *work)
@@ -246,24 +247,24 @@ static void run_plain(team *t, const input_gradient *job, float *work)
     const int depth = conv_depth(g);
     if (g->fixed_tiles) {
         plain_job plain = {.team = t, .product = plain_product(job)};
-        plain.parts = product_parts(&plain.product, CONV_PARTS_MAX);
-        team_run(t, plain.parts, run_plain_part, &plain);
+        plain.chunks = product_chunks(&plain.product, CONV_CHUNKS_MAX);
+        team_run(t, plain.chunks, run_plain_chunk, &plain);
         return;
     }
-    spread_gemm(t,
-                &(gemm_call){.b_transposed = true,
-                             .m = conv_positions(g),
-                             .n = depth,
-                             .k = g->oc,
-                             .alpha = 1,
-                             .beta = job->add ? 1 : 0,
-                             .a = job->dy,
-                             .lda = g->oc,
-                             .b = job->weights,
-                             .ldb = g->oc,
-                             .c = job->dx,
-                             .ldc = depth},
-                job->bias, work);
+    gemm_team(t,
+              &(gemm_call){.b_transposed = true,
+                           .m = conv_positions(g),
+                           .n = depth,
+                           .k = g->oc,
+                           .alpha = 1,
+                           .beta = job->add ? 1 : 0,
+                           .a = job->dy,
+                           .lda = g->oc,
+                           .b = job->weights,
+                           .ldb = g->oc,
+                           .c = job->dx,
+                           .ldc = depth},
+              job->bias, work);
 }
 
 void conv_input_gradient(team *t, const conv_geometry *g, const float *dy, const float *w, const float *bias, float *dx,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* conv_internal.h — what the three passes of conv.h share. Private to this folder's conv*.c. */
+/* conv_internal.h — helpers that the three passes of conv.h share. Private to this folder's conv*.c. */
 #ifndef ANOMALYD_COMPUTE_CONV_INTERNAL_H
 #define ANOMALYD_COMPUTE_CONV_INTERNAL_H
 
 #include "compute/conv.h"
 #include "compute/product.h"
 
-enum { CONV_PARTS_MAX = 8 };
+enum { CONV_CHUNKS_MAX = 8 };
 
-/* The window of the forward pass over x. */
+/* Returns the window that the forward pass slides over x. */
 static inline stencil conv_window(const conv_geometry *g)
 {
     return (stencil){.h = g->h,
@@ -23,14 +23,15 @@ static inline stencil conv_window(const conv_geometry *g)
                      .left = -g->pad_begin};
 }
 
-/* Whether each x is seen by one window at most and whole: a dense layer, a point, a window as large as x. */
+/* True where the lowered matrix is x itself: a kernel of one pixel with stride 1, or one as large as x. A dense layer
+ * is such a case. */
 static inline bool conv_is_plain(const conv_geometry *g)
 {
     const stencil window = conv_window(g);
     return stencil_is_plain(&window);
 }
 
-/* Rows of the weight matrix: kernel·kernel·c. */
+/* Returns the rows of the weight matrix: kernel·kernel·c. */
 static inline int conv_depth(const conv_geometry *g)
 {
     return g->kernel * g->kernel * g->c;
@@ -41,7 +42,7 @@ static inline int conv_positions(const conv_geometry *g)
     return g->n * g->oh * g->ow;
 }
 
-/* Sizes of each pass; conv.c gathers them behind conv_work and conv_scratch. */
+/* Floats of work and of scratch of each pass; conv_work and conv_scratch in conv.c choose among them. */
 size_t conv_forward_work(const conv_geometry *g);
 size_t conv_forward_scratch(const conv_geometry *g);
 size_t conv_input_work(const conv_geometry *g);
@@ -49,7 +50,8 @@ size_t conv_input_scratch(const conv_geometry *g);
 size_t conv_weight_work(const conv_geometry *g);
 size_t conv_weight_scratch(const conv_geometry *g);
 
-/* The input gradient where c is small: columns of all taps by one product, then gathered. */
+/* The input gradient where c is small (conv_columns.c). conv_columns_run is for geometries that conv_columns_fit
+ * accepts; the others are its floats of work and scratch. */
 bool conv_columns_fit(const conv_geometry *g);
 size_t conv_columns_work(const conv_geometry *g);
 size_t conv_columns_scratch(const conv_geometry *g);

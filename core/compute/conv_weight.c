@@ -2,8 +2,8 @@
 /*
  * conv_weight.c — the weight gradient: the lowered x, transposed, times dy.
  *
- * A large dw is cut into slices of rows, and each slice is summed over all images by one worker. A small
- * one has too few rows for that: there the images are cut, and the partial results are added in order.
+ * A large dw is cut into slices of rows, and one worker sums each slice over all images. A small dw has too few rows
+ * for that: there the lines of the batch are cut instead, and the partial results are added in a fixed order.
  */
 #include "compute/conv.h"
 
@@ -13,37 +13,37 @@
 
 enum {
     SMALL_DW = 1 << 15, /* floats of a dw that is summed from partial ones */
-    SLICES_MAX = 4,     /* each slice packs all of dy again */
+    SLICES_MAX = 4,     /* few, since OpenBLAS copies all of dy for each slice */
     SLICE_MIN = 128,    /* rows of a slice */
     UNIT = 16,          /* floats of a vector register */
-    ROWS_MIN = 256,     /* positions in a group, where the batch has them */
+    ROWS_MIN = 256,     /* positions of a group, if the batch has so many */
     ROWS_MAX = 2048,
-    LOWERED_FLOATS = 1 << 18,     /* of a group, wanted: 1 MiB */
+    LOWERED_FLOATS = 1 << 18,     /* wanted size of a lowered group: 1 MiB */
     LOWERED_FLOATS_MAX = 1 << 20, /* not exceeded for the sake of ROWS_MIN */
-    UNPACKED_MACS = 1000000,      /* products up to this size OpenBLAS's AVX-512 kernels do without packing */
+    UNPACKED_MACS = 1000000,      /* OpenBLAS's AVX-512 kernels do not copy the operands of products up to this size */
     UNPACKED_ROWS_MIN = 192
 };
 
-typedef struct plan {
+typedef struct division {
     bool is_small;
-    int parts;       /* slices of dw's rows, or partial results */
+    int chunks;      /* slices of dw's rows, or partial results */
     int group_lines; /* lines lowered at once */
     int depth_max;   /* floats of a lowered row */
-} plan;
+} division;
 
-static plan plan_for(const conv_geometry *g)
+static division divide(const conv_geometry *g)
 {
     const int depth = conv_depth(g), lines = g->n * g->oh;
-    plan p = {.is_small = (long)depth * g->oc <= SMALL_DW, .depth_max = depth};
+    division p = {.is_small = (long)depth * g->oc <= SMALL_DW, .depth_max = depth};
     if (p.is_small) {
-        p.parts = min_int(max_int(conv_positions(g) / ROWS_MIN, 1), min_int(CONV_PARTS_MAX, lines));
+        p.chunks = min_int(max_int(conv_positions(g) / ROWS_MIN, 1), min_int(CONV_CHUNKS_MAX, lines));
     } else {
-        p.parts = min_int(max_int(depth / SLICE_MIN, 1), SLICES_MAX);
-        p.depth_max = (depth / UNIT / p.parts + 2) * UNIT;
+        p.chunks = min_int(max_int(depth / SLICE_MIN, 1), SLICES_MAX);
+        p.depth_max = (depth / UNIT / p.chunks + 2) * UNIT;
     }
     int rows = min_int(max_int(LOWERED_FLOATS / p.depth_max, ROWS_MIN), ROWS_MAX);
     rows = min_int(rows, LOWERED_FLOATS_MAX / p.depth_max);
-    /* Only with enough rows a product without packing is worth its smallness. */
+    /* A product that is kept small for this needs enough rows to be worth it. */
     const int unpacked = (int)((long)UNPACKED_MACS / p.depth_max / g->oc);
     if (unpacked >= UNPACKED_ROWS_MIN)
         rows = min_int(rows, unpacked);
@@ -54,14 +54,14 @@ static plan plan_for(const conv_geometry *g)
 size_t conv_weight_work(const conv_geometry *g)
 {
     if (conv_is_plain(g))
-        return spread_work(conv_depth(g), g->oc, conv_positions(g));
-    plan p = plan_for(g);
-    return p.is_small ? (size_t)p.parts * (size_t)conv_depth(g) * (size_t)g->oc : 0;
+        return gemm_team_work(conv_depth(g), g->oc, conv_positions(g));
+    division p = divide(g);
+    return p.is_small ? (size_t)p.chunks * (size_t)conv_depth(g) * (size_t)g->oc : 0;
 }
 
 size_t conv_weight_scratch(const conv_geometry *g)
 {
-    plan p = plan_for(g);
+    division p = divide(g);
     return conv_is_plain(g) ? 0 : (size_t)p.group_lines * (size_t)g->ow * (size_t)p.depth_max;
 }
 
@@ -72,19 +72,19 @@ typedef struct weight_job {
     float *dw;
     bool add;
     float *work;
-    plan plan;
+    division division;
 } weight_job;
 
-/* Rows `rows` of dw from lines `lines` of the batch, into out (which begins at row rows.from). */
+/* Sums `rows` of dw over `lines` of the batch into out, which begins at row rows.from. */
 static void sum_lines(const weight_job *job, span rows, span lines, float *out, float *lowered)
 {
     const conv_geometry *g = job->g;
     const stencil window = conv_window(g);
     const int count = lines.to - lines.from;
-    const int groups = (count + job->plan.group_lines - 1) / job->plan.group_lines;
-    bool add = job->add && !job->plan.is_small;
+    const int groups = (count + job->division.group_lines - 1) / job->division.group_lines;
+    bool add = job->add && !job->division.is_small;
     for (int group = 0; group < groups; group++, add = true) {
-        span s = span_part(count, 1, group, groups);
+        span s = span_of(count, 1, group, groups);
         size_t first = (size_t)lines.from + (size_t)s.from;
         stencil_lower(&window, job->x, first, s.to - s.from, rows.from, rows.to, lowered);
         gemm(&(gemm_call){.a_transposed = true,
@@ -106,7 +106,7 @@ static void run_slice(void *context, int chunk, int worker)
 {
     const weight_job *job = context;
     const conv_geometry *g = job->g;
-    span rows = span_part(conv_depth(g), UNIT, chunk, job->plan.parts);
+    span rows = span_of(conv_depth(g), UNIT, chunk, job->division.chunks);
     sum_lines(job, rows, (span){0, g->n * g->oh}, job->dw + (size_t)rows.from * (size_t)g->oc,
               team_scratch(job->team, worker));
 }
@@ -115,7 +115,7 @@ static void run_partial(void *context, int chunk, int worker)
 {
     const weight_job *job = context;
     const conv_geometry *g = job->g;
-    span lines = span_part(g->n * g->oh, 1, chunk, job->plan.parts);
+    span lines = span_of(g->n * g->oh, 1, chunk, job->division.chunks);
     sum_lines(job, (span){0, conv_depth(g)}, lines, job->work + (size_t)chunk * (size_t)conv_depth(g) * (size_t)g->oc,
               team_scratch(job->team, worker));
 }
@@ -125,8 +125,8 @@ static void sum_partials(const weight_job *job)
     const size_t floats = (size_t)conv_depth(job->g) * (size_t)job->g->oc;
     for (size_t i = 0; i < floats; i++) {
         float sum = job->add ? job->dw[i] : 0;
-        for (int part = 0; part < job->plan.parts; part++)
-            sum += job->work[(size_t)part * floats + i];
+        for (int chunk = 0; chunk < job->division.chunks; chunk++)
+            sum += job->work[(size_t)chunk * floats + i];
         job->dw[i] = sum;
     }
 }
@@ -139,24 +139,24 @@ void conv_weight_gradient(team *t, const conv_geometry *g, const float *x, const
         return;
     }
     if (conv_is_plain(g)) {
-        spread_gemm(t,
-                    &(gemm_call){.a_transposed = true,
-                                 .m = conv_depth(g),
-                                 .n = g->oc,
-                                 .k = conv_positions(g),
-                                 .alpha = 1,
-                                 .beta = add ? 1 : 0,
-                                 .a = x,
-                                 .lda = conv_depth(g),
-                                 .b = dy,
-                                 .ldb = g->oc,
-                                 .c = dw,
-                                 .ldc = g->oc},
-                    (row_bias){.period = g->oc}, work);
+        gemm_team(t,
+                  &(gemm_call){.a_transposed = true,
+                               .m = conv_depth(g),
+                               .n = g->oc,
+                               .k = conv_positions(g),
+                               .alpha = 1,
+                               .beta = add ? 1 : 0,
+                               .a = x,
+                               .lda = conv_depth(g),
+                               .b = dy,
+                               .ldb = g->oc,
+                               .c = dw,
+                               .ldc = g->oc},
+                  (row_bias){.period = g->oc}, work);
         return;
     }
-    weight_job job = {.team = t, .g = g, .x = x, .dy = dy, .dw = dw, .add = add, .work = work, .plan = plan_for(g)};
-    team_run(t, job.plan.parts, job.plan.is_small ? run_partial : run_slice, &job);
-    if (job.plan.is_small)
+    weight_job job = {.team = t, .g = g, .x = x, .dy = dy, .dw = dw, .add = add, .work = work, .division = divide(g)};
+    team_run(t, job.division.chunks, job.division.is_small ? run_partial : run_slice, &job);
+    if (job.division.is_small)
         sum_partials(&job);
 }

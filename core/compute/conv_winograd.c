@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* conv_winograd.c — see conv_winograd.h. Tiles, phases and products; the transforms are in winograd.c. */
+/* conv_winograd.c — cuts a convolution into tiles, phases and products; winograd.c has the transforms. */
 #include "compute/conv_winograd.h"
 
 #include "compute/conv_internal.h"
@@ -10,19 +10,20 @@
 
 enum {
     STRIDE_MAX = 2,
-    CHANNELS_MIN = 16, /* with fewer the transforms cost what the products save */
-    TILES_MIN = 64,    /* rows of a product, wanted */
-    WAVE_TILES = 256,  /* what is transformed at a time: rows enough, and little enough for the caches */
-    WAVE_IMAGES = 4,   /* at least, however large: what is cut by images keeps some threads busy */
-    TAPS_CUTS = 4      /* of a phase's channels, into chunks */
+    CHANNELS_MIN = 16, /* with fewer, the transforms cost as much as the products save */
+    TILES_MIN = 64,    /* fewer rows make a product inefficient */
+    WAVE_TILES = 256,  /* tiles transformed at a time: enough rows for a product, and they fit into the caches */
+    WAVE_IMAGES = 4,   /* images of a wave at least, since chunks are images: several threads then have work */
+    TAPS_CUTS = 4      /* chunks into which the channels of a phase are cut */
 };
 
-/* Of the lowered convolution's multiply-accumulates; above, transforms cost what the products save. */
+/* The products must need less than this share of the lowered convolution's multiply-accumulates: with more, the
+ * transforms cost as much as the products save. */
 static const double WORTH = 0.6;
 
 /* ---- tiles */
 
-/* A geometry as a form sees it. */
+/* How a form covers a geometry. */
 typedef struct tiling {
     const conv_geometry *g;
     const winograd_form *form;
@@ -56,7 +57,7 @@ static double macs_of(const tiling *t)
     return (double)t->g->n * t->tiles * t->products * t->phases * t->g->c * t->g->oc;
 }
 
-/* By the form that takes the fewest products; `form` is NULL where lowering is no worse. */
+/* Returns the tiling by the form that needs the fewest products; `form` is NULL where lowering is no worse. */
 static tiling tiling_of(const conv_geometry *g)
 {
     tiling best = {.g = g};
@@ -85,7 +86,7 @@ static tiling tiling_that_fits(const conv_geometry *g)
     return t;
 }
 
-/* One of the products of a pass over so many images. */
+/* Returns the extents of each product of a pass over so many images. */
 static conv_product product_of(const tiling *t, int images, enum conv_pass pass)
 {
     const int rows = images * t->tiles, depth = t->phases * t->g->c, oc = t->g->oc;
@@ -102,7 +103,7 @@ static conv_product product_of(const tiling *t, int images, enum conv_pass pass)
 
 #define OUTSIDE SIZE_MAX
 
-/* The offsets in an image of x of the pixels of a phase that a tile sees, or OUTSIDE of it. */
+/* Finds the pixels of a phase that a tile sees: their offsets in an image of x, or OUTSIDE. */
 static void tile_inputs(const tiling *t, int tile, int phase, size_t at[WINOGRAD_PRODUCTS_MAX])
 {
     const conv_geometry *g = t->g;
@@ -116,7 +117,7 @@ static void tile_inputs(const tiling *t, int tile, int phase, size_t at[WINOGRAD
     }
 }
 
-/* The offsets of a tile's outputs in an image of y, or OUTSIDE of it. */
+/* Finds the outputs of a tile: their offsets in an image of y, or OUTSIDE. */
 static void tile_outputs(const tiling *t, int tile, size_t at[WINOGRAD_PRODUCTS_MAX])
 {
     const conv_geometry *g = t->g;
@@ -127,7 +128,7 @@ static void tile_outputs(const tiling *t, int tile, size_t at[WINOGRAD_PRODUCTS_
     }
 }
 
-/* The offsets of a phase's taps in the weights, or OUTSIDE of the kernel. */
+/* Finds the taps of a phase: their offsets in the weights, or OUTSIDE. */
 static void phase_taps(const tiling *t, int phase, size_t at[WINOGRAD_PRODUCTS_MAX])
 {
     const conv_geometry *g = t->g;
@@ -150,18 +151,19 @@ static void write_at(float *base, const size_t *at, int side, float **to)
         to[i] = at[i] == OUTSIDE ? NULL : base + at[i];
 }
 
-/* ---- what is spread over the products: for each a matrix, `step` floats from the next */
+/* ---- the operands of the products */
 
-typedef struct spread_matrix {
+/* One matrix for each product, `step` floats apart. */
+typedef struct matrix_stack {
     float *value;
     size_t step;
     int columns;
-} spread_matrix;
+} matrix_stack;
 
 typedef struct space {
-    spread_matrix taps;    /* phases·c × oc, phase by phase */
-    spread_matrix inputs;  /* tiles × phases·c */
-    spread_matrix outputs; /* tiles × oc */
+    matrix_stack taps;    /* phases·c × oc, phase by phase */
+    matrix_stack inputs;  /* tiles × phases·c */
+    matrix_stack outputs; /* tiles × oc */
     size_t all;
 } space;
 
@@ -194,14 +196,14 @@ size_t conv_winograd_work(const conv_geometry *g)
     return space_in(&t, NULL).all;
 }
 
-/* ---- the steps. Each is cut into chunks by images, by products, or by the channels of phases. */
+/* ---- the steps of a pass. The chunks of a step are images, products, or channels of phases. */
 
 typedef struct winograd_pass {
     enum conv_pass pass;
     const tiling *tiling;
     space space;
-    span wave;               /* images in the space */
-    const float *x, *w, *dy; /* what is given, two of them */
+    span wave;               /* the images that are in the space now */
+    const float *x, *w, *dy; /* the operands; the one that this pass computes is NULL */
     float *out;              /* y, dx or dw */
     const float *bias;
     bool add;
@@ -212,25 +214,25 @@ static int wave_count(const winograd_pass *p)
     return p->wave.to - p->wave.from;
 }
 
-static int wave_parts(const winograd_pass *p)
+static int wave_chunks(const winograd_pass *p)
 {
-    return wave_count(p) < CONV_PARTS_MAX ? wave_count(p) : CONV_PARTS_MAX;
+    return wave_count(p) < CONV_CHUNKS_MAX ? wave_count(p) : CONV_CHUNKS_MAX;
 }
 
-static span wave_part(const winograd_pass *p, int chunk)
+static span wave_span(const winograd_pass *p, int chunk)
 {
-    const span part = span_part(wave_count(p), 1, chunk, wave_parts(p));
-    return (span){p->wave.from + part.from, p->wave.from + part.to};
+    const span cut_span = span_of(wave_count(p), 1, chunk, wave_chunks(p));
+    return (span){p->wave.from + cut_span.from, p->wave.from + cut_span.to};
 }
 
-/* Of one tile: its row in a matrix. */
+/* Transforms one tile to or from its row of a matrix. */
 typedef void tile_step(const winograd_pass *p, int image, int tile, float *row);
 
-/* The tiles of a part of the wave, whose rows have `length` floats. */
-static void each_tile(const winograd_pass *p, int chunk, const spread_matrix *m, size_t length, tile_step *step)
+/* Calls `step` for each tile of a chunk of the wave; rows have `length` floats. */
+static void each_tile(const winograd_pass *p, int chunk, const matrix_stack *m, size_t length, tile_step *step)
 {
     const int tiles = p->tiling->tiles;
-    const span images = wave_part(p, chunk);
+    const span images = wave_span(p, chunk);
     float *row = m->value + (size_t)(images.from - p->wave.from) * (size_t)tiles * length;
     for (int image = images.from; image < images.to; image++)
         for (int tile = 0; tile < tiles; tile++, row += length)
@@ -247,7 +249,7 @@ static void each_output(const winograd_pass *p, int chunk, tile_step *step)
     each_tile(p, chunk, &p->space.outputs, p->tiling->oc, step);
 }
 
-static void spread_input(const winograd_pass *p, int image, int tile, float *row)
+static void expand_input(const winograd_pass *p, int image, int tile, float *row)
 {
     const tiling *t = p->tiling;
     size_t at[WINOGRAD_PRODUCTS_MAX];
@@ -255,11 +257,11 @@ static void spread_input(const winograd_pass *p, int image, int tile, float *row
     for (int phase = 0; phase < t->phases; phase++, row += t->c) {
         tile_inputs(t, tile, phase, at);
         read_at(p->x + (size_t)image * t->x_image, at, t->form->points, from);
-        t->form->spread_inputs(from, t->c, row, p->space.inputs.step);
+        t->form->expand_inputs(from, t->c, row, p->space.inputs.step);
     }
 }
 
-/* Tiles overlap, so those of an image are added one after the other to what is there. */
+/* Tiles of inputs overlap: those of an image are added to dx one after the other. */
 static void gather_input(const winograd_pass *p, int image, int tile, float *row)
 {
     const tiling *t = p->tiling;
@@ -276,14 +278,14 @@ static void gather_input(const winograd_pass *p, int image, int tile, float *row
     }
 }
 
-static void spread_output(const winograd_pass *p, int image, int tile, float *row)
+static void expand_output(const winograd_pass *p, int image, int tile, float *row)
 {
     const tiling *t = p->tiling;
     size_t at[WINOGRAD_PRODUCTS_MAX];
     const float *from[WINOGRAD_PRODUCTS_MAX];
     tile_outputs(t, tile, at);
     read_at(p->dy + (size_t)image * t->y_image, at, t->form->outputs, from);
-    t->form->spread_outputs(from, t->oc, row, p->space.outputs.step);
+    t->form->expand_outputs(from, t->oc, row, p->space.outputs.step);
 }
 
 static void gather_output(const winograd_pass *p, int image, int tile, float *row)
@@ -296,10 +298,10 @@ static void gather_output(const winograd_pass *p, int image, int tile, float *ro
     t->form->gather_outputs(row, p->space.outputs.step, p->bias, false, t->oc, to);
 }
 
-static void spread_inputs(void *context, int chunk, int worker)
+static void expand_inputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    each_input(context, chunk, spread_input);
+    each_input(context, chunk, expand_input);
 }
 
 static void gather_inputs(void *context, int chunk, int worker)
@@ -308,10 +310,10 @@ static void gather_inputs(void *context, int chunk, int worker)
     each_input(context, chunk, gather_input);
 }
 
-static void spread_outputs(void *context, int chunk, int worker)
+static void expand_outputs(void *context, int chunk, int worker)
 {
     (void)worker;
-    each_output(context, chunk, spread_output);
+    each_output(context, chunk, expand_output);
 }
 
 static void gather_outputs(void *context, int chunk, int worker)
@@ -320,7 +322,7 @@ static void gather_outputs(void *context, int chunk, int worker)
     each_output(context, chunk, gather_output);
 }
 
-/* Some channels of a phase: where in a kernel's tap, and in a product's matrix, and how many weights they are. */
+/* Some channels of a phase: `count` weights, which begin at `skip` in each tap and at `row` in a product's matrix. */
 typedef struct taps_chunk {
     int phase;
     size_t skip, row, count;
@@ -329,7 +331,7 @@ typedef struct taps_chunk {
 static taps_chunk taps_chunk_of(const tiling *t, int chunk)
 {
     const int phase = chunk / TAPS_CUTS;
-    const span channels = span_part(t->g->c, 1, chunk % TAPS_CUTS, TAPS_CUTS);
+    const span channels = span_of(t->g->c, 1, chunk % TAPS_CUTS, TAPS_CUTS);
     const size_t skip = (size_t)channels.from * t->oc;
     return (taps_chunk){.phase = phase,
                         .skip = skip,
@@ -337,7 +339,7 @@ static taps_chunk taps_chunk_of(const tiling *t, int chunk)
                         .count = (size_t)(channels.to - channels.from) * t->oc};
 }
 
-static void spread_taps(void *context, int chunk, int worker)
+static void expand_taps(void *context, int chunk, int worker)
 {
     (void)worker;
     const winograd_pass *p = context;
@@ -347,7 +349,7 @@ static void spread_taps(void *context, int chunk, int worker)
     const float *from[WINOGRAD_PRODUCTS_MAX];
     phase_taps(t, taps.phase, at);
     read_at(p->w + taps.skip, at, t->form->taps, from);
-    t->form->spread_taps(from, taps.count, p->space.taps.value + taps.row, p->space.taps.step);
+    t->form->expand_taps(from, taps.count, p->space.taps.value + taps.row, p->space.taps.step);
 }
 
 static void gather_taps(void *context, int chunk, int worker)
@@ -363,20 +365,20 @@ static void gather_taps(void *context, int chunk, int worker)
     t->form->gather_taps(p->space.taps.value + taps.row, p->space.taps.step, NULL, p->add, taps.count, to);
 }
 
-static float *product_at(const spread_matrix *m, int index)
+static float *product_at(const matrix_stack *m, int index)
 {
     return m->value + (size_t)index * m->step;
 }
 
-/* The product of two of the three matrices is the third. */
+/* Computes one product: two of inputs, taps and outputs are its operands, the third is its result. */
 static void multiply(void *context, int chunk, int worker)
 {
     (void)worker;
     const winograd_pass *p = context;
     const space *s = &p->space;
     const bool to_inputs = p->pass == CONV_INPUT_GRADIENT, to_taps = p->pass == CONV_WEIGHT_GRADIENT;
-    const spread_matrix *a = to_inputs ? &s->outputs : &s->inputs, *b = to_taps ? &s->outputs : &s->taps;
-    const spread_matrix *c = to_inputs ? &s->inputs : to_taps ? &s->taps : &s->outputs;
+    const matrix_stack *a = to_inputs ? &s->outputs : &s->inputs, *b = to_taps ? &s->outputs : &s->taps;
+    const matrix_stack *c = to_inputs ? &s->inputs : to_taps ? &s->taps : &s->outputs;
     const conv_product size = product_of(p->tiling, wave_count(p), p->pass);
     gemm(&(gemm_call){.a_transposed = size.a_transposed,
                       .b_transposed = to_inputs,
@@ -400,7 +402,7 @@ static int taps_chunks(const tiling *t)
     return TAPS_CUTS * t->phases;
 }
 
-/* The next images, from the first ones on; false when there are no more. */
+/* Moves to the next images, at first to the first ones; false when there are no more. */
 static bool next_wave(winograd_pass *p)
 {
     const int images = wave_images(p->tiling), n = p->tiling->g->n;
@@ -420,11 +422,11 @@ void conv_winograd_forward(team *t, const conv_geometry *g, const float *x, cons
                        .w = w,
                        .bias = bias,
                        .out = y};
-    team_run(t, taps_chunks(&tiles), spread_taps, &p);
+    team_run(t, taps_chunks(&tiles), expand_taps, &p);
     while (next_wave(&p)) {
-        team_run(t, wave_parts(&p), spread_inputs, &p);
+        team_run(t, wave_chunks(&p), expand_inputs, &p);
         team_run(t, tiles.products, multiply, &p);
-        team_run(t, wave_parts(&p), gather_outputs, &p);
+        team_run(t, wave_chunks(&p), gather_outputs, &p);
     }
 }
 
@@ -440,11 +442,11 @@ void conv_winograd_input(team *t, const conv_geometry *g, const float *dy, const
                        .bias = bias,
                        .add = add,
                        .out = dx};
-    team_run(t, taps_chunks(&tiles), spread_taps, &p);
+    team_run(t, taps_chunks(&tiles), expand_taps, &p);
     while (next_wave(&p)) {
-        team_run(t, wave_parts(&p), spread_outputs, &p);
+        team_run(t, wave_chunks(&p), expand_outputs, &p);
         team_run(t, tiles.products, multiply, &p);
-        team_run(t, wave_parts(&p), gather_inputs, &p);
+        team_run(t, wave_chunks(&p), gather_inputs, &p);
     }
 }
 
@@ -460,8 +462,8 @@ void conv_winograd_weight(team *t, const conv_geometry *g, const float *x, const
                        .add = add,
                        .out = dw};
     while (next_wave(&p)) {
-        team_run(t, wave_parts(&p), spread_inputs, &p);
-        team_run(t, wave_parts(&p), spread_outputs, &p);
+        team_run(t, wave_chunks(&p), expand_inputs, &p);
+        team_run(t, wave_chunks(&p), expand_outputs, &p);
         team_run(t, tiles.products, multiply, &p);
     }
     team_run(t, taps_chunks(&tiles), gather_taps, &p);

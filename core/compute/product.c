@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * product.c — lowers a group of lines, multiplies, and puts the rows where they belong. Knows nothing of
- * gradients.
+ * product.c — lowers a group of lines, multiplies it by the weights, and writes the rows to the target. Knows nothing
+ * of gradients.
  *
- * Two ways of cutting. Freely: lines of the whole batch in groups, each a matrix that fits the cache. With fixed
- * tiles: units, which are some lines of one image or, where an image has fewer than TILE positions, TILE images at
- * one position. Each unit has products of its own, in sizes that the extents of a unit decide, so bits of a result row
- * depend neither on its place in the batch nor on its neighbours: OpenBLAS's kernels treat four or eight rows alike,
- * which is not so for most other counts. Units only go together in that a block of weights is used for several of them
- * while it is in the cache.
+ * There are two ways of cutting. Without fixed tiles, the lines of the whole batch are cut into groups, each of which
+ * fits the cache as a matrix. With fixed tiles, the batch is cut into units: some lines of one image or, where an image
+ * has fewer than TILE positions, one position of TILE images. Each unit has its own products, whose sizes depend on the
+ * extents of a unit alone, so the bits of a result row depend neither on its place in the batch nor on its neighbours.
+ * (OpenBLAS's kernels compute four or eight rows alike, but most other counts not.) Several units are computed together
+ * only so that a block of weights is used for all of them while it is in the cache.
  */
 #include "compute/product.h"
 
@@ -17,22 +17,22 @@
 
 enum {
     TILE = 8,
-    ROWS_MIN = 256, /* rows of a group, and of a part, where the batch has them */
+    ROWS_MIN = 256, /* rows of a group, and of a chunk, if the batch has so many */
     ROWS_MAX = 1024,
     LOWERED_FLOATS = 1 << 18,     /* wanted size of a lowered group: 1 MiB */
     LOWERED_FLOATS_MAX = 1 << 20, /* not exceeded for the sake of ROWS_MIN */
-    /* Multiply-accumulates up to which OpenBLAS's AVX-512 kernels read the matrices where they are; with more rows
-     * than these, copying the weights into its buffers pays. */
+    /* Up to so many multiply-accumulates OpenBLAS's AVX-512 kernels read the matrices where they lie. Above so many
+     * rows, copying the weights into its buffers pays. */
     UNPACKED_MACS = 1000000,
     UNPACKED_ROWS = 192,
     /* With fixed tiles: */
-    BLOCK = 64,              /* outputs of one product, */
-    TERMS_UNIT = 16,         /* terms of a cache line, */
-    TERMS_MIN = 64,          /* terms below which a sum is not worth a product, */
-    UNIT_ROWS_MIN = 64,      /* rows of a unit where an image has them, */
-    UNITS_MAX = 8,           /* units that go together, */
-    UNITS_FLOATS = 96 << 10, /* and the floats they may have in the cache. */
-    TRANSPOSE_TERMS = 128    /* transposed at a time: as many lines of the result as the first cache holds */
+    BLOCK = 64,              /* outputs of one product */
+    TERMS_UNIT = 16,         /* terms of a cache line */
+    TERMS_MIN = 64,          /* with fewer terms a product is inefficient */
+    UNIT_ROWS_MIN = 64,      /* rows of a unit, if an image has so many */
+    UNITS_MAX = 8,           /* units that are computed together */
+    UNITS_FLOATS = 96 << 10, /* floats that these may take of the cache */
+    TRANSPOSE_TERMS = 128    /* terms transposed at a time: the first-level cache holds so many lines of the result */
 };
 
 static bool is_tiled(const product *p)
@@ -40,14 +40,14 @@ static bool is_tiled(const product *p)
     return p->fixed_tiles && stencil_positions(&p->window) < TILE;
 }
 
-/* Slices of the outputs with fixed tiles: blocks of BLOCK each, in whatever number of slices. */
+/* Returns into how many slices, of whole blocks each, the outputs are cut with fixed tiles. */
 static int slice_count(const product *p, int slices_max)
 {
     int blocks = (p->outputs + BLOCK - 1) / BLOCK;
     return blocks < slices_max ? blocks : slices_max < 1 ? 1 : slices_max;
 }
 
-/* Lines of an image in a unit, at most. */
+/* Returns the lines of an image that a unit has at most. */
 static int unit_lines(const product *p)
 {
     const stencil *s = &p->window;
@@ -74,7 +74,7 @@ static int unit_rows_max(const product *p)
     return is_tiled(p) ? TILE : unit_lines(p) * p->window.columns;
 }
 
-/* Products that a unit's sums of `terms` terms are made of, for a block of outputs. */
+/* Returns into how many products a unit's sums of `terms` terms are cut, for a block of outputs. */
 static int piece_count(const product *p, int terms)
 {
     int terms_max = UNPACKED_MACS / BLOCK / unit_rows_max(p);
@@ -82,20 +82,20 @@ static int piece_count(const product *p, int terms)
     return (terms + terms_max - 1) / terms_max;
 }
 
-/* Terms of a sum that lie in one matrix of weights. */
+/* Returns how many terms of a sum lie in one matrix of weights. */
 static int terms_together(const product *p)
 {
     return p->weights.is_by_taps ? p->window.c : stencil_depth(&p->window);
 }
 
-/* Terms of a piece at most. */
+/* Returns the terms that a piece has at most. */
 static int piece_terms(const product *p)
 {
     const int terms = terms_together(p), pieces = piece_count(p, terms);
     return pieces > 0 ? ((terms + TERMS_UNIT - 1) / TERMS_UNIT + pieces - 1) / pieces * TERMS_UNIT : 0;
 }
 
-/* Lines of positions a group has at most. */
+/* Returns the lines of positions that a group has at most. */
 static int group_lines(const product *p)
 {
     int depth = stencil_depth(&p->window), rows = ROWS_MAX;
@@ -112,7 +112,7 @@ static int group_lines(const product *p)
     return lines < 1 ? 1 : lines;
 }
 
-/* Whether the result's rows lie one behind the other in the target. */
+/* True where the rows of the result follow one another in the target without gaps. */
 static bool is_contiguous(const product *p)
 {
     const stencil *s = &p->window;
@@ -120,23 +120,24 @@ static bool is_contiguous(const product *p)
            p->image_step == p->row_step * (size_t)s->rows;
 }
 
-/* Scratch of one unit: its rows of a piece, then its result. */
+/* Returns the floats of a unit's scratch for its rows of a piece; the result lies behind them. */
 static size_t unit_lowered(const product *p)
 {
     return team_lines((size_t)unit_rows_max(p) * (size_t)piece_terms(p));
 }
 
-/* The result's is used where that is not the target itself. */
+/* Returns the floats of a unit's scratch. The result has a place there where it is not written to the target directly.
+ */
 static size_t unit_scratch(const product *p)
 {
     const bool has_result = is_tiled(p) || !is_contiguous(p);
     return unit_lowered(p) + (has_result ? team_lines((size_t)unit_rows_max(p) * (size_t)p->outputs) : 0);
 }
 
-/* Units that go together at most. */
+/* Returns how many units are computed together at most. */
 static int units_together(const product *p)
 {
-    /* Of tiles only those that are not full have their result in the scratch. */
+    /* Few tiles have their result in the scratch: only those that are not full. */
     const size_t floats = is_tiled(p) ? unit_lowered(p) : unit_scratch(p), fitting = UNITS_FLOATS / (floats + 1);
     return fitting < 1 ? 1 : fitting > UNITS_MAX ? UNITS_MAX : (int)fitting;
 }
@@ -147,22 +148,22 @@ static int group_count(const product *p)
     return (unit_count(p) + together - 1) / together;
 }
 
-int product_parts(const product *p, int parts_max)
+int product_chunks(const product *p, int chunks_max)
 {
     const stencil *s = &p->window;
     if (stencil_positions(s) == 0)
         return 0;
     if (p->fixed_tiles) {
         const int groups = group_count(p);
-        return groups * slice_count(p, parts_max / groups);
+        return groups * slice_count(p, chunks_max / groups);
     }
-    long lines = (long)p->n * s->rows, parts = lines * s->columns / ROWS_MIN;
-    parts = parts > parts_max ? parts_max : parts;
-    parts = parts > lines ? lines : parts;
-    return parts < 1 ? 1 : (int)parts;
+    long lines = (long)p->n * s->rows, chunks = lines * s->columns / ROWS_MIN;
+    chunks = chunks > chunks_max ? chunks_max : chunks;
+    chunks = chunks > lines ? lines : chunks;
+    return chunks < 1 ? 1 : (int)chunks;
 }
 
-/* Scratch of all units that go together; behind it, a block of weights. */
+/* Returns the floats of scratch of all units that are computed together; a block of weights lies behind them. */
 static size_t units_scratch(const product *p)
 {
     return (size_t)units_together(p) * unit_scratch(p);
@@ -234,29 +235,29 @@ static void run_group(const product *p, size_t first, int lines, float *scratch)
         scatter(p, first, lines, result);
 }
 
-/* Lines first … first+lines-1 in groups of nearly equal size. */
+/* Computes lines first … first+lines-1 in groups of nearly equal size. */
 static void run_lines(const product *p, size_t first, int lines, float *scratch)
 {
     int lines_max = group_lines(p), groups = (lines + lines_max - 1) / lines_max;
     for (int group = 0; group < groups; group++) {
-        span s = span_part(lines, 1, group, groups);
+        span s = span_of(lines, 1, group, groups);
         run_group(p, first + (size_t)s.from, s.to - s.from, scratch);
     }
 }
 
 /* --- fixed tiles --- */
 
-/* Terms of the sums that one product adds up: of a tap's, where there is a matrix for each. */
+/* The terms that one product adds up; all belong to one tap where each tap has its own matrix. */
 typedef struct piece {
     int tap;
     span terms;
 } piece;
 
-/* A unit's rows as far as a piece has them, and its result from the first of the wanted outputs on. */
+/* A unit: the terms of its rows that the present piece has, and its result from the first wanted output on. */
 typedef struct unit {
-    size_t image;         /* the first */
-    int images, position; /* of a tile: the images that there are */
-    int line, lines;      /* of others */
+    size_t image;         /* the first one */
+    int images, position; /* of a tile: how many images the batch has for it, and their position */
+    int line, lines;      /* of a unit of lines */
     int count;            /* rows */
     float *lowered, *result;
     const float *rows;
@@ -264,7 +265,7 @@ typedef struct unit {
     bool is_direct; /* the result is the target itself */
 } unit;
 
-/* Where the outputs of a row of the unit go. */
+/* Returns where the outputs of a row of the unit go. */
 static float *target_of(const product *p, const unit *u, int row)
 {
     const int columns = p->window.columns, position = is_tiled(p) ? u->position : u->line * columns + row;
@@ -288,7 +289,7 @@ static unit tile_at(const product *p, int index)
 static unit lines_at(const product *p, int index)
 {
     const int units = units_of_image(p);
-    const span lines = span_part(p->window.rows, 1, index % units, units);
+    const span lines = span_of(p->window.rows, 1, index % units, units);
     return (unit){.image = (size_t)(index / units),
                   .line = lines.from,
                   .lines = lines.to - lines.from,
@@ -309,7 +310,7 @@ static unit unit_at(const product *p, int index, span outputs, float *scratch)
     return u;
 }
 
-/* Images beyond the batch are zero. */
+/* Lowers a tile; rows beyond the batch's last image are zero. */
 static void lower_tile(const product *p, unit *u, int from, int to)
 {
     const stencil *s = &p->window;
@@ -327,7 +328,7 @@ static void lower_unit(const product *p, unit *u, piece at)
     u->rows = u->lowered;
     u->rows_pitch = to - from;
     if (stencil_is_plain(s) && (!is_tiled(p) || u->images == TILE)) {
-        /* The source's rows as they lie: a tile's are the same position of one image after another. */
+        /* The rows are read where they lie in the source: a tile's are the same position of successive images. */
         const int positions = stencil_positions(s), position = is_tiled(p) ? u->position : u->line * s->columns;
         const size_t first = u->image * (size_t)positions + (size_t)position;
         u->rows = p->source + first * (size_t)depth + from;
@@ -338,14 +339,15 @@ static void lower_unit(const product *p, unit *u, piece at)
         stencil_lower(s, p->source, u->image * (size_t)s->rows + (size_t)u->line, u->lines, from, to, u->lowered);
 }
 
-/* Weights of a piece's terms and a block's outputs: `outputs` of every `pitch` floats. */
+/* The weights of a piece's terms and a block's outputs: the first `outputs` of every `pitch` floats. */
 typedef struct weights_block {
     const float *at;
     int pitch, outputs;
 } weights_block;
 
-/* Transposed weights are brought into the order of the others: that costs a single image little, and products are half
- * as fast again. Others are copied together where several units share them, which changes no bit. */
+/* Finds the weights of a block. Transposed weights are transposed back into `copy`: that costs little even for one
+ * image, and products are then half as fast again. Other weights are copied together where several units share them,
+ * which changes no bit. */
 static weights_block block_of(const product *p, piece at, span outputs, bool is_shared, float *copy)
 {
     const product_weights *w = &p->weights;
@@ -382,13 +384,13 @@ static void multiply(const unit *u, piece at, weights_block b, bool add, float *
                       .ldc = u->result_pitch});
 }
 
-/* `copy`: room for a block of weights. */
+/* Computes the sums of several units. `copy` has room for a block of weights. */
 static void multiply_units(const product *p, unit *units, int count, span outputs, bool add, float *copy)
 {
     const int taps = p->weights.is_by_taps ? p->window.kh * p->window.kw : 1;
     const int terms = terms_together(p), pieces = piece_count(p, terms);
     for (int i = 0; i < taps * pieces; i++) {
-        const piece at = {.tap = i / pieces, .terms = span_part(terms, TERMS_UNIT, i % pieces, pieces)};
+        const piece at = {.tap = i / pieces, .terms = span_of(terms, TERMS_UNIT, i % pieces, pieces)};
         for (int k = 0; k < count; k++)
             lower_unit(p, &units[k], at);
         for (int from = outputs.from; from < outputs.to; from += BLOCK) {
@@ -433,15 +435,15 @@ static void run_units(const product *p, span wanted, span outputs, float *scratc
             put_rows(p, &units[k], outputs);
 }
 
-void product_run(const product *p, int part, int parts, float *scratch)
+void product_run(const product *p, int chunk, int chunks, float *scratch)
 {
-    assert(part >= 0 && part < parts);
+    assert(chunk >= 0 && chunk < chunks);
     if (!p->fixed_tiles) {
-        span lines = span_part(p->n * p->window.rows, 1, part, parts);
+        span lines = span_of(p->n * p->window.rows, 1, chunk, chunks);
         run_lines(p, (size_t)lines.from, lines.to - lines.from, scratch);
         return;
     }
-    const int groups = group_count(p), slices = parts / groups;
-    run_units(p, span_part(unit_count(p), 1, part / slices, groups),
-              span_part(p->outputs, BLOCK, part % slices, slices), scratch);
+    const int groups = group_count(p), slices = chunks / groups;
+    run_units(p, span_of(unit_count(p), 1, chunk / slices, groups), span_of(p->outputs, BLOCK, chunk % slices, slices),
+              scratch);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* stencil.c — copies what a window sees into rows of a matrix. Knows layouts, no arithmetic. */
+/* stencil.c — copies the pixels under a window into rows of a matrix. Knows layouts, not arithmetic. */
 #include "compute/stencil.h"
 
 #include "base/minmax.h"
@@ -21,9 +21,9 @@ static void clear(float *out, int n)
         memset(out, 0, (size_t)n * sizeof *out);
 }
 
-/* One line of an image as `count` windows see it, each `step` floats after the one before: of window j
- * the floats [from, to), counted from `base` + j·step in the line of `length` floats. Rows of out are `pitch`
- * apart. A window's share of a line is contiguous, which is why it is counted in floats, not in pixels. */
+/* One line of an image, of `length` floats, under `count` windows. Window j begins at base + j·step, and its floats
+ * from … to-1, counted from there, are copied. A window's share of a line is contiguous, so all is counted in floats,
+ * not in pixels. */
 typedef struct strip {
     const float *line;
     int length, base, step, count, from, to;
@@ -38,7 +38,7 @@ static void copy_clipped(const strip *s, int start, int n, float *out)
     clear(out + inside, n - inside);
 }
 
-/* n is s->to - s->from; where the caller passes a constant, the copies of whole windows become a few moves. */
+/* n is s->to - s->from. Callers pass it as a constant, so that copying a whole window becomes a few moves. */
 static inline void copy_windows(const strip *s, const int n, float *restrict out, size_t pitch)
 {
     int start = s->base + s->from;
@@ -52,7 +52,7 @@ static inline void copy_windows(const strip *s, const int n, float *restrict out
 
 static void copy_strip(const strip *s, float *out, size_t pitch)
 {
-    /* Windows of 3, 4 and 5 pixels of one and of three channels: too short for a call of memcpy each. */
+    /* Windows 3, 4 and 5 pixels wide, of one and of three channels, are too short for a call of memcpy each. */
     switch (s->to - s->from) {
     case 3:
         copy_windows(s, 3, out, pitch);
@@ -87,7 +87,7 @@ typedef struct range {
     int from, to;
 } range;
 
-/* Positions (row, column … column+count-1) of one image, floats `wanted` of each. */
+/* Lowers the positions (row, columns.from … columns.to-1) of one image, floats `wanted` of each. */
 static void lower(const stencil *s, const float *image, int row, range columns, range wanted, float *out)
 {
     const int across = s->kw * s->c; /* floats of the window in one line of the image */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* winograd.c — see winograd.h. One body for all forms; the compiler folds the matrices into it. */
+/* winograd.c — the transforms of winograd.h. All forms share one body, into which the compiler folds the matrices. */
 #include "compute/winograd.h"
 
 #include "base/simd.h"
@@ -31,7 +31,7 @@ INLINE void store(float *to, size_t count, const lanes *value)
         memcpy(to, value, count * sizeof *to);
 }
 
-/* A row for each point: it spreads, and its transpose gathers. */
+/* A transform's matrix, with one row for each point. The matrix expands, its transpose gathers. */
 typedef struct matrix {
     int rows, columns;
     float value[WINOGRAD_POINTS_MAX][WINOGRAD_POINTS_MAX];
@@ -42,7 +42,7 @@ INLINE int sides(const matrix *m, bool transposed)
     return transposed ? m->columns : m->rows;
 }
 
-/* out[i] = Σ m[i][j] in[j]; those of a side lie `in_step` and `out_step` lanes apart. */
+/* out[i] = Σ m[i][j] in[j]; elements of `in` lie `in_step` lanes apart, those of `out` `out_step`. */
 INLINE void transform(const matrix *m, bool transposed, const lanes *in, int in_step, lanes *out, int out_step)
 {
 #pragma GCC unroll 6
@@ -74,7 +74,7 @@ INLINE void transform_both(const matrix *m, bool transposed, lanes *block)
         transform(m, transposed, half + i * in, 1, block + i * out, 1);
 }
 
-INLINE void spread_block(const matrix *m, const float *const *from, size_t at, size_t count, float *products,
+INLINE void expand_block(const matrix *m, const float *const *from, size_t at, size_t count, float *products,
                          size_t step)
 {
     lanes block[WINOGRAD_PRODUCTS_MAX];
@@ -110,13 +110,13 @@ INLINE void gather_block(const matrix *m, const float *products, size_t step, co
     }
 }
 
-INLINE void spread(const matrix *m, const float *const *from, size_t n, float *products, size_t step)
+INLINE void expand(const matrix *m, const float *const *from, size_t n, float *products, size_t step)
 {
     size_t at = 0;
     for (; at + LANES <= n; at += LANES)
-        spread_block(m, from, at, LANES, products, step);
+        expand_block(m, from, at, LANES, products, step);
     if (at < n)
-        spread_block(m, from, at, n - at, products, step);
+        expand_block(m, from, at, n - at, products, step);
 }
 
 INLINE void gather(const matrix *m, const float *products, size_t step, const float *bias, bool add, size_t n,
@@ -130,18 +130,19 @@ INLINE void gather(const matrix *m, const float *products, size_t step, const fl
 }
 
 /*
- * A form is Toom and Cook's: polynomials are multiplied by their values at points a, and at ∞. With P(x) = Π(x − a), a
- * point's row of B has the coefficients of P(x)/(x − a), that of ∞ those of P(x); a row of A has the powers of a; one
- * of G these over the value of P(x)/(x − a) at a. Which points decides what rounding costs: errors of both larger forms
- * are twice those of plain sums, where 0, ±1 and ±2 would make them four times those.
+ * The forms come from the algorithm of Toom and Cook, which multiplies polynomials by their values at points a and at
+ * ∞. Let P(x) = Π(x − a). The row of B for a point has the coefficients of P(x)/(x − a), and the row for ∞ those of
+ * P(x). A row of A has the powers of a. A row of G has these powers divided by the value of P(x)/(x − a) at a. The
+ * choice of points decides the rounding errors: with those below they are twice the errors of plain sums for both
+ * larger forms; with 0, ±1 and ±2 they would be four times.
  */
 
-/* 0, 1, ∞: exact, but for the order of sums. */
+/* Points 0, 1, ∞. Exact, except for the order of sums. */
 static const matrix b22 = {3, 3, {{1, -1, 0}, {0, 1, 0}, {0, -1, 1}}};
 static const matrix a22 = {3, 2, {{1, 0}, {1, 1}, {0, 1}}};
 static const matrix g22 = {3, 2, {{1, 0}, {1, 1}, {0, 1}}};
 
-/* 0, −1, 1/2, 2, ∞ */
+/* Points 0, −1, 1/2, 2, ∞. */
 static const matrix b42 = {5,
                            5,
                            {{1, -3.0f / 2, -3.0f / 2, 1, 0},
@@ -153,7 +154,7 @@ static const matrix a42 = {
     5, 4, {{1, 0, 0, 0}, {1, -1, 1, -1}, {1, 1.0f / 2, 1.0f / 4, 1.0f / 8}, {1, 2, 4, 8}, {0, 0, 0, 1}}};
 static const matrix g42 = {5, 2, {{1, 0}, {-2.0f / 9, 2.0f / 9}, {-8.0f / 9, -4.0f / 9}, {1.0f / 9, 2.0f / 9}, {0, 1}}};
 
-/* 0, ±3/4, ±3/2, ∞ */
+/* Points 0, ±3/4, ±3/2, ∞. */
 static const matrix b43 = {6,
                            6,
                            {{81.0f / 64, 0, -45.0f / 16, 0, 1, 0},
@@ -180,9 +181,9 @@ static const matrix g43 = {6,
                             {0, 0, 1}}};
 
 #define MATRIX(name_)                                                                                                 \
-    static SIMD_CLONES void spread_##name_(const float *const *from, size_t n, float *products, size_t step)          \
+    static SIMD_CLONES void expand_##name_(const float *const *from, size_t n, float *products, size_t step)          \
     {                                                                                                                 \
-        spread(&(name_), from, n, products, step);                                                                    \
+        expand(&(name_), from, n, products, step);                                                                    \
     }                                                                                                                 \
     static SIMD_CLONES void gather_##name_(const float *products, size_t step, const float *bias, bool add, size_t n, \
                                            float *const *to)                                                          \
@@ -202,8 +203,8 @@ MATRIX(g43)
 
 #define FORM(outputs_, taps_, name_)                                                                                \
     {                                                                                                               \
-        .outputs = (outputs_), .taps = (taps_), .points = (outputs_) + (taps_)-1, .spread_inputs = spread_b##name_, \
-        .spread_outputs = spread_a##name_, .spread_taps = spread_g##name_, .gather_inputs = gather_b##name_,        \
+        .outputs = (outputs_), .taps = (taps_), .points = (outputs_) + (taps_)-1, .expand_inputs = expand_b##name_, \
+        .expand_outputs = expand_a##name_, .expand_taps = expand_g##name_, .gather_inputs = gather_b##name_,        \
         .gather_outputs = gather_a##name_, .gather_taps = gather_g##name_                                           \
     }
 

@@ -5,12 +5,12 @@
  *
  *   y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A
  *
- * The three matrices of a form spread inputs d, taps g and, in the backward passes, outputs' gradients over the
- * products; what gathers them again is the transpose: of A for the outputs, of the other two for gradients.
+ * The three matrices of a form expand inputs d, taps g and, in the backward passes, outputs' gradients into factors of
+ * the products. Their transposes gather results: that of A the outputs, those of the other two the gradients.
  *
- * Each transform works on `n` independent channels, or weights, side by side. Pixels and taps lie wherever their
- * pointers say, row by row; NULL is one that is not there: zero when read, not written. Products lie `step` floats
- * apart, row by row. Knows no geometry. Private to this folder.
+ * Each transform works on `n` independent channels, or weights, side by side. Pixels and taps are given as pointers,
+ * row by row; a NULL pointer is a pixel outside the image or a tap outside the kernel, which is read as zero and not
+ * written. Products lie `step` floats apart, row by row. Knows no geometry. Private to this folder.
  */
 #ifndef ANOMALYD_COMPUTE_WINOGRAD_H
 #define ANOMALYD_COMPUTE_WINOGRAD_H
@@ -21,14 +21,14 @@
 enum { WINOGRAD_POINTS_MAX = 6, WINOGRAD_PRODUCTS_MAX = WINOGRAD_POINTS_MAX * WINOGRAD_POINTS_MAX };
 
 /* products = M from Mᵀ */
-typedef void winograd_spread(const float *const *from, size_t n, float *products, size_t step);
+typedef void winograd_expand(const float *const *from, size_t n, float *products, size_t step);
 /* to = Mᵀ products M (+ bias[n], when not NULL) (+ what `to` holds, with `add`) */
 typedef void winograd_gather(const float *products, size_t step, const float *bias, bool add, size_t n,
                              float *const *to);
 
 typedef struct winograd_form {
     int outputs, taps, points; /* m, r and m + r − 1: of one side */
-    winograd_spread *spread_inputs, *spread_outputs, *spread_taps;
+    winograd_expand *expand_inputs, *expand_outputs, *expand_taps;
     winograd_gather *gather_inputs, *gather_outputs, *gather_taps;
 } winograd_form;
 

@@ -5,30 +5,30 @@
  */
 #include "base/minmax.h"
 #include "base/simd.h"
-#include "compute/columns.h"
+#include "compute/column_sums.h"
 #include "graph/graph.h"
 
 enum { X, W, BIAS };
 
 /* Columns of the output as a matrix of positions × channels. */
-static columns_call bias_call(const tensor *t)
+static column_sums_call bias_call(const tensor *t)
 {
     shape s = t->s;
-    return (columns_call){.rows = (size_t)s.n * (size_t)s.h * (size_t)s.w, .columns = (size_t)s.c};
+    return (column_sums_call){.rows = (size_t)s.n * (size_t)s.h * (size_t)s.w, .columns = (size_t)s.c};
 }
 
 /* Work space of a backward pass: the kernels' own, then the bias's sums, then a gradient that is to be added. */
 typedef struct layout {
-    size_t sums, parts, added, all;
+    size_t sums, partial, added, all;
 } layout;
 
 static layout layout_of(const tensor *t, enum conv_pass input_pass)
 {
-    columns_call b = bias_call(t);
+    column_sums_call b = bias_call(t);
     layout l;
     l.sums = team_lines(max_size(conv_work(&t->at.conv, input_pass), conv_work(&t->at.conv, CONV_WEIGHT_GRADIENT)));
-    l.parts = l.sums + (t->source_count > BIAS ? team_lines(2 * b.columns) : 0);
-    l.added = l.parts + (t->source_count > BIAS ? team_lines(columns_work(b.rows, b.columns)) : 0);
+    l.partial = l.sums + (t->source_count > BIAS ? team_lines(2 * b.columns) : 0);
+    l.added = l.partial + (t->source_count > BIAS ? team_lines(column_sums_work(b.rows, b.columns)) : 0);
     l.all = l.added + (input_pass == CONV_FORWARD ? shape_size(t->source[X]->s) : 0);
     return l;
 }
@@ -37,10 +37,10 @@ static void bias_backward(const call *c, const layout *l)
 {
     if (c->t->source_count <= BIAS || !c->dx[BIAS])
         return;
-    columns_call b = bias_call(c->t);
+    column_sums_call b = bias_call(c->t);
     b.a = c->dy;
     b.sum_a = (double *)(void *)(c->work + l->sums);
-    columns_sum(c->team, &b, c->work + l->parts);
+    column_sums(c->team, &b, c->work + l->partial);
     for (size_t j = 0; j < b.columns; j++)
         c->dx[BIAS][j] = (c->add[BIAS] ? c->dx[BIAS][j] : 0) + (float)b.sum_a[j];
 }

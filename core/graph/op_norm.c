@@ -7,7 +7,7 @@
  * each other.
  */
 #include "base/simd.h"
-#include "compute/columns.h"
+#include "compute/column_sums.h"
 #include "graph/graph.h"
 
 #include <math.h>
@@ -49,7 +49,7 @@ static size_t norm_aux(const tensor *t)
 static size_t norm_work(const tensor *t, bool backward)
 {
     (void)backward;
-    return 7 * padded(t) + columns_work(rows_of(t), (size_t)t->s.c);
+    return 7 * padded(t) + column_sums_work(rows_of(t), (size_t)t->s.c);
 }
 
 SIMD_CLONES static void affine_row(float *y, const float *x, const float *slope, const float *shift, size_t c)
@@ -118,8 +118,8 @@ static void batch_statistics(const call *c, norm_view *v)
 {
     size_t rows = rows_of(c->t), columns = (size_t)c->t->s.c, p = padded(c->t);
     double *sum = (double *)(void *)c->work, *square = sum + p;
-    columns_call s = {.rows = rows, .columns = columns, .a = c->x[X], .b = c->x[X], .sum_a = sum, .sum_ab = square};
-    columns_sum(c->team, &s, c->work + 7 * p);
+    column_sums_call s = {.rows = rows, .columns = columns, .a = c->x[X], .b = c->x[X], .sum_a = sum, .sum_ab = square};
+    column_sums(c->team, &s, c->work + 7 * p);
     for (size_t j = 0; j < columns; j++) {
         double mean = sum[j] / (double)rows;
         double variance = fmax(square[j] / (double)rows - mean * mean, 0);
@@ -158,10 +158,10 @@ static void norm_forward(const call *c)
 static void gradient_sums(const call *c, const norm_view *v, double *sum, double *product)
 {
     size_t p = padded(c->t);
-    columns_call s = {.rows = rows_of(c->t), .columns = (size_t)c->t->s.c, .a = c->dy, .b = c->x[X]};
+    column_sums_call s = {.rows = rows_of(c->t), .columns = (size_t)c->t->s.c, .a = c->dy, .b = c->x[X]};
     s.sum_a = sum;
     s.sum_ab = product;
-    columns_sum(c->team, &s, c->work + 7 * p);
+    column_sums(c->team, &s, c->work + 7 * p);
     for (int j = 0; j < c->t->s.c; j++)
         product[j] = (double)v->inverse[j] * (product[j] - (double)v->mean[j] * sum[j]);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* columns.c — sums down the columns of a matrix. Each chunk of rows has partial sums, added in chunk order. */
-#include "compute/columns.h"
+/* column_sums.c — sums down the columns of a matrix. Each chunk of rows makes partial sums, which are then added in
+ * the order of the chunks. */
+#include "compute/column_sums.h"
 
 #include "base/simd.h"
 
@@ -14,15 +15,15 @@ static int chunks_of(size_t rows)
     return chunks < 1 ? 1 : chunks > CHUNKS_MAX ? CHUNKS_MAX : (int)chunks;
 }
 
-/* Doubles of partial sums of one chunk. */
-static size_t part_size(size_t columns)
+/* Doubles that hold one chunk's partial sums: whole cache lines. */
+static size_t partial_size(size_t columns)
 {
     return (2 * columns + 7) / 8 * 8;
 }
 
-size_t columns_work(size_t rows, size_t columns)
+size_t column_sums_work(size_t rows, size_t columns)
 {
-    return (size_t)chunks_of(rows) * part_size(columns) * sizeof(double) / sizeof(float);
+    return (size_t)chunks_of(rows) * partial_size(columns) * sizeof(double) / sizeof(float);
 }
 
 SIMD_CLONES static void add_row(double *sum, const float *a, size_t n)
@@ -39,18 +40,18 @@ SIMD_CLONES static void add_rows(double *sum, double *product, const float *a, c
     }
 }
 
-typedef struct columns_job {
-    const columns_call *c;
-    double *parts;
+typedef struct column_sums_job {
+    const column_sums_call *c;
+    double *partial;
     int chunks;
-} columns_job;
+} column_sums_job;
 
 static void sum_chunk(void *context, int chunk, int worker)
 {
     (void)worker;
-    const columns_job *j = context;
-    const columns_call *c = j->c;
-    double *sum = j->parts + (size_t)chunk * part_size(c->columns), *product = sum + c->columns;
+    const column_sums_job *j = context;
+    const column_sums_call *c = j->c;
+    double *sum = j->partial + (size_t)chunk * partial_size(c->columns), *product = sum + c->columns;
     memset(sum, 0, 2 * c->columns * sizeof *sum);
     size_t first = c->rows * (size_t)chunk / (size_t)j->chunks,
            last = c->rows * (size_t)(chunk + 1) / (size_t)j->chunks;
@@ -62,19 +63,19 @@ static void sum_chunk(void *context, int chunk, int worker)
     }
 }
 
-static void gather(double *out, const columns_job *j, size_t skip)
+static void gather(double *out, const column_sums_job *j, size_t skip)
 {
     for (size_t i = 0; i < j->c->columns; i++) {
         double sum = 0;
         for (int k = 0; k < j->chunks; k++)
-            sum += j->parts[(size_t)k * part_size(j->c->columns) + skip + i];
+            sum += j->partial[(size_t)k * partial_size(j->c->columns) + skip + i];
         out[i] = sum;
     }
 }
 
-void columns_sum(team *t, const columns_call *c, float *work)
+void column_sums(team *t, const column_sums_call *c, float *work)
 {
-    columns_job j = {.c = c, .parts = (double *)(void *)work, .chunks = chunks_of(c->rows)};
+    column_sums_job j = {.c = c, .partial = (double *)(void *)work, .chunks = chunks_of(c->rows)};
     team_run(t, j.chunks, sum_chunk, &j);
     gather(c->sum_a, &j, 0);
     if (c->b)

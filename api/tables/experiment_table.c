@@ -39,7 +39,7 @@ static table *work_out(const experiment_row *row, const result_table *t, error *
         table_put(figures, i % t->method_count, i / t->method_count % t->class_count,
                   i / (t->method_count * t->class_count), row->cells[i].auroc);
     if (figures)
-        table_close(figures);
+        table_finish(figures);
     return figures;
 }
 

@@ -2,8 +2,8 @@
 /* result_table.c — see result_table.h. */
 #include "api/tables/result_table.h"
 
-#include "api/tables/csv.h"
 #include "api/json/json.h"
+#include "api/tables/csv.h"
 #include "api/tables/markdown.h"
 #include "api/tables/result_notes.h"
 
@@ -72,7 +72,7 @@ static bool work_out(const result_table *t, const group *g, published_figures *o
         const published_row *p = group_find(g, t->classes[c]);
         table_put(row, 0, c, 0, p ? p->auroc : NAN);
     }
-    table_close(row);
+    table_finish(row);
     *out = (published_figures){.mean = table_row_mean(row, 0), .median = table_row_median(row, 0), .note = ""};
     table_free(row);
     const published_row *stated = group_find(g, "");

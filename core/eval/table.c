@@ -42,7 +42,7 @@ table *table_new(int rows, int columns, int layers, error *e)
     }
     for (size_t i = 0; i < cells * (size_t)layers; i++)
         t->values[i] = NAN;
-    table_close(t);
+    table_finish(t);
     return t;
 }
 
@@ -170,7 +170,7 @@ static void mark_best(const table *t, int column)
     }
 }
 
-void table_close(table *t)
+void table_finish(table *t)
 {
     for (int row = 0; row < t->rows; row++)
         fill_row(t, row);

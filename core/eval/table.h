@@ -30,7 +30,7 @@ void table_free(table *t);
 void table_put(table *t, int row, int column, int layer, double value);
 
 /* Works out which figures are best. After the last table_put, before what follows. */
-void table_close(table *t);
+void table_finish(table *t);
 
 table_figure table_cell(const table *t, int row, int column);
 /* Arithmetic means over the columns: their mean over the layers, and their deviation over the layers. */

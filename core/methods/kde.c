@@ -326,7 +326,7 @@ static bool kde_score_rows(void *self, model *m, const float *x, size_t n, float
     return true;
 }
 
-static void kde_finish(void *self)
+static void kde_free(void *self)
 {
     kde *own = self;
     free(own->norms);
@@ -350,5 +350,5 @@ const method method_kde = {
     .fit_bytes = kde_fit_bytes,
     .ready = kde_ready,
     .score_rows = kde_score_rows,
-    .finish = kde_finish,
+    .free = kde_free,
 };

@@ -165,7 +165,7 @@ typedef struct method {
     bool (*score_rows)(void *self, model *own, const float *x, size_t n, float *scores, error *e);
     /* What the method makes of n rows, in the same range and with the same promise. NULL: it does not reconstruct. */
     bool (*reconstruct_rows)(void *self, model *own, const float *x, size_t n, float *out, error *e);
-    void (*finish)(void *self); /* frees what ready made; NULL when nothing */
+    void (*free)(void *self); /* frees what ready made; NULL when nothing */
 } method;
 
 /* NULL-terminated. */

@@ -44,8 +44,8 @@ void *method_state_new(const method *m, error *e)
 
 void method_state_free(const method *m, void *self)
 {
-    if (self && m->finish)
-        m->finish(self);
+    if (self && m->free)
+        m->free(self);
     free(self);
 }
 

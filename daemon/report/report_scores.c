@@ -55,7 +55,7 @@ static table *figures_of(const report *r, int row, const names *n, error *e)
                     table_put(figures, 1 + find(n, run->scores[i].name), c, s, run->scores[i].auroc);
         }
     if (figures)
-        table_close(figures);
+        table_finish(figures);
     return figures;
 }
 

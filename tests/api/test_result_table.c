@@ -41,7 +41,7 @@ static sample *make(void)
     table_put(s->figures, 1, 0, 1, 0.4);
     table_put(s->figures, 1, 1, 0, 0.6);
     table_put(s->figures, 1, 1, 1, 0.8);
-    table_close(s->figures);
+    table_finish(s->figures);
     s->view = (result_table){.dataset = "mnist",
                              .protocol = "one-class",
                              .methods = methods,

@@ -58,8 +58,8 @@ static inline void closed_form_score(closed_form *c, const float *x, size_t n, f
 
 static inline void closed_form_close(closed_form *c)
 {
-    if (c->method->finish)
-        c->method->finish(c->self);
+    if (c->method->free)
+        c->method->free(c->self);
     free(c->self);
     model_free(c->model);
     team_free(c->team);

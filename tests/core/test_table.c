@@ -40,7 +40,7 @@ static void a_cell_is_the_mean_over_seeds_with_the_samples_deviation(void **stat
     table_put(t, 0, 0, 0, 0.8);
     table_put(t, 0, 0, 1, 0.9);
     table_put(t, 0, 0, 2, 1.0);
-    table_close(t);
+    table_finish(t);
     table_figure f = table_cell(t, 0, 0);
     assert_int_equal(f.count, 3);
     assert_near(f.mean, 0.9);
@@ -53,7 +53,7 @@ static void one_seed_has_no_deviation(void **state)
     (void)state;
     table *t = make(1, 2, 1);
     put_row(t, 0, 2, (const double[]){0.5, 0.75});
-    table_close(t);
+    table_finish(t);
     assert_near(table_cell(t, 0, 1).mean, 0.75);
     assert_true(isnan(table_cell(t, 0, 1).deviation));
     assert_near(table_row_mean(t, 0).mean, 0.625);
@@ -70,7 +70,7 @@ static void a_rows_deviation_is_that_of_its_seeds_means(void **state)
     table_put(t, 0, 1, 0, 0.5);
     table_put(t, 0, 0, 1, 0.7); /* seed 1: (0.7 + 0.9) / 2 = 0.8 */
     table_put(t, 0, 1, 1, 0.9);
-    table_close(t);
+    table_finish(t);
     table_figure mean = table_row_mean(t, 0), median = table_row_median(t, 0);
     assert_near(mean.mean, 0.75);
     assert_int_equal(mean.count, 2);
@@ -86,7 +86,7 @@ static void mean_and_median_of_ten_are_not_confused(void **state)
     (void)state;
     table *t = make(1, 10, 1);
     put_row(t, 0, 10, (const double[]){0.855, 0.996, 0.710, 0.693, 0.844, 0.776, 0.861, 0.844, 0.669, 0.825});
-    table_close(t);
+    table_finish(t);
     assert_near(table_row_mean(t, 0).mean, 0.8073);
     assert_near(table_row_median(t, 0).mean, 0.8345);
     assert_int_equal(table_row_median(t, 0).count, 10);
@@ -99,7 +99,7 @@ static void the_median_of_an_odd_number_is_the_middle_one(void **state)
     (void)state;
     table *t = make(1, 3, 1);
     put_row(t, 0, 3, (const double[]){0.9, 0.1, 0.6});
-    table_close(t);
+    table_finish(t);
     assert_near(table_row_median(t, 0).mean, 0.6);
     table_free(t);
 }
@@ -110,7 +110,7 @@ static void the_best_of_each_column_is_marked(void **state)
     table *t = make(2, 2, 1);
     put_row(t, 0, 2, (const double[]){0.9, 0.6});
     put_row(t, 1, 2, (const double[]){0.8, 0.8});
-    table_close(t);
+    table_finish(t);
     assert_true(table_cell(t, 0, 0).best && !table_cell(t, 1, 0).best);
     assert_true(!table_cell(t, 0, 1).best && table_cell(t, 1, 1).best);
     assert_true(!table_row_mean(t, 0).best && table_row_mean(t, 1).best); /* 0.75 and 0.8 */
@@ -125,7 +125,7 @@ static void what_looks_the_same_is_equally_good(void **state)
     table_put(t, 0, 0, 0, 0.98112); /* 0.981 */
     table_put(t, 1, 0, 0, 0.98148); /* 0.981 */
     table_put(t, 2, 0, 0, 0.98049); /* 0.980 */
-    table_close(t);
+    table_finish(t);
     assert_true(table_cell(t, 0, 0).best && table_cell(t, 1, 0).best);
     assert_false(table_cell(t, 2, 0).best);
     table_free(t);
@@ -137,7 +137,7 @@ static void what_is_alone_in_its_column_is_not_the_best(void **state)
     table *t = make(2, 2, 1);
     put_row(t, 0, 2, (const double[]){0.9, 0.8});
     put_row(t, 1, 2, (const double[]){NAN, 0.7});
-    table_close(t);
+    table_finish(t);
     assert_false(table_cell(t, 0, 0).best);
     assert_true(table_cell(t, 0, 1).best);
     assert_false(table_row_mean(t, 0).best); /* the other row has none */
@@ -150,7 +150,7 @@ static void a_row_with_a_missing_cell_has_no_mean(void **state)
     table *t = make(2, 3, 1);
     put_row(t, 0, 3, (const double[]){0.9, NAN, 0.8});
     put_row(t, 1, 3, (const double[]){0.3, 0.6, 0.9});
-    table_close(t);
+    table_finish(t);
     table_figure missing = table_cell(t, 0, 1);
     assert_int_equal(missing.count, 0);
     assert_true(isnan(missing.mean) && isnan(missing.deviation) && !missing.best);
@@ -167,12 +167,12 @@ static void a_cell_that_lacks_a_seed_says_so_and_its_row_has_no_mean(void **stat
     table_put(t, 0, 0, 1, 0.7);
     table_put(t, 0, 1, 0, 0.9);
     table_put(t, 0, 1, 1, INFINITY);
-    table_close(t);
+    table_finish(t);
     assert_int_equal(table_cell(t, 0, 1).count, 1);
     assert_near(table_cell(t, 0, 1).mean, 0.9);
     assert_true(isnan(table_row_mean(t, 0).mean));
     table_put(t, 0, 1, 1, 0.7);
-    table_close(t);
+    table_finish(t);
     assert_near(table_row_mean(t, 0).mean, 0.7); /* 0.7 and 0.7 */
     assert_near(table_row_mean(t, 0).deviation, 0);
     table_free(t);

@@ -98,7 +98,7 @@ static void denormals_restore(unsigned before)
 #endif
 }
 
-static void take_chunks(team *t, team_body *body, void *context, int chunks, int worker)
+static void run_chunks(team *t, team_body *body, void *context, int chunks, int worker)
 {
     int chunk;
     while ((chunk = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed)) < chunks)
@@ -148,7 +148,7 @@ static void *work(void *argument)
         void *context = t->context;
         int chunks = t->chunks;
         pthread_mutex_unlock(&t->lock);
-        take_chunks(t, body, context, chunks, self->worker);
+        run_chunks(t, body, context, chunks, self->worker);
         pthread_mutex_lock(&t->lock);
         int others = atomic_fetch_sub_explicit(&t->inside, 1, memory_order_relaxed) - 1;
         if (others == 0 && t->is_caller_asleep)
@@ -290,7 +290,7 @@ void team_run(team *t, int chunks, team_body *body, void *context)
             body(context, chunk, 0);
     } else {
         open_round(t, chunks, body, context);
-        take_chunks(t, body, context, chunks, 0);
+        run_chunks(t, body, context, chunks, 0);
         close_round(t);
     }
     denormals_restore(before);

@@ -86,12 +86,12 @@ static bool check_batches(const struct cifar *c, error *e)
     return true;
 }
 
-static void cifar_release(void *state)
+static void cifar_free(void *state)
 {
     free(state);
 }
 
-static bool plan_batches(struct cifar *c, const listing *l, dataset_info *info, error *e)
+static bool find_batches(struct cifar *c, const listing *l, dataset_info *info, error *e)
 {
     for (size_t i = 0; i < l->count; i++)
         if (is_batch(listing_base_name(&l->entries[i])) && !place_batch(c, &l->entries[i], i, e))
@@ -106,16 +106,16 @@ static bool plan_batches(struct cifar *c, const listing *l, dataset_info *info, 
     return true;
 }
 
-static void *cifar_plan(const listing *l, dataset_info *info, error *e)
+static void *cifar_prepare(const listing *l, dataset_info *info, error *e)
 {
     struct cifar *c = calloc(1, sizeof *c);
     if (!c) {
         error_memory(e, "the list of batches");
         return NULL;
     }
-    if (plan_batches(c, l, info, e))
+    if (find_batches(c, l, info, e))
         return c;
-    cifar_release(c);
+    cifar_free(c);
     return NULL;
 }
 
@@ -159,7 +159,7 @@ static bool cifar_read(void *state, const source_member *m, const reader_target 
 const dataset_reader cifar_reader = {
     .format = "cifar10",
     .claims = cifar_claims,
-    .plan = cifar_plan,
+    .prepare = cifar_prepare,
     .read = cifar_read,
-    .release = cifar_release,
+    .free = cifar_free,
 };

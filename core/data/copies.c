@@ -76,7 +76,7 @@ static size_t gather(const copies_deck *deck, uint32_t *group_of, uint32_t *size
     return groups;
 }
 
-static uint8_t take_room(size_t *rooms, int holders, size_t images)
+static uint8_t find_holder(size_t *rooms, int holders, size_t images)
 {
     for (int h = 0; h < holders; h++) {
         if (rooms[h] >= images) {
@@ -98,7 +98,7 @@ bool copies_deal(const copies_deck *deck, size_t *rooms, int holders, uint8_t *h
         random_permutation(deck->key, deck->draw, order, groups);
         for (size_t k = 0; k < groups; k++) {
             uint32_t *group = &sizes[order[k]];
-            *group = take_room(rooms, holders, *group); /* its size is not needed again: its holder takes its place */
+            *group = find_holder(rooms, holders, *group); /* its size is not needed again: its holder takes its place */
         }
         for (size_t i = 0; i < deck->count; i++)
             held[i] = (uint8_t)sizes[group_of[deck->first[deck->members[i]]]];

@@ -100,12 +100,12 @@ static bool draw_of_class(const reader_target *t, const copies_deck *deck, uint8
     return true;
 }
 
-static bool draw_test_part(const reader_target *t, const uint32_t *first, int classes, error *e)
+static bool draw_test_split(const reader_target *t, const uint32_t *first, int classes, error *e)
 {
     size_t n = (size_t)t->image.n;
     uint32_t *members = malloc(n * sizeof *members);
     uint8_t *held = malloc(n);
-    bool drawn = (members && held) || error_memory(e, "drawing a test part");
+    bool drawn = (members && held) || error_memory(e, "drawing a test split");
     copies_deck deck = {.first = first, .images = n, .members = members, .key = random_stream(0, "test part")};
     for (int k = 0; drawn && k < classes; k++) {
         deck.draw = (uint64_t)k;
@@ -120,14 +120,14 @@ static bool draw_test_part(const reader_target *t, const uint32_t *first, int cl
     return drawn;
 }
 
-static bool ensure_parts(const reader_target *t, const uint32_t *first, int classes, error *e)
+static bool ensure_splits(const reader_target *t, const uint32_t *first, int classes, error *e)
 {
     size_t tests = 0;
     for (int i = 0; i < t->image.n; i++)
         tests += t->splits[i] == SPLIT_TEST;
     if (tests == (size_t)t->image.n)
         return error_set(e, ERROR_INVALID, "all %zu images are test images; there is nothing to train on", tests);
-    return tests || draw_test_part(t, first, classes, e);
+    return tests || draw_test_split(t, first, classes, e);
 }
 
 /* Completes splits and facts once all images are there. */
@@ -135,7 +135,7 @@ static bool arrange(const reader_target *t, dataset_info *info, error *e)
 {
     uint32_t *first = malloc((size_t)t->image.n * sizeof *first);
     bool good = (first || error_memory(e, "looking for copies of images")) &&
-                copies_find(t->pixels, t->image, first, e) && ensure_parts(t, first, info->classes, e) &&
+                copies_find(t->pixels, t->image, first, e) && ensure_splits(t, first, info->classes, e) &&
                 copies_count(first, t->labels, t->splits, info, e);
     free(first);
     return good;
@@ -189,11 +189,11 @@ bool dataset_import(const char *source, const char *packed, dataset_info *info, 
     }
     if (imported) {
         memcpy(info->format, i.reader->format, strlen(i.reader->format));
-        i.state = i.reader->plan(&i.files, info, e);
+        i.state = i.reader->prepare(&i.files, info, e);
         imported = i.state ? write_packed(&i, source, packed, info, e) : error_at(e, "%s", source);
     }
     if (i.reader && i.state)
-        i.reader->release(i.state);
+        i.reader->free(i.state);
     listing_free(&i.files);
     return imported;
 }

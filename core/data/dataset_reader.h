@@ -42,12 +42,12 @@ typedef struct dataset_reader {
     bool (*claims)(const listing *l);
     /* Fills info->image and, where the names are known yet, info->classes and info->class_names. Returns the
      * reader's state, new; NULL and *e when the files do not make up a data set. Borrows `l` until release. */
-    void *(*plan)(const listing *l, dataset_info *info, error *e);
+    void *(*prepare)(const listing *l, dataset_info *info, error *e);
     /* Reads a member, or ignores one that the plan has no use for. */
     bool (*read)(void *state, const source_member *m, const reader_target *to, error *e);
     /* Called once all are read: completes info->classes and info->class_names. May be NULL. */
     bool (*complete)(void *state, const reader_target *t, dataset_info *info, error *e);
-    void (*release)(void *state);
+    void (*free)(void *state);
 } dataset_reader;
 
 extern const dataset_reader cifar_reader, folder_reader, idx_reader;

@@ -265,7 +265,7 @@ static bool add_item(folder *f, const listing *l, size_t i, error *e)
     return true;
 }
 
-static bool plan_items(folder *f, const listing *l, dataset_info *info, error *e)
+static bool prepare_items(folder *f, const listing *l, dataset_info *info, error *e)
 {
     for (size_t i = 0; i < l->count; i++)
         if (!add_item(f, l, i, e))
@@ -291,7 +291,7 @@ static bool plan_items(folder *f, const listing *l, dataset_info *info, error *e
     return true;
 }
 
-static void folder_release(void *state)
+static void folder_free(void *state)
 {
     folder *f = state;
     free(f->items);
@@ -301,7 +301,7 @@ static void folder_release(void *state)
     free(f);
 }
 
-static void *folder_plan(const listing *l, dataset_info *info, error *e)
+static void *folder_prepare(const listing *l, dataset_info *info, error *e)
 {
     folder *f = calloc(1, sizeof *f);
     if (!f) {
@@ -315,9 +315,9 @@ static void *folder_plan(const listing *l, dataset_info *info, error *e)
     bool planned = f->items && f->place && f->names;
     if (!planned)
         error_memory(e, "the list of images");
-    if (planned && plan_items(f, l, info, e))
+    if (planned && prepare_items(f, l, info, e))
         return f;
-    folder_release(f);
+    folder_free(f);
     return NULL;
 }
 
@@ -370,7 +370,7 @@ static bool folder_read(void *state, const source_member *m, const reader_target
 const dataset_reader folder_reader = {
     .format = "folder",
     .claims = folder_claims,
-    .plan = folder_plan,
+    .prepare = folder_prepare,
     .read = folder_read,
-    .release = folder_release,
+    .free = folder_free,
 };

@@ -20,14 +20,14 @@ static const char *const kind_names[IDX_KINDS] = {"labels", "images"};
 static const char *const split_names[SPLIT_COUNT] = {"training", "test"};
 
 /* One of the up to four files. */
-struct part {
+struct idx_file {
     const listing_entry *entry; /* NULL when there is none */
     size_t listed;
     uint32_t count, height, width;
 };
 
 struct idx {
-    struct part parts[SPLIT_COUNT][IDX_KINDS];
+    struct idx_file files[SPLIT_COUNT][IDX_KINDS];
     uint8_t label_max[SPLIT_COUNT];
     size_t label_max_at[SPLIT_COUNT];
 };
@@ -57,7 +57,7 @@ static bool idx_claims(const listing *l)
     return false;
 }
 
-static bool check_dimensions(const struct part *p, enum idx_kind kind, error *e)
+static bool check_dimensions(const struct idx_file *p, enum idx_kind kind, error *e)
 {
     const char *name = p->entry->name;
     if (p->count > DATASET_IMAGES_MAX || !p->count)
@@ -91,11 +91,11 @@ static bool place_file(struct idx *x, const listing *l, size_t i, error *e)
                          entry->head_bytes, header);
     const char *name = listing_base_name(entry);
     enum dataset_split split = strstr(name, "t10k") || strstr(name, "test") ? SPLIT_TEST : SPLIT_TRAIN;
-    struct part *p = &x->parts[split][kind];
+    struct idx_file *p = &x->files[split][kind];
     if (p->entry)
         return error_set(e, ERROR_INVALID, "two files of %s %s: %s and %s", split_names[split], kind_names[kind],
                          p->entry->name, entry->name);
-    *p = (struct part){.entry = entry, .listed = i, .count = get_u32(h + 4)};
+    *p = (struct idx_file){.entry = entry, .listed = i, .count = get_u32(h + 4)};
     if (kind == IDX_IMAGES) {
         p->height = get_u32(h + 8);
         p->width = get_u32(h + 12);
@@ -105,7 +105,7 @@ static bool place_file(struct idx *x, const listing *l, size_t i, error *e)
 
 static bool check_pair(const struct idx *x, enum dataset_split split, error *e)
 {
-    const struct part *images = &x->parts[split][IDX_IMAGES], *labels = &x->parts[split][IDX_LABELS];
+    const struct idx_file *images = &x->files[split][IDX_IMAGES], *labels = &x->files[split][IDX_LABELS];
     if (!images->entry && !labels->entry)
         return split == SPLIT_TEST || error_set(e, ERROR_INVALID, "there is no IDX file of training images");
     if (!images->entry || !labels->entry)
@@ -118,14 +118,14 @@ static bool check_pair(const struct idx *x, enum dataset_split split, error *e)
     return true;
 }
 
-static bool plan_files(struct idx *x, const listing *l, dataset_info *info, error *e)
+static bool prepare_files(struct idx *x, const listing *l, dataset_info *info, error *e)
 {
     for (size_t i = 0; i < l->count; i++)
         if ((has_magic(&l->entries[i]) || is_named_idx(&l->entries[i])) && !place_file(x, l, i, e))
             return false;
     if (!check_pair(x, SPLIT_TRAIN, e) || !check_pair(x, SPLIT_TEST, e))
         return false;
-    const struct part *train = &x->parts[SPLIT_TRAIN][IDX_IMAGES], *test = &x->parts[SPLIT_TEST][IDX_IMAGES];
+    const struct idx_file *train = &x->files[SPLIT_TRAIN][IDX_IMAGES], *test = &x->files[SPLIT_TEST][IDX_IMAGES];
     assert(train->entry);
     if (test->entry && (test->height != train->height || test->width != train->width))
         return error_set(e, ERROR_INVALID, "%s has images of %u x %u pixels, but %s of %u x %u", train->entry->name,
@@ -135,14 +135,14 @@ static bool plan_files(struct idx *x, const listing *l, dataset_info *info, erro
     return true;
 }
 
-static void *idx_plan(const listing *l, dataset_info *info, error *e)
+static void *idx_prepare(const listing *l, dataset_info *info, error *e)
 {
     struct idx *x = calloc(1, sizeof *x);
     if (!x) {
         error_memory(e, "reading IDX files");
         return NULL;
     }
-    if (plan_files(x, l, info, e))
+    if (prepare_files(x, l, info, e))
         return x;
     free(x);
     return NULL;
@@ -159,11 +159,11 @@ static bool read_body(const source_member *m, size_t header, uint8_t *to, size_t
     return (got == bytes && !more) || error_set(e, ERROR_IO, "its length changed while it was read");
 }
 
-static bool read_part(struct idx *x, enum dataset_split split, enum idx_kind kind, const source_member *m,
+static bool read_file(struct idx *x, enum dataset_split split, enum idx_kind kind, const source_member *m,
                       const reader_target *to, error *e)
 {
-    const struct part *p = &x->parts[split][kind];
-    size_t first = split == SPLIT_TEST ? x->parts[SPLIT_TRAIN][IDX_IMAGES].count : 0;
+    const struct idx_file *p = &x->files[split][kind];
+    size_t first = split == SPLIT_TEST ? x->files[SPLIT_TRAIN][IDX_IMAGES].count : 0;
     if (kind == IDX_IMAGES) {
         size_t bytes = shape_row(to->image);
         return read_body(m, IMAGES_HEADER, to->pixels + first * bytes, p->count * bytes, e);
@@ -185,8 +185,8 @@ static bool idx_read(void *state, const source_member *m, const reader_target *t
     struct idx *x = state;
     for (int split = 0; split < SPLIT_COUNT; split++)
         for (int kind = 0; kind < IDX_KINDS; kind++)
-            if (x->parts[split][kind].entry && x->parts[split][kind].listed == m->index)
-                return read_part(x, (enum dataset_split)split, (enum idx_kind)kind, m, to, e);
+            if (x->files[split][kind].entry && x->files[split][kind].listed == m->index)
+                return read_file(x, (enum dataset_split)split, (enum idx_kind)kind, m, to, e);
     return true;
 }
 
@@ -197,8 +197,8 @@ static bool idx_complete(void *state, const reader_target *t, dataset_info *info
     const struct idx *x = state;
     if (x->label_max[SPLIT_TEST] > x->label_max[SPLIT_TRAIN])
         return error_set(e, ERROR_CORRUPT, "%s: item %zu has label %u; those of %s are 0 to %u",
-                         x->parts[SPLIT_TEST][IDX_LABELS].entry->name, x->label_max_at[SPLIT_TEST],
-                         x->label_max[SPLIT_TEST], x->parts[SPLIT_TRAIN][IDX_LABELS].entry->name,
+                         x->files[SPLIT_TEST][IDX_LABELS].entry->name, x->label_max_at[SPLIT_TEST],
+                         x->label_max[SPLIT_TEST], x->files[SPLIT_TRAIN][IDX_LABELS].entry->name,
                          x->label_max[SPLIT_TRAIN]);
     info->classes = x->label_max[SPLIT_TRAIN] + 1;
     for (int k = 0; k < info->classes; k++)
@@ -206,7 +206,7 @@ static bool idx_complete(void *state, const reader_target *t, dataset_info *info
     return true;
 }
 
-static void idx_release(void *state)
+static void idx_free(void *state)
 {
     free(state);
 }
@@ -214,8 +214,8 @@ static void idx_release(void *state)
 const dataset_reader idx_reader = {
     .format = "idx",
     .claims = idx_claims,
-    .plan = idx_plan,
+    .prepare = idx_prepare,
     .read = idx_read,
     .complete = idx_complete,
-    .release = idx_release,
+    .free = idx_free,
 };

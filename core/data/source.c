@@ -194,9 +194,9 @@ struct source_walker {
 
 bool source_is_hidden(const char *name)
 {
-    for (const char *part = name; part; part = strchr(part, '/')) {
-        part += *part == '/';
-        if (*part == '.' || !strncmp(part, "__MACOSX", 8))
+    for (const char *component = name; component; component = strchr(component, '/')) {
+        component += *component == '/';
+        if (*component == '.' || !strncmp(component, "__MACOSX", 8))
             return true;
     }
     return false;

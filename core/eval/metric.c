@@ -162,13 +162,13 @@ static bool add_wins(const float *scores, const uint8_t *anomalous, size_t n, in
 }
 
 /* The sum of one kind's wins, and how far they are from their mean, squared. */
-struct spread {
+struct win_sums {
     double count, total, squares;
 };
 
-static struct spread spread_of(const int64_t *wins, const uint8_t *anomalous, size_t n, uint8_t kind)
+static struct win_sums win_sums_of(const int64_t *wins, const uint8_t *anomalous, size_t n, uint8_t kind)
 {
-    struct spread s = {0};
+    struct win_sums s = {0};
     int64_t total = 0;
     for (size_t i = 0; i < n; i++) {
         s.count += anomalous[i] == kind;
@@ -184,7 +184,7 @@ static struct spread spread_of(const int64_t *wins, const uint8_t *anomalous, si
 
 /* The variance of a difference of areas is that of the mean difference of placements, over anomalies and over normals:
  * what the covariance matrix of DeLong gives, without the cancelling. */
-static void judge_difference(struct spread anomalies, struct spread normals, auroc_difference *out)
+static void judge_difference(struct win_sums anomalies, struct win_sums normals, auroc_difference *out)
 {
     double p = anomalies.count, q = normals.count;
     *out = (auroc_difference){anomalies.total / (2 * p * q), NAN, NAN, NAN, NAN, NAN, NULL};
@@ -211,7 +211,7 @@ bool metric_compare(const float *a, const float *b, const uint8_t *anomalous, si
         return error_memory(e, "comparing scores");
     bool good = add_wins(a, anomalous, n, 1, wins, e) && add_wins(b, anomalous, n, -1, wins, e);
     if (good) {
-        struct spread anomalies = spread_of(wins, anomalous, n, 1), normals = spread_of(wins, anomalous, n, 0);
+        struct win_sums anomalies = win_sums_of(wins, anomalous, n, 1), normals = win_sums_of(wins, anomalous, n, 0);
         if (anomalies.count > 0 && normals.count > 0)
             judge_difference(anomalies, normals, out);
         else

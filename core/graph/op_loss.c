@@ -64,7 +64,7 @@ typedef struct loss_job {
     const loss_op *o;
     size_t count;
     int chunks;
-    double part[MAP_CHUNKS_MAX];
+    double partial[MAP_CHUNKS_MAX];
 } loss_job;
 
 static loss_job job_of(const call *c)
@@ -80,7 +80,7 @@ static void loss_chunk(void *context, int chunk, int worker)
     size_t first, last;
     map_range(j->count, j->chunks, chunk, &first, &last);
     const float *b = j->c->x[1] ? j->c->x[1] + first : NULL;
-    j->part[chunk] = j->o->sum(j->c->x[0] + first, b, last - first, j->c->t->at.number[0]);
+    j->partial[chunk] = j->o->sum(j->c->x[0] + first, b, last - first, j->c->t->at.number[0]);
 }
 
 static void loss_forward(const call *c)
@@ -89,7 +89,7 @@ static void loss_forward(const call *c)
     team_run(c->team, j.chunks, loss_chunk, &j);
     double sum = 0;
     for (int i = 0; i < j.chunks; i++)
-        sum += j.part[i];
+        sum += j.partial[i];
     c->y[0] = (float)(sum / (double)j.count);
 }
 

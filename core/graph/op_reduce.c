@@ -10,7 +10,7 @@ typedef struct total_job {
     const float *x;
     size_t count;
     int chunks;
-    double part[MAP_CHUNKS_MAX];
+    double partial[MAP_CHUNKS_MAX];
 } total_job;
 
 static void total_chunk(void *context, int chunk, int worker)
@@ -22,7 +22,7 @@ static void total_chunk(void *context, int chunk, int worker)
     double sum = 0;
     for (size_t i = first; i < last; i++)
         sum += j->x[i];
-    j->part[chunk] = sum;
+    j->partial[chunk] = sum;
 }
 
 /* at.number[0] is what the sum is multiplied by: 1, or 1/count for a mean. */
@@ -33,7 +33,7 @@ static void total_forward(const call *c)
     team_run(c->team, j.chunks, total_chunk, &j);
     double sum = 0;
     for (int i = 0; i < j.chunks; i++)
-        sum += j.part[i];
+        sum += j.partial[i];
     c->y[0] = (float)(sum * (double)c->t->at.number[0]);
 }
 

@@ -73,13 +73,13 @@ static float inverse(double norm)
 typedef struct iteration {
     matrix m;
     const float *u;
-    float *v;     /* Ŵu; NULL: not wanted */
-    float *parts; /* of ŴᵀŴu, by chunk */
+    float *v;       /* Ŵu; NULL: not wanted */
+    float *partial; /* of ŴᵀŴu, by chunk */
     double squares[MAP_CHUNKS_MAX];
 } iteration;
 
 /* Floats of a chunk's part of the sum. */
-static size_t part_floats(const matrix *m)
+static size_t partial_floats(const matrix *m)
 {
     return team_lines(m->columns);
 }
@@ -89,15 +89,15 @@ static void iterate_chunk(void *context, int chunk, int worker)
     (void)worker;
     iteration *it = context;
     const matrix *m = &it->m;
-    float *part = it->parts + (size_t)chunk * part_floats(m);
+    float *own = it->partial + (size_t)chunk * partial_floats(m);
     double squares = 0;
     size_t first, last;
     map_range(m->rows, m->chunks, chunk, &first, &last);
-    memset(part, 0, m->columns * sizeof *part);
+    memset(own, 0, m->columns * sizeof *own);
     for (size_t i = first; i < last; i++) {
         const float *row = m->w + i * m->columns;
         const float v = (float)dot(row, it->u, m->columns);
-        add_scaled(part, row, v, m->columns);
+        add_scaled(own, row, v, m->columns);
         squares += (double)v * (double)v;
         if (it->v)
             it->v[i] = v;
@@ -113,7 +113,7 @@ static double iterate(team *t, iteration *it)
     for (int i = 0; i < it->m.chunks; i++) {
         squares += it->squares[i];
         if (i > 0)
-            add_scaled(it->parts, it->parts + (size_t)i * part_floats(&it->m), 1, it->m.columns);
+            add_scaled(it->partial, it->partial + (size_t)i * partial_floats(&it->m), 1, it->m.columns);
     }
     return sqrt(squares);
 }
@@ -121,12 +121,12 @@ static double iterate(team *t, iteration *it)
 size_t op_spectral_settle_work(shape s)
 {
     const matrix m = matrix_of(NULL, s);
-    return (size_t)m.chunks * part_floats(&m);
+    return (size_t)m.chunks * partial_floats(&m);
 }
 
 void op_spectral_settle(team *t, const float *w, shape s, float *u, float *work)
 {
-    iteration it = {.m = matrix_of(w, s), .u = u, .parts = work};
+    iteration it = {.m = matrix_of(w, s), .u = u, .partial = work};
     for (int turn = 0; turn < SETTLE_ITERATIONS; turn++) {
         iterate(t, &it);
         scale(u, work, inverse(sqrt(dot(work, work, it.m.columns))), it.m.columns);
@@ -162,7 +162,7 @@ static size_t spectral_aux(const tensor *t)
 static void resolve(const call *c, float *aux, float *work, float *y)
 {
     float *v = aux + VECTORS;
-    iteration it = {.m = matrix_of(c->x[0], c->t->s), .u = c->t->at.statistic[0]->values, .v = v, .parts = work};
+    iteration it = {.m = matrix_of(c->x[0], c->t->s), .u = c->t->at.statistic[0]->values, .v = v, .partial = work};
     float *next = v + it.m.rows;
     const float by_norm = inverse(iterate(c->team, &it));
     scale(next, work, by_norm, it.m.columns);
@@ -205,11 +205,10 @@ static void along_chunk(void *context, int chunk, int worker)
     g->along[chunk] = dot(g->c->dy + at, g->c->y + at, (last - first) * g->m.columns);
 }
 
-SIMD_CLONES static void gradient_row(float *dx, const float *dy, const float *u, float part, float k, bool add,
-                                     size_t n)
+SIMD_CLONES static void gradient_row(float *dx, const float *dy, const float *u, float own, float k, bool add, size_t n)
 {
     for (size_t j = 0; j < n; j++)
-        dx[j] = (add ? dx[j] : 0) + k * (dy[j] - part * u[j]);
+        dx[j] = (add ? dx[j] : 0) + k * (dy[j] - own * u[j]);
 }
 
 static void gradient_chunk(void *context, int chunk, int worker)

@@ -289,19 +289,19 @@ static program *features_of(anogan *m, model *own, array *images, shape *found, 
     return program_compile(g, e);
 }
 
-static program *search_step(anogan *m, model *own, const search_parts *parts, error *e)
+static program *search_step(anogan *m, model *own, const search_setup *setup, error *e)
 {
     graph *g = method_graph(own, SCORE, e);
     if (!g)
         return NULL;
-    tensor *f, *x = t_leaf(g, parts->images);
-    tensor *x_hat = bigan_generate(m->generator, g, t_leaf(g, parts->codes), m->width, tensor_shape(x));
+    tensor *f, *x = t_leaf(g, setup->images);
+    tensor *x_hat = bigan_generate(m->generator, g, t_leaf(g, setup->codes), m->width, tensor_shape(x));
     discriminate(m, g, x_hat, &f);
     tensor *r = t_output(t_row_sum(t_abs(t_sub(x, x_hat))), "score.residual");
-    tensor *d = t_output(t_row_sum(t_abs(t_sub(t_leaf(g, parts->target), f))), "score.discrimination");
+    tensor *d = t_output(t_row_sum(t_abs(t_sub(t_leaf(g, setup->target), f))), "score.discrimination");
     tensor *l = t_output(t_add(t_scale(r, 1 - m->lambda), t_scale(d, m->lambda)), "loss");
     t_output(x_hat, "reconstruction");
-    differentiate(g, t_sum(l), parts->codes);
+    differentiate(g, t_sum(l), setup->codes);
     return program_compile(g, e);
 }
 
@@ -316,7 +316,7 @@ static search *search_for(void *self, model *own, shape s, error *e)
 {
     anogan *m = self;
     nets(m, own);
-    search_parts p = {.images = slots_array(own, "x", s), .codes = slots_array(own, "z", code_shape(m, s))};
+    search_setup p = {.images = slots_array(own, "x", s), .codes = slots_array(own, "z", code_shape(m, s))};
     if (!p.images || !p.codes) {
         error_memory(e, "AnoGAN's search");
         return NULL;

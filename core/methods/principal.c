@@ -99,7 +99,7 @@ static int components_for(const double *ascending, int d, double share)
     return d;
 }
 
-static bool take_basis(double *sums, const principal_rule *rule, principal *out, error *e)
+static bool keep_basis(double *sums, const principal_rule *rule, principal *out, error *e)
 {
     int d = out->d;
     double *values = malloc((size_t)d * sizeof *values);
@@ -142,7 +142,7 @@ static bool find_basis(covariance *c, const principal_rule *rule, principal *out
         load_block(c, first);
         team_run(c->team, (c->rows->d + STRIP - 1) / STRIP, add_strip, c);
     }
-    bool ok = take_basis(c->sums, rule, out, e);
+    bool ok = keep_basis(c->sums, rule, out, e);
     free(c->sums);
     return ok;
 }

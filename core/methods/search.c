@@ -21,7 +21,7 @@ typedef struct slot {
 } slot;
 
 struct search {
-    search_parts parts;
+    search_setup setup;
     search_rule rule;
     size_t slots, length;  /* of a code */
     bool guesses;          /* the first restart's codes come from `prepare` */
@@ -30,16 +30,16 @@ struct search {
     slot *slot;
 };
 
-search *search_new(const search_parts *parts, search_rule rule, error *e)
+search *search_new(const search_setup *setup, search_rule rule, error *e)
 {
     search *s = calloc(1, sizeof *s);
     if (!s) {
         error_memory(e, "a search");
         return NULL;
     }
-    *s = (search){.parts = *parts, .rule = rule, .slots = (size_t)array_shape(parts->codes).n};
-    s->length = shape_row(array_shape(parts->codes));
-    s->guesses = parts->prepare && program_output(parts->prepare, "start", NULL);
+    *s = (search){.setup = *setup, .rule = rule, .slots = (size_t)array_shape(setup->codes).n};
+    s->length = shape_row(array_shape(setup->codes));
+    s->guesses = setup->prepare && program_output(setup->prepare, "start", NULL);
     s->starts = calloc((size_t)rule.restarts * s->length, sizeof *s->starts);
     s->first = calloc(s->slots * s->length, sizeof *s->first);
     s->second = calloc(s->slots * s->length, sizeof *s->second);
@@ -79,21 +79,21 @@ int search_iterations(const search *s)
 
 program *search_program(const search *s)
 {
-    return s->parts.step;
+    return s->setup.step;
 }
 
 size_t search_bytes(const search *s)
 {
     size_t floats = (size_t)s->rule.restarts * s->length + 2 * s->slots * s->length;
-    return program_bytes(s->parts.step) + (s->parts.prepare ? program_bytes(s->parts.prepare) : 0) +
+    return program_bytes(s->setup.step) + (s->setup.prepare ? program_bytes(s->setup.prepare) : 0) +
            floats * sizeof(float) + s->slots * sizeof *s->slot;
 }
 
 static void start(search *s, size_t index, const float *image, size_t restart)
 {
-    size_t row = shape_row(array_shape(s->parts.images)), code = index * s->length, bytes = s->length * sizeof(float);
-    memcpy(array_values(s->parts.images) + index * row, image, row * sizeof *image);
-    memcpy(array_values(s->parts.codes) + code, s->starts + restart * s->length, bytes);
+    size_t row = shape_row(array_shape(s->setup.images)), code = index * s->length, bytes = s->length * sizeof(float);
+    memcpy(array_values(s->setup.images) + index * row, image, row * sizeof *image);
+    memcpy(array_values(s->setup.codes) + code, s->starts + restart * s->length, bytes);
     memset(s->first + code, 0, bytes);
     memset(s->second + code, 0, bytes);
     s->slot[index] = (slot){.busy = true, .is_new = true, .restart = (int)restart, .point = INFINITY};
@@ -102,17 +102,17 @@ static void start(search *s, size_t index, const float *image, size_t restart)
 /* For images that have come in. */
 static void prepare(search *s)
 {
-    if (!s->parts.prepare)
+    if (!s->setup.prepare)
         return;
-    program_run(s->parts.prepare, 0);
+    program_run(s->setup.prepare, 0);
     shape at;
-    const float *target = program_output(s->parts.prepare, "target", &at);
-    memcpy(array_values(s->parts.target), target, shape_size(at) * sizeof *target);
-    const float *guess = s->guesses ? program_output(s->parts.prepare, "start", NULL) : NULL;
+    const float *target = program_output(s->setup.prepare, "target", &at);
+    memcpy(array_values(s->setup.target), target, shape_size(at) * sizeof *target);
+    const float *guess = s->guesses ? program_output(s->setup.prepare, "start", NULL) : NULL;
     for (size_t i = 0; i < s->slots; i++) {
         slot *of = &s->slot[i];
         if (guess && of->is_new && of->restart == 0)
-            memcpy(array_values(s->parts.codes) + i * s->length, guess + i * s->length, s->length * sizeof *guess);
+            memcpy(array_values(s->setup.codes) + i * s->length, guess + i * s->length, s->length * sizeof *guess);
         of->is_new = false;
     }
 }
@@ -120,7 +120,7 @@ static void prepare(search *s)
 /* Gives free slots to the next in the queue, which holds each image once for every restart. Returns how many work. */
 static size_t fill(search *s, const search_job *job, size_t *next)
 {
-    size_t restarts = (size_t)s->rule.restarts, busy = 0, row = shape_row(array_shape(s->parts.images));
+    size_t restarts = (size_t)s->rule.restarts, busy = 0, row = shape_row(array_shape(s->setup.images));
     bool came = false;
     for (size_t i = 0; i < s->slots; i++) {
         if (!s->slot[i].busy && *next < job->n * restarts) {
@@ -163,7 +163,7 @@ static void move(search *s, size_t index)
     double step = rate_at(&s->rule, t) / (1 - pow((double)beta1, t));
     pace p = {(float)step, (float)(1 / (1 - pow((double)beta2, t)))};
     size_t at = index * s->length;
-    adam(array_values(s->parts.codes) + at, array_gradient(s->parts.codes) + at, s->first + at, s->second + at,
+    adam(array_values(s->setup.codes) + at, array_gradient(s->setup.codes) + at, s->first + at, s->second + at,
          s->length, p);
 }
 
@@ -190,7 +190,7 @@ static void keep(const search *s, size_t index, float loss, const search_job *jo
     if (!restarts)
         return;
     restarts[at->image] = at->restart;
-    scored_copy(&job->out, at->image, s->parts.step, index, 1);
+    scored_copy(&job->out, at->image, s->setup.step, index, 1);
 }
 
 /* Tells of images, of which `before` are told already, when so many codes are done. Returns how many then are. */
@@ -212,8 +212,8 @@ static bool search_queue(search *s, const scored_watch *watch, const search_job 
     while (fill(s, job, &next) > 0) {
         if (watch && watch->cancelled && watch->cancelled(watch->context))
             return error_set(e, ERROR_CANCELLED, "cancelled");
-        program_run(s->parts.step, 0);
-        const float *loss = program_output(s->parts.step, "loss", NULL);
+        program_run(s->setup.step, 0);
+        const float *loss = program_output(s->setup.step, "loss", NULL);
         for (size_t i = 0; i < s->slots; i++) {
             slot *at = &s->slot[i];
             if (!at->busy)
@@ -244,10 +244,10 @@ bool search_run(search *s, const scored_watch *watch, const search_job *job, err
 void search_first_step(search *s, const float *images, size_t n, float *losses)
 {
     assert(n <= s->slots);
-    size_t row = shape_row(array_shape(s->parts.images));
+    size_t row = shape_row(array_shape(s->setup.images));
     for (size_t i = 0; i < n; i++)
         start(s, i, images + i * row, 0);
     prepare(s);
-    program_run(s->parts.step, 0);
-    memcpy(losses, program_output(s->parts.step, "loss", NULL), n * sizeof *losses);
+    program_run(s->setup.step, 0);
+    memcpy(losses, program_output(s->setup.step, "loss", NULL), n * sizeof *losses);
 }

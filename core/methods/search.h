@@ -27,7 +27,7 @@ typedef struct search_rule {
 } search_rule;
 
 /* All borrowed, for the search's life. */
-typedef struct search_parts {
+typedef struct search_setup {
     array *images; /* n×h×w×c, n being the number of slots */
     array *codes;  /* n×1×1×d */
     /* Has output "loss", n×1×1×1, and differentiates its sum by the codes. Its other outputs are those of scored.h. */
@@ -37,11 +37,11 @@ typedef struct search_parts {
      */
     program *prepare;
     array *target;
-} search_parts;
+} search_setup;
 
 /* Codes start from truncated normal draws, the same for every image and every model; where `prepare` has a start for
  * each image, the draws are those of the further restarts. Returns new. */
-search *search_new(const search_parts *parts, search_rule rule, error *e);
+search *search_new(const search_setup *setup, search_rule rule, error *e);
 void search_free(search *s);
 int search_slots(const search *s);
 int search_iterations(const search *s);

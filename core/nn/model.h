@@ -82,16 +82,16 @@ size_t model_keep_bytes(const model *m);
  * own. At first nothing; cut to fit. */
 void model_set_prefix(model *m, const char *prefix);
 
-enum model_parts {
+enum model_content {
     MODEL_WEIGHTS = 1, /* nets' weights and statistics; arrays marked as saved */
     MODEL_TRAINING = 2 /* moments and steps of optimisers, averages, the kept copy */
 };
 /* Marks an array as part of the saved model (a fitted basis, say); plain arrays are batches and not saved. */
 void array_save(array *a);
 /* Puts tensors into the bundle (which borrows them until written). */
-void model_write(const model *m, bundle *b, unsigned parts);
+void model_write(const model *m, bundle *b, unsigned content);
 /* Reads what the bundle has for this model's nets (names and shapes must agree) and creates saved arrays. */
-bool model_read(model *m, const bundle *b, unsigned parts, error *e);
+bool model_read(model *m, const bundle *b, unsigned content, error *e);
 
 /* SHA-256 over all weights and statistics, as 64 hexadecimal digits and a NUL. */
 void model_digest(const model *m, char out[65]);

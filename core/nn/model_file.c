@@ -37,39 +37,39 @@ static void put_optim(bundle *b, const model *m, const optim *o)
     }
 }
 
-static void put_net(bundle *b, const net *n, unsigned parts, bool kept)
+static void put_net(bundle *b, const net *n, unsigned content, bool kept)
 {
     char key[NAME_MAX_];
     snprintf(key, sizeof key, "%snet.%s.resets", n->owner->prefix, n->name);
-    if (parts & MODEL_WEIGHTS)
+    if (content & MODEL_WEIGHTS)
         bundle_put_number(b, key, (double)n->resets);
     for (int i = 0; i < n->count; i++) {
         const param *p = n->params[i];
-        if (parts & MODEL_WEIGHTS)
+        if (content & MODEL_WEIGHTS)
             put(b, "net", n, p, p->values);
-        if (!(parts & MODEL_TRAINING))
+        if (!(content & MODEL_TRAINING))
             continue;
         put(b, "average", n, p, p->average);
         put(b, "kept", n, p, kept ? p->kept : NULL);
     }
 }
 
-void model_write(const model *m, bundle *b, unsigned parts)
+void model_write(const model *m, bundle *b, unsigned content)
 {
     for (int i = 0; i < m->net_count; i++)
-        put_net(b, m->nets[i], parts, m->has_kept);
+        put_net(b, m->nets[i], content, m->has_kept);
     for (int i = 0; i < m->array_count; i++) {
         char name[NAME_MAX_];
         snprintf(name, sizeof name, "%sarray/%s", m->prefix, m->arrays[i]->name);
-        if (m->arrays[i]->saved && parts & MODEL_WEIGHTS)
+        if (m->arrays[i]->saved && content & MODEL_WEIGHTS)
             bundle_put_tensor(b, name, m->arrays[i]->s, m->arrays[i]->values);
     }
-    for (int i = 0; parts & MODEL_TRAINING && i < m->optim_count; i++)
+    for (int i = 0; content & MODEL_TRAINING && i < m->optim_count; i++)
         put_optim(b, m, m->optims[i]);
 }
 
 /* Copies the tensor of that name over `values`; it must be there, with that shape. */
-static bool take(const bundle *b, const char *name, shape expected, float *values, error *e)
+static bool copy_tensor(const bundle *b, const char *name, shape expected, float *values, error *e)
 {
     shape s;
     const float *from = bundle_tensor(b, name, &s);
@@ -99,7 +99,7 @@ static bool read_net(net *n, const bundle *b, error *e)
     for (int i = 0; i < n->count; i++) {
         param *p = n->params[i];
         snprintf(name, sizeof name, "%snet/%s/%s", n->owner->prefix, n->name, p->name);
-        if (!take(b, name, p->s, p->values, e))
+        if (!copy_tensor(b, name, p->s, p->values, e))
             return false;
     }
     return true;
@@ -120,9 +120,9 @@ static bool read_copies(model *m, const bundle *b, error *e)
     for (int i = 0; i < m->net_count; i++)
         for (int j = 0; j < m->nets[i]->count; j++) {
             param *p = m->nets[i]->params[j];
-            if (has(b, "average", m->nets[i], p, name) && !take(b, name, p->s, p->average, e))
+            if (has(b, "average", m->nets[i], p, name) && !copy_tensor(b, name, p->s, p->average, e))
                 return false;
-            if (has(b, "kept", m->nets[i], p, name) && !take(b, name, p->s, p->kept, e))
+            if (has(b, "kept", m->nets[i], p, name) && !copy_tensor(b, name, p->s, p->kept, e))
                 return false;
         }
     return true;
@@ -138,10 +138,10 @@ static bool read_optim(optim *o, const model *m, const bundle *b, error *e)
         optim_slot *s = &o->slots[i];
         shape flat = {1, 1, 1, (int)s->what.count};
         snprintf(name, sizeof name, "%soptim/%s/%s/first", m->prefix, o->name, s->name);
-        if (s->first && !take(b, name, flat, s->first, e))
+        if (s->first && !copy_tensor(b, name, flat, s->first, e))
             return false;
         snprintf(name, sizeof name, "%soptim/%s/%s/second", m->prefix, o->name, s->name);
-        if (s->second && !take(b, name, flat, s->second, e))
+        if (s->second && !copy_tensor(b, name, flat, s->second, e))
             return false;
     }
     return true;
@@ -169,11 +169,11 @@ static bool read_arrays(model *m, const bundle *b, error *e)
     return true;
 }
 
-bool model_read(model *m, const bundle *b, unsigned parts, error *e)
+bool model_read(model *m, const bundle *b, unsigned content, error *e)
 {
     error unheard;
     e = e ? e : &unheard;
-    if (parts & MODEL_WEIGHTS) {
+    if (content & MODEL_WEIGHTS) {
         m->moves++;
         for (int i = 0; i < m->net_count; i++)
             if (!read_net(m->nets[i], b, e))
@@ -181,7 +181,7 @@ bool model_read(model *m, const bundle *b, unsigned parts, error *e)
         if (!read_arrays(m, b, e))
             return false;
     }
-    if (!(parts & MODEL_TRAINING))
+    if (!(content & MODEL_TRAINING))
         return true;
     for (int i = 0; i < m->optim_count; i++)
         if (!read_optim(m->optims[i], m, b, e))

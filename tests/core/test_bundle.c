@@ -267,7 +267,7 @@ static void mistakes_of_filling_are_told_when_writing(void **state)
 static void a_count_is_whole_and_within_its_bounds(void **state)
 {
     (void)state;
-    static const char *const refused[] = {"-1", "nan", "inf", "1e300", "0.5", "8", "two"};
+    static const char *const refused[] = {"-1", "nan", "inf", "1e300", "0.5", "8", "two", "3x", "3 4", ""};
     char key[8];
     uint64_t value = 99;
     error e;

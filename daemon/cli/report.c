@@ -26,6 +26,7 @@ static const flag report_flags[] = {
     FLAG("sheets", 'n', INT, AT(report.sheet_classes), "N",
          "sheets of the first N classes; methods that search take their time", .max = DATASET_CLASSES_MAX,
          .preset = "3"),
+    FLAG("brief", 'b', SWITCH, AT(report.brief), NULL, "no ROC curves and histograms, of which there are many"),
     FLAG("force", 'f', SWITCH, AT(report.force), NULL, "also into a folder that holds other files; those stay"),
     {0}};
 
@@ -34,10 +35,10 @@ static const usage report_usage = {
     .summary = "a stored experiment as a page with charts",
     .operands = {"EXPERIMENT"},
     .about = "Writes what the registry has of the experiment (its id, as POST /experiments answers it) into a folder:\n"
-             "README.md, the page that ties all together; table.md, .csv and .json; auroc.svg, roc/, histograms/;\n"
-             "runs/, a JSON file each; sheets/, what the models make of test images. What is not there yet is shown\n"
-             "as missing. It reads the state folder itself, whether a daemon runs on it or not, and changes nothing\n"
-             "there. Prints where the page is.",
+             "README.md, the page that links the rest; table.md, .csv and .json; auroc.svg, roc/, histograms/;\n"
+             "runs.jsonl, a run on each line; sheets/, what the models make of test images. What is not there yet\n"
+             "is shown as missing. The command reads the state folder itself, whether a daemon runs on it or not,\n"
+             "and changes nothing there. It prints the path of the page.",
     .flags = report_flags};
 
 static int run(int argc, char **argv)

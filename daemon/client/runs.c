@@ -5,6 +5,7 @@
 #include "daemon/client/text_table.h"
 #include "daemon/platform/command.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -259,45 +260,85 @@ static const flag import_flags[] = {FLAG("held-out", 0, PARSED, 0, "SHARE",
                                          .parse = parse_held_out),
                                     {0}};
 
-/* *fresh: the daemon did not have it. */
-static bool import_file(remote *r, const char *path, bool *fresh, error *e)
+typedef struct import_counts {
+    int fresh, known, refused; /* runs that are new to the daemon, that it had, that it or this program refused */
+} import_counts;
+
+/* Sends one run. *fresh: the daemon did not have it. */
+static bool import_run(remote *r, json_t *run, bool *fresh, error *e)
 {
     const import_options *o = r->own;
-    json_error_t at;
-    json_t *run = json_load_file(path, JSON_REJECT_DUPLICATES, &at);
-    if (!run)
-        return error_set(e, ERROR_INVALID, "%s: %s", path, at.text);
     if (o->has_held_out && json_is_object(run) && !json_object_get(run, "held_out"))
         json_object_set_new(run, "held_out", json_real(o->held_out));
     client_answer a = {0};
     client_request q = {.method = "POST", .path = {"runs"}, .body = run};
-    bool good = client_ask(r->client, &q, &a, e) || error_at(e, "%s", path);
+    bool good = client_ask(r->client, &q, &a, e);
     *fresh = good && client_status(r->client) == 201;
     client_answer_free(&a);
-    json_decref(run);
     return good;
 }
 
-/* One that is refused does not keep the others out. */
+/* Reads the next run of the file. NULL at its end, and where no run can be read: then *e says why. Returns new. */
+static json_t *read_run(FILE *in, error *e)
+{
+    json_error_t at;
+    int c;
+    while ((c = getc(in)) != EOF && strchr(" \t\r\n", c))
+        ;
+    if (c == EOF && !ferror(in))
+        return NULL;
+    ungetc(c, in);
+    json_t *run = json_loadf(in, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &at);
+    if (!run)
+        error_set(e, ERROR_INVALID, "%s", at.text);
+    return run;
+}
+
+/* What is said of a run that is refused, and how many were. */
+static void refuse(const remote *r, import_counts *counts, const char *path, int n, const char *why)
+{
+    fprintf(stderr, "anomalyd %s: %s: ", r->command, path);
+    if (n)
+        fprintf(stderr, "run %d: ", n);
+    fprintf(stderr, "%s\n", why);
+    counts->refused++;
+}
+
+/* A run that is refused does not keep the others out; text that is no JSON ends the file. False: the daemon cannot be
+ * asked. */
+static bool import_file(remote *r, const char *path, import_counts *counts, error *e)
+{
+    FILE *in = fopen(path, "re");
+    bool answers = true, more = in != NULL;
+    if (!in)
+        refuse(r, counts, path, 0, strerror(errno));
+    for (int n = 1; more && answers; n++) {
+        bool fresh = false;
+        error why = {0};
+        json_t *run = read_run(in, &why);
+        more = run != NULL;
+        if (run && import_run(r, run, &fresh, &why))
+            fresh ? counts->fresh++ : counts->known++;
+        else if (why.code == ERROR_IO || why.code == ERROR_BUSY) {
+            *e = why;
+            answers = false;
+        } else if (why.code)
+            refuse(r, counts, path, n, why.message);
+        json_decref(run);
+    }
+    if (in)
+        fclose(in);
+    return answers;
+}
+
 static bool import(remote *r, error *e)
 {
-    int fresh = 0, known = 0, refused = 0;
-    for (int i = 0; i < r->line.rest_count; i++) {
-        bool new = false;
-        error why = {0};
-        if (import_file(r, r->line.rest[i], &new, &why)) {
-            new ? fresh++ : known++;
-            continue;
-        }
-        if (why.code == ERROR_IO || why.code == ERROR_BUSY) {
-            *e = why;
+    import_counts counts = {0};
+    for (int i = 0; i < r->line.rest_count; i++)
+        if (!import_file(r, r->line.rest[i], &counts, e))
             return false;
-        }
-        fprintf(stderr, "anomalyd %s: %s\n", r->command, why.message);
-        refused++;
-    }
-    printf("%d imported, %d were here, %d refused\n", fresh, known, refused);
-    r->status = refused ? 1 : 0;
+    printf("%d imported, %d were here, %d refused\n", counts.fresh, counts.known, counts.refused);
+    r->status = counts.refused ? 1 : 0;
     return true;
 }
 
@@ -325,15 +366,14 @@ static const remote_action action_compare = {
     .formats = remote_text_json,
     .work = compare};
 static const remote_action action_import = {
-    .usage =
-        {.words = "runs import",
-         .summary = "takes up runs of another registry, without their models",
-         .rest = "FILE",
-         .about =
-             "Each FILE is a run as `runs show --format json` prints it and as a report keeps it. The daemon must\n"
-             "have its data set.",
-         .flags = import_flags,
-         .shared = remote_server},
+    .usage = {.words = "runs import",
+              .summary = "adds runs of another registry to the history, without their models",
+              .rest = "FILE",
+              .about =
+                  "Each FILE holds one run as `runs show --format json` prints it, or many one after another, as a\n"
+                  "report's runs.jsonl does. The daemon must have their data set.",
+              .flags = import_flags,
+              .shared = remote_server},
     .own_size = sizeof(import_options),
     .work = import};
 

@@ -4,6 +4,7 @@
 
 #include "api/json/json.h"
 #include "api/json/run_json.h"
+#include "base/file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,18 +117,18 @@ void report_name(const report *r, const char *folder, int row, int column, const
     snprintf(out, REPORT_NAME_MAX, "%s/%s-%s.%s", folder, r->tabulated.table.methods[row], r->slugs[column], type);
 }
 
-void report_run_name(const report *r, int cell, char out[REPORT_NAME_MAX])
+int report_run_line(const report *r, int cell)
 {
-    const result_table *t = &r->tabulated.table;
-    int column = cell / t->method_count % t->class_count, seed = cell / (t->method_count * t->class_count);
-    snprintf(out, REPORT_NAME_MAX, "runs/%s-%s-%llu.json", t->methods[cell % t->method_count], r->slugs[column],
-             (unsigned long long)t->seeds[seed]);
+    int line = 0;
+    for (int i = 0; i <= cell; i++)
+        line += r->runs[i].id[0] != 0;
+    return line;
 }
 
 bool report_has_roc(const report *r, int column)
 {
     bool has = false;
-    for (int m = 0; m < r->tabulated.table.method_count; m++)
+    for (int m = 0; !r->brief && m < r->tabulated.table.method_count; m++)
         has = has || r->runs[report_cell(r, m, column, 0)].id[0];
     return has;
 }
@@ -161,21 +162,26 @@ static bool write_table(const report *r, report_folder *to, error *e)
 
 static bool write_runs(const report *r, report_folder *to, error *e)
 {
-    bool good = true;
+    path_text path;
+    file_output *o = report_folder_place(to, REPORT_RUNS, &path, e) ? file_output_new(path.text, e) : NULL;
+    bool good = o != NULL;
     for (int i = 0; good && i < r->run_count; i++) {
-        char name[REPORT_NAME_MAX];
         size_t size = 0;
         if (!r->runs[i].id[0])
             continue;
-        report_run_name(r, i, name);
         char *text = json_write(run_whole_json(&r->runs[i]), &size);
-        good = put(to, name, text, size, e);
+        good = text ? file_output_append(o, text, size, e) : error_memory(e, REPORT_RUNS);
+        free(text);
     }
-    return good;
+    if (good)
+        return file_output_commit(o, e);
+    file_output_abandon(o);
+    return false;
 }
 
 static bool write_all(report *r, store_reader *reader, const report_request *q, report_folder *to, error *e)
 {
+    r->brief = q->brief;
     return write_table(r, to, e) && write_runs(r, to, e) && report_write_charts(r, reader, to, e) &&
            report_write_sheets(r, reader, q->state, q->sheet_classes, to, e) && report_write_page(r, to, e) &&
            report_folder_commit(to, e);

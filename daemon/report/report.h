@@ -12,6 +12,7 @@
 #include "daemon/store/store.h"
 
 enum { REPORT_SHEET_IMAGES = 4 /* of either kind */, REPORT_NAME_MAX = 192 };
+#define REPORT_RUNS "runs.jsonl" /* every run on a line of its own, as GET /runs/{id} answers it */
 
 /* A sheet of one method on one class. */
 typedef struct report_sheet {
@@ -31,6 +32,7 @@ typedef struct report {
     char (*slugs)[DATASET_CLASS_NAME_MAX + 8]; /* one a class: its name in names of files */
     report_sheet *sheets;                      /* of the first sheet_classes classes, by classes, then methods */
     int sheet_classes;
+    bool brief; /* no ROC curves and histograms */
 } report;
 
 /* Reads all but images and models. To be ended by report_free, also after failure. */
@@ -41,12 +43,13 @@ void report_free(report *r);
 int report_cell(const report *r, int row, int column, int seed);
 /* "FOLDER/METHOD-CLASS.TYPE", safe as a path and the same for no two. */
 void report_name(const report *r, const char *folder, int row, int column, const char *type, char out[REPORT_NAME_MAX]);
-void report_run_name(const report *r, int cell, char out[REPORT_NAME_MAX]);
-/* Whether any run of the first seed has that class: else there is no chart of its curves. */
+/* The line of REPORT_RUNS, from 1, that holds the cell's run. The cell must have one. */
+int report_run_line(const report *r, int cell);
+/* Whether there is a ROC chart of that class: the report is not brief, and the first seed has a run of it. */
 bool report_has_roc(const report *r, int column);
 void report_roc_name(const report *r, int column, char out[REPORT_NAME_MAX]);
 
-/* auroc.svg, roc/, histograms/. */
+/* auroc.svg and, unless the report is brief, roc/ and histograms/. */
 bool report_write_charts(const report *r, store_reader *reader, report_folder *to, error *e);
 /* sheets/ of the first `classes` classes; 0: none. A sheet that cannot be made is a reason in r->sheets; false is only
  * where it cannot be written, or memory is out. */
@@ -61,7 +64,7 @@ bool report_write_page(const report *r, report_folder *to, error *e);
 typedef struct report_request {
     const char *state, *experiment, *folder;
     int sheet_classes;
-    bool force;
+    bool brief, force;
 } report_request;
 bool report_make(const report_request *q, error *e);
 

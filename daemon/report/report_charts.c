@@ -333,5 +333,5 @@ static bool write_overview(const report *r, report_folder *to, error *e)
 
 bool report_write_charts(const report *r, store_reader *reader, report_folder *to, error *e)
 {
-    return write_overview(r, to, e) && write_rocs(r, to, e) && write_histograms(r, reader, to, e);
+    return write_overview(r, to, e) && (r->brief || (write_rocs(r, to, e) && write_histograms(r, reader, to, e)));
 }

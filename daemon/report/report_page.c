@@ -311,7 +311,9 @@ static bool put_table(FILE *out, const report *r, error *e)
     fputs("\n## Table\n\n", out);
     fwrite(text, 1, size, out);
     free(text);
-    fputs("\nAs files: [table.md](table.md), [table.csv](table.csv), [table.json](table.json).\n\n", out);
+    fputs("\nAs files: [table.md](table.md), [table.csv](table.csv), [table.json](table.json); all runs: "
+          "[" REPORT_RUNS "](" REPORT_RUNS ").\n\n",
+          out);
     put_image(out, "auroc.svg", 0, "AUROC of every method on every class", "");
     return true;
 }
@@ -345,8 +347,7 @@ static void put_cell(FILE *out, const report *r, int cell)
         fputs(" | – | – | – | – |\n", out);
         return;
     }
-    char name[REPORT_NAME_MAX];
-    report_run_name(r, cell, name);
+    int line = report_run_line(r, cell);
     report_put_figure(out, run->auroc);
     if (!isnan(run->auroc_low))
         fprintf(out, " (%.3f to %.3f)", run->auroc_low, run->auroc_high);
@@ -357,7 +358,7 @@ static void put_cell(FILE *out, const report *r, int cell)
     else
         fputs(" | – | ", out);
     put_seconds(out, run->train_s);
-    fprintf(out, " | [run](%s)%s |\n", name, c->reused ? ", taken over" : "");
+    fprintf(out, " | [line %d](" REPORT_RUNS "#L%d)%s |\n", line, line, c->reused ? ", taken over" : "");
 }
 
 static void put_method(FILE *out, const report *r, int m)
@@ -365,12 +366,14 @@ static void put_method(FILE *out, const report *r, int m)
     const result_table *t = &r->tabulated.table;
     char name[REPORT_NAME_MAX];
     fprintf(out,
-            "\n## %s\n\n| class | seed | AUROC (95%% interval) | average precision | chosen epoch | training | file |\n"
+            "\n## %s\n\n| class | seed | AUROC (95%% interval) | average precision | chosen epoch | training | run |\n"
             "| --- | ---: | --- | ---: | ---: | ---: | --- |\n",
             t->methods[m]);
     for (int c = 0; c < t->class_count; c++)
         for (int s = 0; s < t->seed_count; s++)
             put_cell(out, r, report_cell(r, m, c, s));
+    if (r->brief)
+        return;
     fputc('\n', out);
     for (int c = 0; c < t->class_count; c++) {
         if (!r->runs[report_cell(r, m, c, 0)].id[0])

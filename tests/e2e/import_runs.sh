@@ -45,16 +45,22 @@ import digits "$data/mnist-sample"
 made=$(sweep digits)
 "$binary" report "$made" -o "$work/report" --state "$work/state" >"$work/answer"
 ask "$url/experiments/$made/table" >"$work/table"
-runs=("$work"/report/runs/*.json)
-[ ${#runs[@]} = 3 ] || fail "${#runs[@]} runs"
-import_runs 0 '0 imported, 3 were here, 0 refused' "${runs[@]}"
+all=$work/report/runs.jsonl
+[ "$(wc -l <"$all")" = 3 ] || fail "$(wc -l <"$all") runs"
+import_runs 0 '0 imported, 3 were here, 0 refused' "$all"
+split -l 1 "$all" "$work/run-"
+runs=("$work"/run-a[a-c])
+jq . "${runs[2]}" >"$work/pretty" # a run on many lines, as one may have it from jq
+mv "$work/pretty" "${runs[2]}"
 stop
 mv "$work/state" "$work/before"
 
 # ---- elsewhere
 start --import-root "$data" --workers 0
 import_runs 1 '0 imported, 0 were here, 3 refused' "${runs[@]}"
-told "${runs[0]}: dataset_digest: there is no data set of these images"
+told "${runs[0]}: run 1: dataset_digest: there is no data set of these images"
+import_runs 1 '0 imported, 0 were here, 3 refused' "$all"
+told "$all: run 3: dataset_digest: there is no data set of these images"
 import figures "$data/mnist-sample"
 head -c 300 "${runs[0]}" >"$work/cut.json"
 jq 'del(.held_out)' "${runs[0]}" >"$work/older.json"
@@ -62,13 +68,16 @@ jq '.id = "one" | .class = "77"' "${runs[0]}" >"$work/odd.json"
 jq '.class = "77"' "${runs[0]}" >"$work/class.json"
 import_runs 1 '1 imported, 0 were here, 5 refused' \
     "$work"/{cut,older,odd,class,none}.json "${runs[1]}"
-for words in "$work/cut.json: " '/held_out: is missing' 'id: "one" is not a UUIDv7' \
+for words in "$work/cut.json: run 1: " '/held_out: is missing' 'id: "one" is not a UUIDv7' \
     'class: data set "figures" has no class "77"' "$work/none.json"; do told "$words"; done
 import_runs 0 '1 imported, 0 were here, 0 refused' --held-out 0.2 "$work/older.json"
 kill -KILL "$daemon"
 wait "$daemon" 2>"$work/told" || true
 start --import-root "$data" --workers 0
-import_runs 0 '1 imported, 2 were here, 0 refused' "${runs[@]}"
+import_runs 0 '0 imported, 1 were here, 0 refused' "${runs[0]}"
+cat "${runs[@]}" "$work/cut.json" "${runs[@]}" >"$work/many.json"
+import_runs 1 '1 imported, 2 were here, 1 refused' "$work/many.json"
+told "$work/many.json: run 4: "
 jq '.weights_digest = "00" * 32' "${runs[0]}" >"$work/other.json"
 jq '.id |= sub("^0"; "1")' "${runs[0]}" >"$work/stray.json"
 import_runs 1 '0 imported, 0 were here, 2 refused' "$work"/{other,stray}.json

@@ -41,11 +41,10 @@ same_as_http() { # FOLDER EXPERIMENT
         [ "$type" != md ] || type=markdown
         ask "$url/experiments/$2/table?format=$type" | cmp - "$1/table.$format" || fail "table.$format is another"
     done
-    ask "$url/experiments/$2" | jq -r '.cells[] | select(.run) | "\(.method)-\(.class)-\(.seed) \(.run)"' >"$work/cells"
-    [ "$(find "$1/runs" -name '*.json' | wc -l)" = "$(wc -l <"$work/cells")" ] || fail "another number of runs"
-    while read -r name run; do
-        ask "$url/runs/$run" | cmp - "$1/runs/$name.json" || fail "the run $name is another"
-    done <"$work/cells"
+    ask "$url/experiments/$2" | jq -r '.cells[].run // empty' >"$work/cells"
+    while read -r run; do
+        ask "$url/runs/$run"
+    done <"$work/cells" | cmp - "$1/runs.jsonl" || fail "the runs are others"
 }
 
 links_are_files() { # FOLDER — every link and picture of the page is a file, and every file is on the page
@@ -85,12 +84,20 @@ for words in '# Report of small\_sweep' "$whole" '12 of 12 succeeded' \
     grep -qF -- "$words" "$page" || fail "the page does not say: $words"
 done
 links_are_files "$work/report"
+while read -r line method class seed; do # of its runs
+    jq -es --argjson line "$line" --arg name "$method $class $seed" \
+        '.[$line - 1] | "\(.method) \(.class) \(.seed)" == $name' "$work/report/runs.jsonl" >"$work/answer" ||
+        fail "line $line of runs.jsonl is not $method $class $seed"
+done < <(awk -F '[ |]+' '/^## /{method = $2} match($0, /#L[0-9]+/){
+    print substr($0, RSTART + 2, RLENGTH - 2), method, $2, $3}' "$page" | tee "$work/lines")
+[ "$(wc -l <"$work/lines")" = 12 ] || fail "the page does not link every run"
 for line in '| ganomaly | its own | ' '| ganomaly | reconstruction | ' '| pca | its own | '; do
     [ "$(grep -cF -- "$line" "$page")" = 1 ] || fail "the table of every score has not one line $line"
 done
 [ "$(grep -c '<polyline' "$work/report/roc/3.svg")" = 3 ] || fail "roc/3.svg does not have three curves"
-jq -r '.images | "normal, \(.test_normals) images\nanomalous, \(.test_anomalies) images"' \
-    "$work/report/runs/pca-8-0.json" >"$work/counts"
+jq -r 'select(.method == "pca" and .class == "8" and .seed == 0) |
+    .images | "normal, \(.test_normals) images\nanomalous, \(.test_anomalies) images"' \
+    "$work/report/runs.jsonl" >"$work/counts"
 [ "$(grep -cFf "$work/counts" "$work/report/histograms/pca-8.svg")" = 2 ] || fail "pca-8.svg has another test"
 
 # Classes whose names are markup, and the same on a disk that does not tell cases apart.
@@ -103,8 +110,8 @@ import odd "$work/odd"
 odd=$(sweep '{methods: ["pca"], dataset: "odd", held_out: 0.2}')
 await "$odd"
 report "$odd" "$work/odd-report" --sheets 3 || fail "$(cat "$work/told")"
-same_count=$(find "$work/odd-report/runs" "$work/odd-report/sheets" -type f | wc -l)
-[ "$same_count" = 6 ] || fail "$same_count files of six runs and sheets"
+count=$(find "$work/odd-report/roc" "$work/odd-report/sheets" -type f | wc -l)
+[ "$count" = 6 ] || fail "$count files of six curves and sheets"
 links_are_files "$work/odd-report"
 if grep -rlF -e '<b>' -e '"x|y' --include '*.svg' --include README.md "$work/odd-report"; then fail "markup of a name"; fi
 [ "$(find "$work/odd-report" -type f | tr '[:upper:]' '[:lower:]' | sort -u | wc -l)" = \
@@ -121,6 +128,12 @@ report "$whole" "$work/report" --sheets 0 || fail "$(cat "$work/told")"
 report "$whole" "$work/report" --sheets 1 || fail "$(cat "$work/told")"
 rm "$work/report/notes.txt"
 diff -r "$work/before" "$work/report" >&2 || fail "the same report has other bytes"
+report "$whole" "$work/report" --sheets 1 --brief || fail "$(cat "$work/told")"
+for folder in roc histograms; do
+    [ ! -e "$work/report/$folder" ] || fail "a brief report has $folder"
+done
+cmp "$work/before/runs.jsonl" "$work/report/runs.jsonl" || fail "a brief report has other runs"
+links_are_files "$work/report"
 
 # Folders and experiments that it refuses; nothing is written then.
 mkdir "$work/foreign"
@@ -144,5 +157,5 @@ report "$none" "$work/report" || fail "$(cat "$work/told")"
 same_as_http "$work/report" "$none"
 grep -q '0 of 2 succeeded, 2 queued' "$work/report/README.md" || fail "the page does not say what is missing"
 grep -q 'missing: queued' "$work/report/README.md" || fail "the page does not show missing cells"
-[ ! -e "$work/report/runs/kde-3-0.json" ] || fail "a run of the earlier report is still there"
+[ ! -s "$work/report/runs.jsonl" ] || fail "a run of the earlier report is still there"
 stop

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # docs/results/reproduce.sh URL SET DIR — submits one set of the jobs behind docs/results to a running daemon, waits, and
-# stores each run's JSON in DIR. The daemon knows the data sets "mnist" and "cifar10" (see README.md beside this script).
+# writes their runs to DIR/SET.jsonl, one on each line. The daemon must have the data sets "mnist" and "cifar10" (see
+# README.md beside this script).
 set -euo pipefail
 
 url=$1 set=$2 dir=$3
 mkdir -p "$dir"
+file=$dir/$set.jsonl
 
-# queue NAME DATASET METHOD PROTOCOL CLASS HELD_OUT TRACE HYPERPARAMETERS [TEST_IMAGES] — submits a job, to be collected as
-# NAME.
-names=() jobs=()
+# queue MODEL DATASET METHOD PROTOCOL CLASS HELD_OUT TRACE HYPERPARAMETERS [TEST_IMAGES] — submits a job.
+jobs=()
 queue() {
-    names+=("$1")
     jobs+=("$(jq -n --arg model "$1" --arg dataset "$2" --arg method "$3" --arg protocol "$4" --arg class "$5" \
         --argjson held_out "$6" --argjson trace "$7" --argjson hyperparameters "$8" --argjson test_images "${9:-0}" \
         '{kind: "train", $method, $dataset, $protocol, $class, seed: 0, $held_out, $test_images, $trace, $model,
@@ -19,9 +19,9 @@ queue() {
         curl -fsS -X POST "$url/jobs" -H 'Content-Type: application/json' --data-binary @- | jq -r .id)")
 }
 
-# finish JOB NAME — waits for the job and stores its run.
+# finish JOB — waits for the job and appends its run to the file.
 finish() {
-    local job state
+    local job state run
     while :; do
         job=$(curl -fsS "$url/jobs/$1")
         state=$(jq -r .state <<<"$job")
@@ -34,14 +34,16 @@ finish() {
             ;;
         esac
     done
-    curl -fsS "$url/runs/$(jq -r .run <<<"$job")" | jq -c . >"$dir/$2.json"
-    jq -r '[.method, .dataset, .protocol, .class, (.auroc * 10000 | round / 10000), .chosen_epoch] | @tsv' "$dir/$2.json"
+    run=$(curl -fsS "$url/runs/$(jq -r .run <<<"$job")")
+    printf '%s\n' "$run" >>"$file"
+    jq -r '[.method, .dataset, .protocol, .class, (.auroc * 10000 | round / 10000), .chosen_epoch] | @tsv' <<<"$run"
 }
 
 collect() {
-    local i
-    for i in "${!jobs[@]}"; do
-        finish "${jobs[i]}" "${names[i]}"
+    local job
+    : >"$file"
+    for job in "${jobs[@]}"; do
+        finish "$job"
     done
 }
 

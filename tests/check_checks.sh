@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# check_checks.sh — check_layers.sh and check_style.sh find what they are there to find: each breach is planted in a
-# small tree of its own, and must be named.
+# check_checks.sh — check_layers.sh, check_style.sh and check_docs.sh find what they are there to find: each breach is
+# planted in a small tree of its own, and must be named.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -84,5 +84,23 @@ plant core/base/a.h <<<"$opening"$'\n#ifndef ANOMALYD_BASE_A_H\n#define ANOMALYD
 must_pass check_style.sh
 echo "$opening"$'\n#include <stdio.h>\n#include "base/a.h"' >"$root/core/base/a.c"
 must_say check_style.sh 'first include should be "base/a.h"'
+
+# shellcheck disable=SC2016 # the backquotes are Markdown's
+plant docs/a.md < <(printf '# A page\n\n[b](b.md#two-words) [c](../core/c.txt#L2) [this](#a-page) `core/c.txt`\n')
+echo '## Two words' >"$root/docs/b.md"
+seq 2 >"$root/core/c.txt"
+must_pass check_docs.sh
+rm "$root/core/c.txt"
+must_say check_docs.sh "docs/a.md: there is no ../core/c.txt#L2"
+must_say check_docs.sh "docs/a.md: there is no core/c.txt"
+seq 1 >"$root/core/c.txt"
+must_say check_docs.sh "docs/a.md: no such line: ../core/c.txt#L2"
+echo '## Three words' >"$root/docs/b.md"
+must_say check_docs.sh "docs/a.md: no heading for b.md#two-words"
+plant openapi.yaml < <(printf 'paths:\n  /a:\n    get:\n')
+mkdir "$root/docs"
+# shellcheck disable=SC2016 # the backquotes are Markdown's
+echo '| `GET /b` | more |' >"$root/docs/api.md"
+must_say check_docs.sh "docs/api.md: its table is not the contract"
 
 [ "$failures" -eq 0 ] && echo "check_checks: every planted breach was found"

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * service.h — what the api needs from its host, as function pointers. The daemon implements it; tests implement
- * it with a fake. The api never includes uv or sqlite, the daemon never builds an HTTP answer.
+ * service.h — what the api needs from its host, as function pointers. The daemon implements it; tests implement it with
+ * a fake. The api never includes uv or sqlite, the daemon never builds an HTTP answer.
  *
- * Everything here is called on the loop thread. Reads answer at once. What takes longer (a commit, an import, a
- * score) is asynchronous: it borrows its request for the call only (copying what it keeps) and later calls `done`
- * exactly once, on the loop thread — also when it fails, and when the daemon stops.
+ * The api makes every call on the loop thread. Reads answer at once. What takes longer (a commit, an import, a score)
+ * takes a `done`, and there are two cases:
+ * - it returns false (NULL) and *e when it cannot begin. Then `done` is never called.
+ * - it has begun. Then done(context, ...) is called exactly once, later, on the loop thread, never from inside the
+ *   call; also when it fails, and when the daemon stops.
+ * The callee copies what it needs of its arguments, except where an owner is named: `context` is the caller's and stays
+ * valid until done; what done is handed is the callee's and stays valid only until done returns.
  */
 #ifndef ANOMALYD_API_SERVICE_H
 #define ANOMALYD_API_SERVICE_H
 
+#include "api/http/host.h"
 #include "api/records/dataset.h"
 #include "api/records/experiment.h"
 #include "api/records/job.h"
@@ -75,19 +80,19 @@ typedef void score_done(void *context, const score_answer *answer, const error *
 typedef void event_sink(void *context, const job_event *event);
 
 typedef struct service {
-    void *self;
+    http_host host; /* what the HTTP server needs */
+    void *self;     /* the first argument of every function below */
 
     /* data sets */
     bool (*dataset_list)(void *self, service_page *page, dataset_row *rows, int *count, error *e);
     bool (*dataset_get)(void *self, const char *name, dataset_row *row, error *e);
-    void (*dataset_import)(void *self, const dataset_request *r, dataset_done *done, void *context);
-    /* Where uploads are spooled: a path for a new temporary file, in `path`. */
-    bool (*upload_path)(void *self, char *path, size_t size, error *e);
+    /* An uploaded file is the service's from this call on, also when it returns false. */
+    bool (*dataset_import)(void *self, const dataset_request *r, dataset_done *done, void *context, error *e);
 
     /* jobs; `key` is the Idempotency-Key or NULL: the same key and request answers the same job, another request under
      * the same key is ERROR_CONFLICT. Durable before done is called. */
-    void (*job_submit)(void *self, const job_spec *spec, const char *key, job_done *done, void *context);
-    void (*job_cancel)(void *self, const char *id, job_done *done, void *context);
+    bool (*job_submit)(void *self, const job_spec *spec, const char *key, job_done *done, void *context, error *e);
+    bool (*job_cancel)(void *self, const char *id, job_done *done, void *context, error *e);
     bool (*job_get)(void *self, const char *id, job_row *row, error *e);
     bool (*job_list)(void *self, const job_filter *f, service_page *page, job_row *rows, int *count, error *e);
     /* Replays events after number `after` (by calling sink before it returns), then delivers new ones as they come.
@@ -96,12 +101,12 @@ typedef struct service {
     void (*job_unwatch)(void *self, void *subscription);
 
     /* experiments; `key` as in job_submit. Cells are jobs, all of them durable before done is called. */
-    void (*experiment_submit)(void *self, const experiment_spec *spec, const char *key, experiment_done *done,
-                              void *context);
+    bool (*experiment_submit)(void *self, const experiment_spec *spec, const char *key, experiment_done *done,
+                              void *context, error *e);
     /* Cancels every cell that has not ended. */
-    void (*experiment_cancel)(void *self, const char *id, experiment_done *done, void *context);
+    bool (*experiment_cancel)(void *self, const char *id, experiment_done *done, void *context, error *e);
     /* Queues a new job for every cell that failed or was cancelled. */
-    void (*experiment_resume)(void *self, const char *id, experiment_done *done, void *context);
+    bool (*experiment_resume)(void *self, const char *id, experiment_done *done, void *context, error *e);
     bool (*experiment_get)(void *self, const char *id, experiment_row *row, error *e);
     /* Gives the cells of `row` (from experiment_get) another of their runs' scores: its AUROC in place of the run's
      * own, NaN where the run has none of that name. ERROR_INVALID when none of them has. */
@@ -122,37 +127,24 @@ typedef struct service {
     /* Takes up a run that another registry made. The row is as run_get gives it; of its data set the digest counts, and
      * one with these images must be here. Not fresh: this run was here already; another one of its id is
      * ERROR_CONFLICT. Durable before done is called. */
-    void (*run_import)(void *self, const run_row *row, run_done *done, void *context);
+    bool (*run_import)(void *self, const run_row *row, run_done *done, void *context, error *e);
     /* ERROR_CONFLICT when the run is there, but no scores of test images. Fills *test, for run_test_free. */
     bool (*run_test)(void *self, const char *id, run_test *test, error *e);
 
-    /* Scores images by a version of model `name` (0: its newest; an empty name: the newest model). Returns a ticket
-     * with which score_cancel can be called until done was; NULL when done was called already. With an explanation each
-     * result that has no failure has a picture; a model that has no such pictures is ERROR_UNSUPPORTED. */
+    /* Scores images by a version of model `name` (0: its newest; an empty name: the newest model). The table `images`
+     * is copied; the bytes that it points to are the caller's and stay valid until done. Returns a ticket, valid until
+     * done; NULL and *e when it cannot begin. With an explanation each result that has no failure has a picture; a
+     * model that has no such pictures is ERROR_UNSUPPORTED. */
     void *(*score)(void *self, const char *name, int version, enum explanation explain,
-                   const struct score_image *images, size_t count, score_done *done, void *context);
-    /* The answer is no longer wanted: drops what has not started. `done` is still called, once, with ERROR_CANCELLED,
-     * when nothing reads the images any more; that may be before score_cancel returns. */
+                   const struct score_image *images, size_t count, score_done *done, void *context, error *e);
+    /* The answer is no longer wanted: drops what has not started. `done` is still called, later, with ERROR_CANCELLED,
+     * when nothing reads the images any more. */
     void (*score_cancel)(void *self, void *ticket);
 
     /* health: true when ready; else the reason in *e */
     bool (*ready)(void *self, error *e);
-    bool (*draining)(void *self);
     /* Appends Prometheus text of everything below the api: queues, batches, models, jobs, database. */
     void (*metrics)(void *self, FILE *out);
-
-    /* Runs work(context) on a pool thread, then after(context) on the loop thread. */
-    void (*offload)(void *self, void (*work)(void *context), void (*after)(void *context), void *context);
-    /* Calls tick(context) on the loop thread after `ms`, once. Returns a handle for timer_stop, which is called at most
-     * once and only before it fired; NULL when out of memory. */
-    void *(*timer)(void *self, unsigned ms, void (*tick)(void *context), void *context);
-    void (*timer_stop)(void *self, void *handle);
-    /* Calls gone(context) once when the peer of socket `fd` closes or half-closes; for suspended connections. The
-     * handle lives until unwatch_peer, which is always called, from within gone at the earliest. */
-    void *(*watch_peer)(void *self, int fd, void (*gone)(void *context), void *context);
-    void (*unwatch_peer)(void *self, void *handle);
-    /* A line to the daemon's log; level "debug", "info", "warn", "error". */
-    void (*log)(void *self, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 } service;
 
 #endif

@@ -1,22 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* body.c — what a request's body may be, and where it goes as it arrives. Knows nothing of what it means. */
-#include "api/http/inside.h"
+/* body.c — see body.h. */
+#include "api/http/body.h"
+
 #include "api/http/spool.h"
+#include "api/json/json.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { BODY_BYTES_LEAST = 16 * 1024, FORM_FILE_BYTES_MAX = 8 * 1024 * 1024 };
+enum { BODY_BYTES_MIN = 16 * 1024, FORM_FILE_BYTES_MAX = 8 * 1024 * 1024 };
+static const char media_json[] = "application/json";
 
-static bool refuse_type(const request *r, problem *p, const char *given)
+struct request_body {
+    const body_rule *rule; /* borrowed from the route */
+    unsigned char *bytes;  /* BODY_MEMORY; owned */
+    size_t size, capacity;
+    form *form;   /* BODY_FORM; owned */
+    spool *spool; /* BODY_SPOOL; owned */
+    uint64_t announced, received;
+    size_t counted; /* in *bytes_in_memory */
+    size_t *bytes_in_memory;
+};
+
+static bool refuse_type(const route *to, problem *p, const char *given)
 {
     char list[256];
     size_t used = 0;
     list[0] = '\0';
     p->accepted = json_array();
-    for (const body_rule *rule = r->route->bodies; rule->media_type; rule++) {
+    for (const body_rule *rule = to->bodies; rule->media_type; rule++) {
         json_array_append_new(p->accepted, json_string(rule->media_type));
         if (used < sizeof list)
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", rule->media_type);
@@ -24,85 +39,89 @@ static bool refuse_type(const request *r, problem *p, const char *given)
     return problem_set(p, 415, "%.128s; accepted: %s", given, list);
 }
 
-static const body_rule *find_rule(const request *r, problem *p)
+static bool find_rule(const request *r, const body_rule **out, problem *p)
 {
-    const char *encoding = request_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING);
-    if (encoding && strcasecmp(encoding, "identity") != 0) {
-        problem_set(p, 415, "bodies with Content-Encoding are not accepted");
-        return NULL;
-    }
-    const char *text = request_header(r, MHD_HTTP_HEADER_CONTENT_TYPE);
+    const route *to = request_route(r);
+    const char *encoding = request_header(r, "Content-Encoding"), *text = request_header(r, "Content-Type");
     char type[MEDIA_TYPE_MAX], given[160];
-    if (!text) {
-        refuse_type(r, p, "the Content-Type is missing");
-        return NULL;
-    }
+    if (encoding && strcasecmp(encoding, "identity") != 0)
+        return problem_set(p, 415, "bodies with Content-Encoding are not accepted");
+    if (!text)
+        return refuse_type(to, p, "the Content-Type is missing");
     if (media_parse(text, type))
-        for (const body_rule *rule = r->route->bodies; rule->media_type; rule++)
-            if (!strcmp(rule->media_type, type))
-                return rule;
+        for (const body_rule *rule = to->bodies; rule->media_type; rule++)
+            if (!strcmp(rule->media_type, type)) {
+                *out = rule;
+                return true;
+            }
     snprintf(given, sizeof given, "Content-Type '%.100s' is not supported here", text);
-    refuse_type(r, p, given);
-    return NULL;
+    return refuse_type(to, p, given);
 }
 
-/* What the headers say of the body's length. */
-static bool announce(request *r, problem *p)
+/* What the head alone allows to be decided. *rule is NULL when there is no body, and none is expected. */
+static bool check_head(const request *r, const body_rule **rule, problem *p)
 {
-    const char *length = request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    const char *expect = request_header(r, MHD_HTTP_HEADER_EXPECT);
-    if (request_header(r, MHD_HTTP_HEADER_TRANSFER_ENCODING))
-        r->body.announced = UINT64_MAX;
-    else if (length)
-        r->body.announced = strtoull(length, NULL, 10);
+    const route *to = request_route(r);
+    const char *expect = request_header(r, "Expect");
+    uint64_t length = request_body_length(r);
+    *rule = NULL;
     if (expect && strcasecmp(expect, "100-continue") != 0)
         return problem_set(p, 417, "Expect: %.64s cannot be met", expect);
-    return true;
-}
-
-bool body_begin(request *r, problem *p)
-{
-    request_body *b = &r->body;
-    if (!announce(r, p))
-        return false;
-    if (!r->route)
-        return true;
-    if (!r->route->bodies)
-        return b->announced == 0 || problem_set(p, 400, "%s takes no body here", r->route->verb);
-    if (b->announced == 0)
+    if (!to->bodies)
+        return length == 0 || problem_set(p, 400, "%s takes no body here", to->verb);
+    if (length == 0)
         return problem_set(p, 400, "the body is empty");
-    const body_rule *rule = find_rule(r, p);
-    if (!rule)
+    if (!find_rule(r, rule, p))
         return false;
-    if (b->announced != UINT64_MAX && b->announced > rule->bytes_max)
-        return problem_set(p, 413, "the body has %" PRIu64 " bytes; at most %zu are accepted for %s", b->announced,
-                           rule->bytes_max, rule->media_type);
+    if (length != REQUEST_LENGTH_UNKNOWN && length > (*rule)->bytes_max)
+        return problem_set(p, 413, "the body has %" PRIu64 " bytes; at most %zu are accepted for %s", length,
+                           (*rule)->bytes_max, (*rule)->media_type);
+    return true;
+}
+
+bool body_open(request_body **out, const request *r, const body_setting *s, problem *p)
+{
+    const body_rule *rule;
+    *out = NULL;
+    if (!check_head(r, &rule, p))
+        return false;
+    if (!rule)
+        return true;
+    request_body *b = calloc(1, sizeof *b);
+    if (!b)
+        return problem_set(p, 503, "out of memory for a body");
     b->rule = rule;
+    b->announced = request_body_length(r);
+    b->bytes_in_memory = s->bytes_in_memory;
     if (rule->kind == BODY_FORM)
-        return (b->form = form_new(r->connection, FORM_FILE_BYTES_MAX, p)) != NULL;
-    if (rule->kind == BODY_SPOOL)
-        return (b->spool = spool_new(r, p)) != NULL;
+        b->form = form_new(s->connection, FORM_FILE_BYTES_MAX, p);
+    else if (rule->kind == BODY_SPOOL)
+        b->spool = spool_new(s->host, s->ready, s->context, p);
+    if (p->status) {
+        body_free(b);
+        return false;
+    }
+    *out = b;
     return true;
 }
 
-static bool account(request *r, size_t more, problem *p)
+static bool count_bytes(request_body *b, size_t more, problem *p)
 {
-    if (more > SERVER_BODIES_BYTES_MAX - r->server->bodies_bytes)
+    if (more > BODIES_BYTES_MAX - *b->bytes_in_memory)
         return problem_set(p, 503, "too many large requests at once");
-    r->server->bodies_bytes += more;
-    r->body.accounted += more;
+    *b->bytes_in_memory += more;
+    b->counted += more;
     return true;
 }
 
-static bool grow(request *r, size_t needed, problem *p)
+static bool grow(request_body *b, size_t needed, problem *p)
 {
-    request_body *b = &r->body;
-    size_t capacity = b->capacity ? b->capacity * 2 : BODY_BYTES_LEAST;
-    if (b->announced != UINT64_MAX && capacity > b->announced)
+    size_t capacity = b->capacity ? b->capacity * 2 : BODY_BYTES_MIN;
+    if (b->announced != REQUEST_LENGTH_UNKNOWN && capacity > b->announced)
         capacity = (size_t)b->announced;
     if (capacity < needed)
         capacity = needed;
-    if (!account(r, capacity - b->capacity, p))
+    if (!count_bytes(b, capacity - b->capacity, p))
         return false;
     unsigned char *bytes = realloc(b->bytes, capacity);
     if (!bytes)
@@ -112,60 +131,87 @@ static bool grow(request *r, size_t needed, problem *p)
     return true;
 }
 
-bool body_take(request *r, const char *bytes, size_t *size, problem *p)
+bool body_write(request_body *b, const char *bytes, size_t *size, problem *p)
 {
-    request_body *b = &r->body;
     size_t n = *size;
     if (n > b->rule->bytes_max - b->received)
         return problem_set(p, 413, "the body has more than the %zu bytes accepted for %s", b->rule->bytes_max,
                            b->rule->media_type);
     switch (b->rule->kind) {
     case BODY_MEMORY:
-        if (b->size + n > b->capacity && !grow(r, b->size + n, p))
+        if (b->size + n > b->capacity && !grow(b, b->size + n, p))
             return false;
         memcpy(b->bytes + b->size, bytes, n);
         b->size += n;
         *size = 0;
         break;
     case BODY_FORM:
-        if (!account(r, n, p) || !form_feed(b->form, bytes, n, p))
+        if (!count_bytes(b, n, p) || !form_feed(b->form, bytes, n, p))
             return false;
         *size = 0;
         break;
     case BODY_SPOOL:
         if (!spool_sound(b->spool, p))
             return false;
-        spool_take(b->spool, bytes, size);
+        spool_write(b->spool, bytes, size);
         break;
     }
     b->received += n - *size;
     return true;
 }
 
-bool body_end(request *r)
+bool body_finish(request_body *b, problem *p)
 {
-    request_body *b = &r->body;
-    problem p = {0};
-    if (!b->rule)
-        return true;
     if (b->received == 0)
-        problem_set(&p, 400, "the body is empty");
-    else if (b->form)
-        form_close(b->form, &p);
-    else if (b->spool && !spool_close(b->spool))
-        return false;
-    else if (b->spool)
-        spool_sound(b->spool, &p);
-    if (p.status)
-        request_reply_problem(r, &p);
-    return p.status == 0 && !r->reply;
+        return problem_set(p, 400, "the body is empty");
+    if (b->form)
+        return form_close(b->form, p);
+    return !b->spool || (spool_finish(b->spool) && spool_sound(b->spool, p));
 }
 
-void body_free(request *r)
+bool body_busy(const request_body *b)
 {
-    r->server->bodies_bytes -= r->body.accounted;
-    form_free(r->body.form);
-    spool_free(r->body.spool);
-    free(r->body.bytes);
-    r->body = (request_body){0};
+    return b->spool && spool_busy(b->spool);
+}
+
+void body_free(request_body *b)
+{
+    if (!b)
+        return;
+    *b->bytes_in_memory -= b->counted;
+    form_free(b->form);
+    spool_free(b->spool);
+    free(b->bytes);
+    free(b);
+}
+
+const void *body_bytes(const request_body *b, size_t *size)
+{
+    *size = b->size;
+    return b->bytes;
+}
+
+const form *body_form(const request_body *b)
+{
+    return b->form;
+}
+
+bool body_is_json(const request_body *b)
+{
+    return !strcmp(b->rule->media_type, media_json);
+}
+
+json_t *body_read_json(const request_body *b, problem *p)
+{
+    return json_read(b->bytes, b->size, p);
+}
+
+const char *body_file(const request_body *b)
+{
+    return b->spool ? spool_path(b->spool) : NULL;
+}
+
+void body_give_file(request_body *b)
+{
+    spool_hand_over(b->spool);
 }

@@ -3,9 +3,10 @@
  * headers.c — refuses requests that two servers could read in two ways (request smuggling). libmicrohttpd 0.9.75
  * is lenient with all of them, so they are looked for here, before anything else is done with a request.
  */
-#include "api/http/inside.h"
+#include "api/http/headers.h"
 
 #include <ctype.h>
+#include <microhttpd.h>
 #include <string.h>
 #include <strings.h>
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { FORM_BUFFER_BYTES = 32 * 1024, FORM_FILE_BYTES_LEAST = 4096 };
+enum { FORM_BUFFER_BYTES = 32 * 1024, FORM_FILE_BYTES_MIN = 4096 };
 
 static bool token(char c)
 {
@@ -112,7 +112,7 @@ static bool append(form *f, form_file *file, const char *data, size_t size)
         return true;
     }
     if (size > file->capacity - file->size) {
-        size_t capacity = file->capacity ? file->capacity : FORM_FILE_BYTES_LEAST;
+        size_t capacity = file->capacity ? file->capacity : FORM_FILE_BYTES_MIN;
         while (capacity - file->size < size)
             capacity *= 2;
         unsigned char *grown = realloc(file->bytes, capacity);
@@ -126,9 +126,9 @@ static bool append(form *f, form_file *file, const char *data, size_t size)
     return true;
 }
 
-static enum MHD_Result take(void *context, enum MHD_ValueKind kind, const char *key, const char *filename,
-                            const char *content_type, const char *transfer_encoding, const char *data, uint64_t offset,
-                            size_t size)
+static enum MHD_Result read_part(void *context, enum MHD_ValueKind kind, const char *key, const char *filename,
+                                 const char *content_type, const char *transfer_encoding, const char *data,
+                                 uint64_t offset, size_t size)
 {
     (void)kind, (void)content_type, (void)transfer_encoding;
     form *f = context;
@@ -150,7 +150,7 @@ form *form_new(struct MHD_Connection *c, size_t file_bytes_max, problem *p)
         return NULL;
     }
     f->file_bytes_max = file_bytes_max;
-    f->parser = MHD_create_post_processor(c, FORM_BUFFER_BYTES, take, f);
+    f->parser = MHD_create_post_processor(c, FORM_BUFFER_BYTES, read_part, f);
     if (!f->parser) {
         problem_set(p, 400, "Content-Type: multipart/form-data lacks its boundary");
         form_free(f);

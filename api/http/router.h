@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * router.h — the one table of what can be asked for. A new path is a line here, a handler, and its part of
- * openapi.yaml; a test compares the two both ways.
- */
+/* router.h — a table of what can be asked for, and how a path finds its line in it. Knows no route by name. */
 #ifndef ANOMALYD_API_HTTP_ROUTER_H
 #define ANOMALYD_API_HTTP_ROUTER_H
 
 #include "api/json/problem.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-typedef struct request request;
+struct exchange;
 
 enum body_kind {
     BODY_MEMORY, /* collected in memory */
-    BODY_FORM,   /* multipart/form-data, its files collected in memory */
+    BODY_FORM,   /* multipart/form-data, whose files are collected in memory */
     BODY_SPOOL   /* written to a temporary file as it arrives */
 };
 
@@ -25,27 +23,31 @@ typedef struct body_rule {
 } body_rule;
 
 typedef struct route {
-    const char *verb, *pattern; /* "/jobs/{id}"; a parameter is a whole segment */
-    void (*handle)(request *r);
-    const char *const *query; /* accepted parameters; NULL-terminated; NULL: none */
-    const body_rule *bodies;  /* accepted bodies; NULL: none */
-    bool open;                /* answered while draining, too */
-    bool patient;             /* its deadline grows with what arrives, and ends with the body (uploads) */
+    const char *verb, *pattern;         /* "/jobs/{id}": a parameter is a whole segment; NULL ends a table */
+    void (*handle)(struct exchange *x); /* answers x, or defers its answer */
+    const char *const *query;           /* accepted query parameters, ended by NULL; NULL: none */
+    const body_rule *bodies;            /* accepted bodies; NULL: none */
+    bool open;                          /* answered while the daemon drains, too */
+    bool patient;                       /* an upload: its deadline grows with what arrives, and ends with the body */
 } route;
 
-enum { ROUTE_PARAMETERS_MAX = 2, ROUTE_PARAMETER_MAX = 128, ROUTE_COUNT_MAX = 64 };
+enum { ROUTE_PARAMETERS_MAX = 2, ROUTE_PARAMETER_MAX = 128 };
 
+/* A route, and what the parameters of its pattern stand for in a path. */
 typedef struct route_match {
-    const route *route; /* NULL: none; see the problem */
-    char parameters[ROUTE_PARAMETERS_MAX][ROUTE_PARAMETER_MAX];
+    const route *route; /* borrowed from the table; NULL: none */
+    int count;
+    struct {
+        const char *name; /* borrowed from the pattern, where it ends with a brace */
+        char value[ROUTE_PARAMETER_MAX];
+    } parameters[ROUTE_PARAMETERS_MAX];
 } route_match;
 
-/* NULL-pattern-terminated. */
-const route *route_table(void);
-size_t route_index(const route *r);
-
-/* Finds the route of a raw (still escaped) path; HEAD finds GET's. False: 400, 404 or 405 in *p. */
-bool route_find(const char *verb, const char *path, route_match *out, problem *p);
+/* Finds the route of a path that is still percent-encoded; HEAD finds the route of GET. False, and 404 or 405 in *p,
+ * when there is none. */
+bool route_find(const route *table, const char *verb, const char *path, route_match *out, problem *p);
+/* The value of a parameter of the pattern. Borrowed from m. The pattern must have it. */
+const char *route_parameter(const route_match *m, const char *name);
 
 /* Undoes percent-encoding into out. False when it is malformed, holds a NUL or control character, or does not fit. */
 bool route_unescape(const char *text, size_t length, char *out, size_t size);

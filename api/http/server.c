@@ -1,64 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * server.c — libmicrohttpd, started in external-epoll mode, and the connections it holds. Deadlines are absolute and
- * kept here: MHD's own are of inactivity, which a client that drips bytes never meets, and stand still while a
- * connection is suspended. One timer looks after all of them.
+ * kept here: those of libmicrohttpd are of inactivity, which a client that drips bytes never meets, and stand still
+ * while a connection is suspended. One timer looks after all of them.
  */
 #include "api/http/server.h"
 
-#include "api/http/inside.h"
-#include "base/clock.h"
+#include "api/http/exchange_events.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sodium.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SWEEP_MS_LEAST = 5, SWEEP_MS_MOST = 500 };
+enum {
+    CONNECTIONS_MAX = 4096,
+    CONNECTION_BYTES = 32 * 1024, /* of headers and of buffers, each connection */
+    SWEEP_MS_MIN = 5,
+    SWEEP_MS_MAX = 500,
+};
 
-int64_t server_now_us(void)
-{
-    return clock_now_us();
-}
+struct server {
+    exchange_shared shared;
+    struct MHD_Daemon *daemon; /* NULL once it is stopped */
+    server_config config;
+    int port, epoll;
+    connection_list connections;
+    void *sweep; /* timer; NULL when there are no connections */
+    unsigned sweep_ms;
+};
 
-int64_t server_now_ms(void)
-{
-    return clock_now_us() / 1000;
-}
-
-void server_wake(server *s)
+static void wake(server *s)
 {
     s->config.wake(s->config.wake_context);
 }
 
-static void sweep(void *context);
+/* ---- connections and their deadlines */
+
+static void on_sweep(void *context);
 
 static void arm_sweep(server *s)
 {
-    if (!s->sweep && s->peers)
-        s->sweep = s->host->timer(s->host->self, s->sweep_ms, sweep, s);
+    const http_host *host = s->config.host;
+    if (!s->sweep && s->connections.first)
+        s->sweep = host->timer(host->self, s->sweep_ms, on_sweep, s);
 }
 
-static void sweep(void *context)
+void server_sweep(server *s, int64_t now_ms)
+{
+    for (connection *c = s->connections.first; c; c = c->next) {
+        if (c->exchange)
+            exchange_on_tick(c->exchange, now_ms);
+        if (!c->deadline_ms || now_ms < c->deadline_ms || (c->exchange && exchange_on_deadline(c->exchange)))
+            continue;
+        c->deadline_ms = 0;
+        connection_cut(c);
+        wake(s);
+    }
+}
+
+static void on_sweep(void *context)
 {
     server *s = context;
-    int64_t now = server_now_ms();
     s->sweep = NULL;
-    for (peer *p = s->peers; p; p = p->next) {
-        if (p->current && p->current->stream)
-            stream_tick(p->current->stream, now);
-        if (!p->deadline_ms || now < p->deadline_ms || (p->current && request_expire(p->current)))
-            continue;
-        p->deadline_ms = 0;
-        shutdown(p->descriptor, SHUT_RDWR);
-        server_wake(s);
-    }
+    server_sweep(s, connection_now_ms());
     arm_sweep(s);
 }
 
@@ -66,66 +77,52 @@ static void on_connection(void *context, struct MHD_Connection *c, void **slot,
                           enum MHD_ConnectionNotificationCode code)
 {
     server *s = context;
-    peer *p = *slot;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        int descriptor = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        p = calloc(1, sizeof *p);
-        *slot = p;
-        if (!p) {
-            shutdown(descriptor, SHUT_RDWR);
+        int socket = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        connection *started = *slot = connection_add(&s->connections, socket);
+        if (!started) {
+            shutdown(socket, SHUT_RDWR);
             return;
         }
-        *p = (peer){.next = s->peers, .server = s, .descriptor = descriptor};
-        p->deadline_ms = server_now_ms() + s->config.header_deadline_ms;
-        if (s->peers)
-            s->peers->previous = p;
-        s->peers = p;
+        connection_set_deadline(started, s->config.header_deadline_ms);
         arm_sweep(s);
         return;
     }
+    connection_remove(&s->connections, *slot);
     *slot = NULL;
-    if (!p)
-        return;
-    assert(!p->current);
-    if (p->next)
-        p->next->previous = p->previous;
-    if (p->previous)
-        p->previous->next = p->next;
-    else
-        s->peers = p->next;
-    free(p);
 }
 
-static peer *peer_of(struct MHD_Connection *c)
+static connection *connection_of(struct MHD_Connection *c)
 {
     return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-/* Called when a request line has arrived: the headers' deadline starts. */
+/* ---- calls of libmicrohttpd */
+
+/* A request line has arrived. The deadline of a connection's first headers began with the connection; that of later
+ * ones begins here. */
 static void *on_line(void *context, const char *uri, struct MHD_Connection *c)
 {
     (void)uri;
-    server *s = context;
-    peer *p = peer_of(c);
-    int64_t deadline_ms = server_now_ms() + s->config.header_deadline_ms;
-    if (p && p->served)
-        p->deadline_ms = deadline_ms;
+    const server *s = context;
+    connection *of = connection_of(c);
+    if (of && of->reused)
+        connection_set_deadline(of, s->config.header_deadline_ms);
     return NULL;
 }
 
 static enum MHD_Result on_call(void *context, struct MHD_Connection *c, const char *url, const char *verb,
                                const char *version, const char *data, size_t *size, void **slot)
 {
-    if (!peer_of(c))
-        return MHD_NO;
-    return request_handle(context, c, (const char *const[3]){verb, url, version}, data, size, slot);
+    const char *const line[3] = {verb, url, version};
+    return connection_of(c) ? exchange_on_call(&((server *)context)->shared, c, line, data, size, slot) : MHD_NO;
 }
 
 static void on_completed(void *context, struct MHD_Connection *c, void **slot, enum MHD_RequestTerminationCode code)
 {
     (void)context, (void)c, (void)code;
     if (*slot)
-        request_finish(*slot);
+        exchange_on_end(*slot);
     *slot = NULL;
 }
 
@@ -139,12 +136,14 @@ static size_t keep_escaped(void *context, struct MHD_Connection *c, char *text)
 static void on_message(void *context, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 static void on_message(void *context, const char *format, va_list arguments)
 {
-    server *s = context;
+    const http_host *host = ((server *)context)->config.host;
     char text[256];
     vsnprintf(text, sizeof text, format, arguments);
     text[strcspn(text, "\n")] = '\0';
-    s->host->log(s->host->self, "debug", "microhttpd: %s", text);
+    host->log(host->self, "debug", "microhttpd: %s", text);
 }
+
+/* ---- the life of the server */
 
 static bool resolve(const server_config *c, struct sockaddr_storage *out, unsigned *flags, error *e)
 {
@@ -172,13 +171,12 @@ static bool start_daemon(server *s, error *e)
     if (!resolve(&s->config, &address, &flags, e))
         return false;
     errno = 0;
-    s->daemon = MHD_start_daemon(flags, (uint16_t)s->config.port, NULL, NULL, on_call, s, MHD_OPTION_EXTERNAL_LOGGER,
-                                 on_message, s, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS_MAX,
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_CONNECTION_BYTES,
-                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_NOTIFY_COMPLETED,
-                                 on_completed, s, MHD_OPTION_URI_LOG_CALLBACK, on_line, s, MHD_OPTION_UNESCAPE_CALLBACK,
-                                 keep_escaped, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    s->daemon = MHD_start_daemon(
+        flags, (uint16_t)s->config.port, NULL, NULL, on_call, s, MHD_OPTION_EXTERNAL_LOGGER, on_message, s,
+        MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_URI_LOG_CALLBACK, on_line, s,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!s->daemon && errno)
         return error_system(e, "listening on %s port %d", s->config.address, s->config.port);
     if (!s->daemon)
@@ -192,7 +190,16 @@ static unsigned choose_sweep_ms(const server_config *c)
 {
     unsigned least = c->header_deadline_ms < c->request_deadline_ms ? c->header_deadline_ms : c->request_deadline_ms;
     unsigned ms = least / 8;
-    return ms < SWEEP_MS_LEAST ? SWEEP_MS_LEAST : ms > SWEEP_MS_MOST ? SWEEP_MS_MOST : ms;
+    return ms < SWEEP_MS_MIN ? SWEEP_MS_MIN : ms > SWEEP_MS_MAX ? SWEEP_MS_MAX : ms;
+}
+
+/* A stopped server stays until the last exchange that somebody still holds is gone. */
+static void server_free_if_idle(server *s)
+{
+    if (s->daemon || s->shared.count)
+        return;
+    metrics_free(s->shared.metrics);
+    free(s);
 }
 
 server *server_start(const server_config *c, error *e)
@@ -207,16 +214,22 @@ server *server_start(const server_config *c, error *e)
         return NULL;
     }
     s->config = *c;
-    s->host = c->host;
     s->sweep_ms = choose_sweep_ms(c);
+    s->shared = (exchange_shared){.server = s,
+                                  .host = c->host,
+                                  .service = c->service,
+                                  .routes = c->routes,
+                                  .request_deadline_ms = c->request_deadline_ms,
+                                  .wake = c->wake,
+                                  .wake_context = c->wake_context,
+                                  .freed = server_free_if_idle,
+                                  .metrics = metrics_new(c->routes, e)};
     unsigned char random[4];
     randombytes_buf(random, sizeof random);
-    sodium_bin2hex(s->instance, sizeof s->instance, random, sizeof random);
-    s->metrics = metrics_new(e);
-    if (s->metrics && start_daemon(s, e))
+    sodium_bin2hex(s->shared.instance, sizeof s->shared.instance, random, sizeof random);
+    if (s->shared.metrics && start_daemon(s, e))
         return s;
-    metrics_free(s->metrics);
-    free(s);
+    server_free_if_idle(s);
     return NULL;
 }
 
@@ -245,9 +258,9 @@ void server_turn(server *s)
 
 void server_quiesce(server *s)
 {
-    if (s->quiesced)
+    if (s->shared.quiesced)
         return;
-    s->quiesced = true;
+    s->shared.quiesced = true;
     int listener = MHD_quiesce_daemon(s->daemon);
     if (listener != MHD_INVALID_SOCKET)
         close(listener);
@@ -256,34 +269,39 @@ void server_quiesce(server *s)
 void server_drain(server *s)
 {
     server_quiesce(s);
-    for (peer *p = s->peers; p; p = p->next)
-        if (p->current)
-            request_drain(p->current);
-    server_wake(s);
+    for (connection *c = s->connections.first; c; c = c->next)
+        if (c->exchange)
+            exchange_on_drain(c->exchange);
+    wake(s);
 }
 
 size_t server_busy(const server *s)
 {
-    return s->busy;
+    return s->shared.unanswered;
 }
 
-void server_let_go(server *s)
+void server_print_metrics(const server *s, FILE *out)
 {
-    if (!s->stopped || s->live)
-        return;
-    metrics_free(s->metrics);
-    free(s);
+    metrics_print(s->shared.metrics, out);
+    fprintf(out,
+            "# HELP anomalyd_http_connections Open connections.\n# TYPE anomalyd_http_connections gauge\n"
+            "anomalyd_http_connections %zu\n"
+            "# HELP anomalyd_http_requests_in_progress Requests whose answer has not left.\n"
+            "# TYPE anomalyd_http_requests_in_progress gauge\nanomalyd_http_requests_in_progress %zu\n"
+            "# HELP anomalyd_http_body_bytes Bytes of request bodies held in memory.\n"
+            "# TYPE anomalyd_http_body_bytes gauge\nanomalyd_http_body_bytes %zu\n",
+            s->connections.count, s->shared.unanswered, s->shared.bodies_bytes);
 }
 
 void server_stop(server *s)
 {
-    for (peer *p = s->peers; p; p = p->next)
-        assert(!p->current || !p->current->suspended);
+    const http_host *host = s->config.host;
+    for (connection *c = s->connections.first; c; c = c->next)
+        assert(!c->exchange || !exchange_suspended(c->exchange));
     if (s->sweep)
-        s->host->timer_stop(s->host->self, s->sweep);
+        host->timer_stop(host->self, s->sweep);
     s->sweep = NULL;
     MHD_stop_daemon(s->daemon);
     s->daemon = NULL;
-    s->stopped = true;
-    server_let_go(s);
+    server_free_if_idle(s);
 }

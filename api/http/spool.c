@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* spool.c — one buffer: filled on the loop thread, then written by the pool while the connection is suspended. */
+/* spool.c — one buffer, which the loop thread fills and a pool thread then writes. */
 #include "api/http/spool.h"
-
-#include "api/http/inside.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,20 +11,21 @@
 #include <unistd.h>
 
 struct spool {
-    const service *host;
-    request *request;
-    /* The pool's while `writing`, else the loop thread's. */
+    const http_host *host;
+    void (*ready)(void *context);
+    void *context;
+    /* The pool thread's while `busy`, else the loop thread's. */
     int descriptor;
     bool created, last, closed, full;
     size_t fill;
     error failure;
-    bool writing; /* loop thread */
+    bool busy; /* loop thread */
     bool handed_over;
     char path[PATH_MAX];
     char buffer[SPOOL_BUFFER_BYTES];
 };
 
-spool *spool_new(request *r, problem *p)
+spool *spool_new(const http_host *host, void (*ready)(void *context), void *context, problem *p)
 {
     error e = {0};
     spool *s = malloc(sizeof *s);
@@ -35,10 +34,11 @@ spool *spool_new(request *r, problem *p)
         return NULL;
     }
     memset(s, 0, offsetof(spool, buffer));
-    s->host = r->host;
-    s->request = r;
+    s->host = host;
+    s->ready = ready;
+    s->context = context;
     s->descriptor = -1;
-    if (!r->host->upload_path(r->host->self, s->path, sizeof s->path, &e)) {
+    if (!host->upload_path(host->self, s->path, sizeof s->path, &e)) {
         problem_of_error(p, &e, PROBLEM_REQUEST);
         free(s);
         return NULL;
@@ -61,7 +61,7 @@ static bool open_file(spool *s)
     return s->created || fail(s, "creating");
 }
 
-/* On the pool. */
+/* Pool thread. */
 static void write_buffer(void *context)
 {
     spool *s = context;
@@ -90,24 +90,24 @@ static void write_buffer(void *context)
 static void written(void *context)
 {
     spool *s = context;
-    request *r = s->request;
-    s->writing = false;
-    request_resume(r);
-    request_release(r);
+    s->busy = false;
+    s->ready(s->context);
 }
 
+/* Without memory for a place in the pool's queue the loop thread writes, and all wait for it. */
 static void start_writing(spool *s)
 {
-    assert(!s->writing);
-    s->writing = true;
-    request_hold(s->request);
-    request_suspend(s->request);
-    s->host->offload(s->host->self, write_buffer, written, s);
+    assert(!s->busy);
+    s->busy = true;
+    if (s->host->offload(s->host->self, write_buffer, written, s))
+        return;
+    write_buffer(s);
+    s->busy = false;
 }
 
-void spool_take(spool *s, const char *bytes, size_t *size)
+void spool_write(spool *s, const char *bytes, size_t *size)
 {
-    assert(!s->writing);
+    assert(!s->busy);
     size_t room = SPOOL_BUFFER_BYTES - s->fill;
     size_t n = *size < room ? *size : room;
     memcpy(s->buffer + s->fill, bytes, n);
@@ -117,13 +117,18 @@ void spool_take(spool *s, const char *bytes, size_t *size)
         start_writing(s);
 }
 
-bool spool_close(spool *s)
+bool spool_finish(spool *s)
 {
-    if (s->closed)
-        return true;
-    s->last = true;
-    start_writing(s);
-    return false;
+    if (!s->closed) {
+        s->last = true;
+        start_writing(s);
+    }
+    return !s->busy;
+}
+
+bool spool_busy(const spool *s)
+{
+    return s->busy;
 }
 
 bool spool_sound(const spool *s, problem *p)
@@ -141,7 +146,7 @@ void spool_hand_over(spool *s)
     s->handed_over = true;
 }
 
-/* On the pool. */
+/* Pool thread. */
 static void remove_file(void *context)
 {
     spool *s = context;
@@ -154,9 +159,11 @@ void spool_free(spool *s)
 {
     if (!s)
         return;
-    assert(!s->writing);
-    if (s->created && !s->handed_over)
-        s->host->offload(s->host->self, remove_file, free, s);
-    else
-        free(s);
+    assert(!s->busy);
+    bool unwanted = s->created && !s->handed_over;
+    if (unwanted && s->host->offload(s->host->self, remove_file, free, s))
+        return;
+    if (unwanted)
+        remove_file(s);
+    free(s);
 }

@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* spool.h — an upload on its way into a temporary file, written off the loop thread. Loop thread only. */
+/* spool.h — an upload on its way into a temporary file, which a pool thread writes. Loop thread only. */
 #ifndef ANOMALYD_API_HTTP_SPOOL_H
 #define ANOMALYD_API_HTTP_SPOOL_H
 
-#include "api/http/request.h"
+#include "api/http/host.h"
+#include "api/json/problem.h"
 
 enum { SPOOL_BUFFER_BYTES = 1024 * 1024 };
 
 typedef struct spool spool;
 
-/* Returns new; NULL and *p. */
-spool *spool_new(request *r, problem *p);
-/* Takes what fits of *size bytes and leaves the rest's number in *size. When the buffer is full it is being written:
- * the request is then suspended, and resumed when there is room. */
-void spool_take(spool *s, const char *bytes, size_t *size);
-/* Writes the rest. True when all is written and closed; false when that goes on (the request is suspended). */
-bool spool_close(spool *s);
+/* Calls ready(context) whenever the spool is busy no more, never from inside a call. Borrows host. Returns new; NULL
+ * and *p. */
+spool *spool_new(const http_host *host, void (*ready)(void *context), void *context, problem *p);
+/* Takes what fits of *size bytes and leaves the number of the others in *size. The spool must not be busy. When the
+ * buffer is full the spool is busy until that is written. */
+void spool_write(spool *s, const char *bytes, size_t *size);
+/* True when all is written and the file is closed; otherwise that has begun, the spool is busy, and spool_finish is to
+ * be called again when it is ready. */
+bool spool_finish(spool *s);
+bool spool_busy(const spool *s);
 /* False and *p, 500 or 507, when something could not be written. */
 bool spool_sound(const spool *s, problem *p);
 const char *spool_path(const spool *s);
-/* The file belongs to someone else now. */
+/* The file belongs to the caller from now on. */
 void spool_hand_over(spool *s);
-/* Removes the file unless it was handed over. */
+/* Removes the file unless it was handed over. The spool must not be busy; s may be NULL. */
 void spool_free(spool *s);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "data/protocol.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,30 +105,4 @@ uint32_t training_take_test_images(const fields *f, uint32_t preset)
         return n;
     fields_complain(f, "test_images", "%" PRIu32 " is neither 0, for all, nor at least %d", n, PROTOCOL_TEST_MIN);
     return preset;
-}
-
-static bool check_key(const char *key, problem *p)
-{
-    size_t length = strlen(key);
-    bool sound = length > 0 && length <= 255;
-    for (size_t i = 0; sound && i < length; i++)
-        sound = isgraph((unsigned char)key[i]);
-    return sound || problem_set(p, 400, "Idempotency-Key: expected 1 to 255 printable characters");
-}
-
-json_t *training_read(const request *r, const char **key, problem *p)
-{
-    *key = request_header(r, "Idempotency-Key");
-    return *key && !check_key(*key, p) ? NULL : json_read(r->body.bytes, r->body.size, p);
-}
-
-bool training_admit(request *r, problem *p)
-{
-    if (p->status) {
-        request_reply_problem(r, p);
-        return false;
-    }
-    request_wait(r);
-    request_hold(r);
-    return true;
 }

@@ -4,7 +4,7 @@
 #define ANOMALYD_API_JSON_TRAINING_H
 
 #include "api/json/json.h"
-#include "api/http/request.h"
+#include "api/service.h"
 
 /* Numbers beyond this lose digits in JavaScript. */
 #define TRAINING_SEED_MAX 9007199254740991
@@ -19,10 +19,5 @@ void training_complain_method(const fields *f, const char *field, const char *id
 void training_take_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX]);
 double training_take_held_out(const fields *f, double preset);
 uint32_t training_take_test_images(const fields *f, uint32_t preset);
-
-/* The body, and the Idempotency-Key (NULL: none). Returns new; NULL and *p. */
-json_t *training_read(const request *r, const char **key, problem *p);
-/* Whether the request is to be submitted: then it waits and is held. Else it is answered with *p, which is finished. */
-bool training_admit(request *r, problem *p);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* compare.c — the paired DeLong test of two runs on the same test images. */
-#include "api/http/request.h"
-#include "api/resources/resources.h"
+#include "api/resources/routes.h"
 
 #include "api/json/json.h"
+#include "api/service.h"
 #include "eval/metric.h"
 
 #include <inttypes.h>
@@ -11,8 +11,7 @@
 #include <string.h>
 
 typedef struct comparison {
-    request *request;
-    const service *host;
+    exchange *exchange; /* deferred */
     run_row rows[2];
     run_test tests[2];
     auroc_difference difference;
@@ -66,15 +65,16 @@ static bool check_same(const comparison *c, error *e)
 static bool read_runs(comparison *c, error *e)
 {
     static const char *const names[2] = {"a", "b"};
-    const service *s = c->host;
+    const service *s = exchange_service(c->exchange);
+    const request *r = exchange_request(c->exchange);
     for (int i = 0; i < 2; i++) {
-        const char *id = request_query_text(c->request, names[i]);
+        const char *id = request_query_text(r, names[i]);
         if (!id[0])
             return error_set(e, ERROR_INVALID, "%s: missing; two runs are compared, as in /compare?a=RUN&b=RUN",
                              names[i]);
     }
     for (int i = 0; i < 2; i++) {
-        const char *id = request_query_text(c->request, names[i]);
+        const char *id = request_query_text(r, names[i]);
         if (!s->run_get(s->self, id, &c->rows[i], e) || !s->run_test(s->self, id, &c->tests[i], e))
             return error_at(e, "%s", names[i]);
     }
@@ -117,28 +117,27 @@ static void compared(void *context)
 {
     comparison *c = context;
     if (c->failure.code)
-        request_reply_error(c->request, &c->failure, PROBLEM_CONTENT);
+        exchange_answer_error(c->exchange, &c->failure, PROBLEM_CONTENT);
     else
-        request_reply_json(c->request, 200, comparison_json(c));
-    request_release(c->request);
+        exchange_answer_json(c->exchange, 200, comparison_json(c));
+    exchange_release(c->exchange);
     comparison_free(c);
 }
 
-void get_compare(request *r)
+void get_compare(exchange *x)
 {
     error e = {0};
     comparison *c = calloc(1, sizeof *c);
     if (c)
-        *c = (comparison){.request = r, .host = r->host};
+        c->exchange = x;
     else
         error_memory(&e, "a comparison");
     if (!c || !read_runs(c, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         if (c)
             comparison_free(c);
         return;
     }
-    request_hold(r);
-    request_wait(r);
-    c->host->offload(c->host->self, compare, compared, c);
+    if (!exchange_offload(x, compare, compared, c))
+        comparison_free(c);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* datasets.c — data sets: imported from a path or from the body, listed, looked up. */
-#include "api/http/request.h"
-#include "api/resources/resources.h"
+#include "api/resources/page.h"
+#include "api/resources/routes.h"
+#include "api/resources/submission.h"
 
-#include "api/http/spool.h"
 #include "api/json/json.h"
 
 #include <stdlib.h>
@@ -40,18 +40,19 @@ static json_t *dataset_json(const dataset_row *row)
                      "bytes", (json_int_t)row->bytes);
 }
 
-void get_datasets(request *r)
+void get_datasets(exchange *x)
 {
+    const service *s = exchange_service(x);
     service_page page;
     error e = {0};
     int count = 0;
-    if (!request_page(r, &page))
+    if (!page_read(x, &page))
         return;
     dataset_row *rows = calloc((size_t)page.limit, sizeof *rows);
     if (!rows)
         error_memory(&e, "a page of data sets");
-    if (!rows || !r->host->dataset_list(r->host->self, &page, rows, &count, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (!rows || !s->dataset_list(s->self, &page, rows, &count, &e)) {
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         free(rows);
         return;
     }
@@ -59,87 +60,82 @@ void get_datasets(request *r)
     for (int i = 0; i < count; i++)
         json_array_append_new(items, dataset_json(&rows[i]));
     free(rows);
-    request_reply_list(r, items, page.cursor);
+    page_answer(x, items, page.cursor);
 }
 
-void get_dataset(request *r)
+void get_dataset(exchange *x)
 {
+    const service *s = exchange_service(x);
     error e = {0};
     dataset_row row;
-    if (!r->host->dataset_get(r->host->self, r->match.parameters[0], &row, &e))
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (!s->dataset_get(s->self, request_parameter(exchange_request(x), "name"), &row, &e))
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
     else
-        request_reply_json(r, 200, dataset_json(&row));
+        exchange_answer_json(x, 200, dataset_json(&row));
 }
 
 static void imported(void *context, const dataset_row *row, const error *failure)
 {
-    request *r = context;
-    char location[32 + SERVICE_NAME_MAX];
-    if (failure) {
-        request_reply_error(r, failure, PROBLEM_CONTENT);
-    } else {
-        snprintf(location, sizeof location, "/datasets/%s", row->name);
-        request_add_header(r, MHD_HTTP_HEADER_LOCATION, location);
-        request_reply_json(r, 201, dataset_json(row));
-    }
-    request_release(r);
+    if (failure)
+        submission_failed(context, failure, PROBLEM_CONTENT);
+    else
+        submission_created(context, 201, "/datasets", row->name, dataset_json(row));
 }
 
-static void start_import(request *r, const dataset_request *wanted)
+static void import(exchange *x, const dataset_request *wanted)
 {
-    request_wait(r);
-    request_hold(r);
-    r->host->dataset_import(r->host->self, wanted, imported, r);
+    const service *s = exchange_service(x);
+    error e = {0};
+    exchange_defer(x);
+    if (!s->dataset_import(s->self, wanted, imported, x, &e))
+        submission_failed(x, &e, PROBLEM_CONTENT);
 }
 
-static void import_upload(request *r)
+static void import_upload(exchange *x, const char *name)
 {
     problem p = {0};
-    const char *name = request_query(r, "name");
+    request_body *b = exchange_body(x);
     if (!name || !name_valid(name)) {
         problem_set(&p, 400, "name: an upload needs ?name= of " NAME_RULE);
-        request_reply_problem(r, &p);
+        exchange_answer_problem(x, &p);
         return;
     }
-    dataset_request wanted = {.name = name, .source = spool_path(r->body.spool), .uploaded = true};
-    spool_hand_over(r->body.spool);
-    start_import(r, &wanted);
+    body_give_file(b);
+    import(x, &(dataset_request){.name = name, .source = body_file(b), .uploaded = true});
 }
 
-static void import_path(request *r)
+static void import_path(exchange *x)
 {
     static const char *const names[] = {"name", "path", NULL};
     problem p = {0};
-    json_t *body = json_read(r->body.bytes, r->body.size, &p);
-    if (!body) {
-        request_reply_problem(r, &p);
+    json_t *document = body_read_json(exchange_body(x), &p);
+    if (!document) {
+        exchange_answer_problem(x, &p);
         return;
     }
-    fields f = fields_of(body, "", names, &p);
+    fields f = fields_of(document, "", names, &p);
     dataset_request wanted = {.name = fields_text(&f, "name", NULL), .source = fields_text(&f, "path", NULL)};
     fields_require(&f, "name");
     fields_require(&f, "path");
     if (wanted.name && !name_valid(wanted.name))
         fields_complain(&f, "name", "'%.64s' is not " NAME_RULE, wanted.name);
     if (p.status)
-        request_reply_problem(r, &p);
+        exchange_answer_problem(x, &p);
     else
-        start_import(r, &wanted);
-    json_decref(body);
+        import(x, &wanted);
+    json_decref(document);
 }
 
-void post_datasets(request *r)
+void post_datasets(exchange *x)
 {
-    if (r->body.spool) {
-        import_upload(r);
-        return;
-    }
-    if (request_query(r, "name")) {
-        problem p = {0};
+    const char *name = request_query(exchange_request(x), "name");
+    problem p = {0};
+    if (body_file(exchange_body(x))) {
+        import_upload(x, name);
+    } else if (name) {
         problem_set(&p, 400, "name: with a JSON body it belongs into the body");
-        request_reply_problem(r, &p);
-        return;
+        exchange_answer_problem(x, &p);
+    } else {
+        import_path(x);
     }
-    import_path(r);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* experiments.c — sweeps: checked whole before anything is queued, listed, looked up, resumed, cancelled, tabulated. */
-#include "api/http/request.h"
-#include "api/resources/resources.h"
+#include "api/resources/page.h"
+#include "api/resources/routes.h"
+#include "api/resources/submission.h"
 
 #include "api/json/experiment_read.h"
 #include "api/json/json.h"
@@ -75,18 +76,19 @@ static json_t *whole_json(const experiment_row *row)
     return body;
 }
 
-void get_experiments(request *r)
+void get_experiments(exchange *x)
 {
+    const service *s = exchange_service(x);
     service_page page;
     error e = {0};
     int count = 0;
-    if (!request_page(r, &page))
+    if (!page_read(x, &page))
         return;
     experiment_row *rows = calloc((size_t)page.limit, sizeof *rows);
     if (!rows)
         error_memory(&e, "a page of experiments");
-    if (!rows || !r->host->experiment_list(r->host->self, &page, rows, &count, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (!rows || !s->experiment_list(s->self, &page, rows, &count, &e)) {
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         free(rows);
         return;
     }
@@ -96,77 +98,95 @@ void get_experiments(request *r)
         experiment_row_free(&rows[i]);
     }
     free(rows);
-    request_reply_list(r, items, page.cursor);
+    page_answer(x, items, page.cursor);
 }
 
-/* Replies with the experiment as it is now, or with *e. */
-static void reply_whole(request *r, unsigned status, const char *id)
+/* The experiment as it is now. False and *e when it cannot be read. */
+static bool read_whole(const service *s, const char *id, json_t **body, error *e)
+{
+    experiment_row row = {0};
+    if (!s->experiment_get(s->self, id, &row, e))
+        return false;
+    *body = whole_json(&row);
+    experiment_row_free(&row);
+    return true;
+}
+
+void get_experiment(exchange *x)
 {
     error e = {0};
-    experiment_row row = {0};
-    if (!r->host->experiment_get(r->host->self, id, &row, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
-        return;
-    }
-    request_reply_json(r, status, whole_json(&row));
-    experiment_row_free(&row);
-}
-
-void get_experiment(request *r)
-{
-    reply_whole(r, 200, r->match.parameters[0]);
+    json_t *body;
+    if (read_whole(exchange_service(x), request_parameter(exchange_request(x), "id"), &body, &e))
+        exchange_answer_json(x, 200, body);
+    else
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
 }
 
 /* ---- changes */
 
 static void changed(void *context, const char *id, const error *failure)
 {
-    request *r = context;
+    error e = {0};
+    json_t *body;
     if (failure)
-        request_reply_error(r, failure, PROBLEM_REQUEST);
+        submission_failed(context, failure, PROBLEM_REQUEST);
+    else if (read_whole(exchange_service(context), id, &body, &e))
+        submission_accepted(context, body);
     else
-        reply_whole(r, 202, id);
-    request_release(r);
+        submission_failed(context, &e, PROBLEM_REQUEST);
 }
 
-void delete_experiment(request *r)
+void delete_experiment(exchange *x)
 {
-    request_wait(r);
-    request_hold(r);
-    r->host->experiment_cancel(r->host->self, r->match.parameters[0], changed, r);
+    const service *s = exchange_service(x);
+    error e = {0};
+    exchange_defer(x);
+    if (!s->experiment_cancel(s->self, request_parameter(exchange_request(x), "id"), changed, x, &e))
+        submission_failed(x, &e, PROBLEM_REQUEST);
 }
 
-void post_experiment_resume(request *r)
+void post_experiment_resume(exchange *x)
 {
-    request_wait(r);
-    request_hold(r);
-    r->host->experiment_resume(r->host->self, r->match.parameters[0], changed, r);
+    const service *s = exchange_service(x);
+    error e = {0};
+    exchange_defer(x);
+    if (!s->experiment_resume(s->self, request_parameter(exchange_request(x), "id"), changed, x, &e))
+        submission_failed(x, &e, PROBLEM_REQUEST);
 }
 
 static void submitted(void *context, const char *id, const error *failure)
 {
-    request *r = context;
-    char location[24 + SERVICE_ID_MAX];
-    if (failure) {
-        request_reply_error(r, failure, PROBLEM_CONTENT);
-    } else {
-        snprintf(location, sizeof location, "/experiments/%s", id);
-        request_add_header(r, MHD_HTTP_HEADER_LOCATION, location);
-        reply_whole(r, 202, id);
-    }
-    request_release(r);
+    error e = {0};
+    json_t *body;
+    if (failure)
+        submission_failed(context, failure, PROBLEM_CONTENT);
+    else if (read_whole(exchange_service(context), id, &body, &e))
+        submission_created(context, 202, "/experiments", id, body);
+    else
+        submission_failed(context, &e, PROBLEM_REQUEST);
 }
 
-void post_experiments(request *r)
+static void submit(exchange *x, const experiment_spec *spec, const char *key)
+{
+    const service *s = exchange_service(x);
+    error e = {0};
+    exchange_defer(x);
+    if (!s->experiment_submit(s->self, spec, key, submitted, x, &e))
+        submission_failed(x, &e, PROBLEM_CONTENT);
+}
+
+void post_experiments(exchange *x)
 {
     problem p = {0};
     experiment_spec spec = {0};
     const char *key;
-    json_t *body = training_read(r, &key, &p);
+    json_t *body = submission_read(x, &key, &p);
     if (body)
         experiment_read(body, &spec, &p);
-    if (training_admit(r, &p))
-        r->host->experiment_submit(r->host->self, &spec, key, submitted, r);
+    if (p.status)
+        exchange_answer_problem(x, &p);
+    else
+        submit(x, &spec, key);
     experiment_spec_free(&spec);
     json_decref(body);
 }
@@ -174,11 +194,11 @@ void post_experiments(request *r)
 /* ---- the table */
 
 /* The format asked for by ?format=, else by Accept. */
-static bool take_format(const request *r, enum table_format *format, problem *p)
+static bool choose_format(const request *r, enum table_format *format, problem *p)
 {
     static const char *const names[] = {"json", "csv", "markdown"};
     static const char *const types[] = {"application/json", "text/csv", "text/markdown"};
-    const char *asked = request_query(r, "format"), *accept = request_header(r, MHD_HTTP_HEADER_ACCEPT);
+    const char *asked = request_query(r, "format"), *accept = request_header(r, "Accept");
     *format = TABLE_JSON;
     for (int i = TABLE_JSON; i <= TABLE_MARKDOWN; i++) {
         if (asked && !strcmp(asked, names[i])) {
@@ -191,18 +211,20 @@ static bool take_format(const request *r, enum table_format *format, problem *p)
     return !asked || problem_set(p, 400, "format: '%.32s' is none of json, csv, markdown", asked);
 }
 
-static void reply_table(request *r, const experiment_table *t, enum table_format format)
+static void answer_table(exchange *x, const experiment_table *t, enum table_format format)
 {
     static const char *const types[TABLE_FORMATS] = {"application/json", CSV_MEDIA_TYPE,
                                                      "text/markdown; charset=utf-8"};
     size_t size;
     char *text = experiment_table_write(t, format, &size);
-    request_add_header(r, MHD_HTTP_HEADER_VARY, "Accept");
-    request_reply_bytes(r, 200, types[format], text, size);
+    response a = response_bytes(200, types[format], text, size);
+    a.varies = true;
+    exchange_answer(x, &a);
 }
 
-static void tabulate(request *r, const experiment_row *row, enum table_format format)
+static void tabulate(exchange *x, const experiment_row *row, enum table_format format)
 {
+    const service *s = exchange_service(x);
     error e = {0};
     int count = 0;
     experiment_table t = {0};
@@ -210,34 +232,36 @@ static void tabulate(request *r, const experiment_row *row, enum table_format fo
     if (!published)
         error_memory(&e, "a table");
     if (published &&
-        r->host->published_list(r->host->self, row->dataset_digest, row->protocol, published, EXPERIMENT_PUBLISHED_MAX,
-                                &count, &e) &&
+        s->published_list(s->self, row->dataset_digest, row->protocol, published, EXPERIMENT_PUBLISHED_MAX, &count,
+                          &e) &&
         experiment_table_make(&t, row, published, count, &e))
-        reply_table(r, &t, format);
+        answer_table(x, &t, format);
     else
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
     experiment_table_free(&t);
     free(published);
 }
 
-void get_experiment_table(request *r)
+void get_experiment_table(exchange *x)
 {
+    const service *s = exchange_service(x);
+    const request *r = exchange_request(x);
     error e = {0};
     problem p = {0};
     enum table_format format;
     experiment_row row = {0};
-    if (!take_format(r, &format, &p)) {
-        request_reply_problem(r, &p);
+    if (!choose_format(r, &format, &p)) {
+        exchange_answer_problem(x, &p);
         return;
     }
-    if (!r->host->experiment_get(r->host->self, r->match.parameters[0], &row, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (!s->experiment_get(s->self, request_parameter(r, "id"), &row, &e)) {
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         return;
     }
     const char *score = request_query(r, "score");
-    if (score && !r->host->experiment_score(r->host->self, &row, score, &e))
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (score && !s->experiment_score(s->self, &row, score, &e))
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
     else
-        tabulate(r, &row, format);
+        tabulate(x, &row, format);
     experiment_row_free(&row);
 }

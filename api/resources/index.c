@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* index.c — GET /: where everything is. GET /openapi.yaml: the contract, as it was when the program was built. */
-#include "api/http/request.h"
-#include "api/resources/resources.h"
+#include "api/resources/routes.h"
 
 #include "api/resources/openapi.h"
 #include "base/version.h"
@@ -13,13 +12,13 @@
 static json_t *list_paths(void)
 {
     json_t *paths = json_array();
-    for (const route *line = route_table(); line->pattern; line++)
+    for (const route *line = resource_routes; line->pattern; line++)
         json_array_append_new(paths, json_sprintf("%s %s", line->verb, line->pattern));
     return paths;
 }
 
 /* Patterns are ours and hold nothing that HTML would read; what has no parameter and is got is a link. */
-static void reply_html(request *r)
+static void answer_html(exchange *x)
 {
     char *text = NULL;
     size_t size = 0;
@@ -29,7 +28,7 @@ static void reply_html(request *r)
                 "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>anomalyd</title>\n"
                 "<h1>anomalyd %s</h1>\n<ul>\n",
                 version_text());
-        for (const route *line = route_table(); line->pattern; line++) {
+        for (const route *line = resource_routes; line->pattern; line++) {
             bool link = !strcmp(line->verb, "GET") && !strchr(line->pattern, '{');
             if (link)
                 fprintf(out, "<li>%s <a href=\"%s\">%s</a>\n", line->verb, line->pattern, line->pattern);
@@ -42,22 +41,25 @@ static void reply_html(request *r)
             text = NULL;
         }
     }
-    request_add_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-    request_reply_bytes(r, 200, "text/html; charset=utf-8", text, size);
+    response a = response_bytes(200, "text/html; charset=utf-8", text, size);
+    response_add_header(&a, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    exchange_answer(x, &a);
 }
 
-void get_index(request *r)
+void get_index(exchange *x)
 {
-    request_add_header(r, MHD_HTTP_HEADER_VARY, "Accept");
-    if (media_prefers(request_header(r, MHD_HTTP_HEADER_ACCEPT), "text/html", "application/json")) {
-        reply_html(r);
+    exchange_vary(x);
+    if (media_prefers(request_header(exchange_request(x), "Accept"), "text/html", "application/json")) {
+        answer_html(x);
         return;
     }
-    request_reply_json(
-        r, 200, json_pack("{s:s, s:s, s:o}", "name", "anomalyd", "version", version_text(), "paths", list_paths()));
+    exchange_answer_json(
+        x, 200, json_pack("{s:s, s:s, s:o}", "name", "anomalyd", "version", version_text(), "paths", list_paths()));
 }
 
-void get_openapi(request *r)
+void get_openapi(exchange *x)
 {
-    request_reply_const(r, 200, "application/yaml", openapi_yaml, openapi_yaml_size);
+    exchange_answer(
+        x,
+        &(response){.status = 200, .media_type = "application/yaml", .bytes = openapi_yaml, .size = openapi_yaml_size});
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* jobs.c — training jobs: checked against the method's option table, queued, listed, looked up, cancelled. */
-#include "api/http/request.h"
-#include "api/resources/resources.h"
+#include "api/resources/page.h"
+#include "api/resources/routes.h"
+#include "api/resources/submission.h"
 
 #include "api/json/json.h"
 #include "api/json/training.h"
@@ -49,8 +50,10 @@ static bool state_known(const char *name, problem *p)
                        name);
 }
 
-void get_jobs(request *r)
+void get_jobs(exchange *x)
 {
+    const service *s = exchange_service(x);
+    const request *r = exchange_request(x);
     service_page page;
     error e = {0};
     problem p = {0};
@@ -58,17 +61,17 @@ void get_jobs(request *r)
     job_filter filter = {.state = request_query_text(r, "state"),
                          .method = request_query_text(r, "method"),
                          .dataset = request_query_text(r, "dataset")};
-    if (!request_page(r, &page))
+    if (!page_read(x, &page))
         return;
     if (filter.state[0] && !state_known(filter.state, &p)) {
-        request_reply_problem(r, &p);
+        exchange_answer_problem(x, &p);
         return;
     }
     job_row *rows = calloc((size_t)page.limit, sizeof *rows);
     if (!rows)
         error_memory(&e, "a page of jobs");
-    if (!rows || !r->host->job_list(r->host->self, &filter, &page, rows, &count, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (!rows || !s->job_list(s->self, &filter, &page, rows, &count, &e)) {
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         free(rows);
         return;
     }
@@ -78,50 +81,45 @@ void get_jobs(request *r)
         job_row_free(&rows[i]);
     }
     free(rows);
-    request_reply_list(r, items, page.cursor);
+    page_answer(x, items, page.cursor);
 }
 
-void get_job(request *r)
+void get_job(exchange *x)
 {
+    const service *s = exchange_service(x);
     error e = {0};
     job_row row = {0};
-    if (!r->host->job_get(r->host->self, r->match.parameters[0], &row, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (!s->job_get(s->self, request_parameter(exchange_request(x), "id"), &row, &e)) {
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         return;
     }
-    request_reply_json(r, 200, job_json(&row));
+    exchange_answer_json(x, 200, job_json(&row));
     job_row_free(&row);
 }
 
 static void cancelled(void *context, const job_row *row, const error *failure)
 {
-    request *r = context;
     if (failure)
-        request_reply_error(r, failure, PROBLEM_REQUEST);
+        submission_failed(context, failure, PROBLEM_REQUEST);
     else
-        request_reply_json(r, 202, job_json(row));
-    request_release(r);
+        submission_accepted(context, job_json(row));
 }
 
-void delete_job(request *r)
+void delete_job(exchange *x)
 {
-    request_wait(r);
-    request_hold(r);
-    r->host->job_cancel(r->host->self, r->match.parameters[0], cancelled, r);
+    const service *s = exchange_service(x);
+    error e = {0};
+    exchange_defer(x);
+    if (!s->job_cancel(s->self, request_parameter(exchange_request(x), "id"), cancelled, x, &e))
+        submission_failed(x, &e, PROBLEM_REQUEST);
 }
 
 static void submitted(void *context, const job_row *row, const error *failure)
 {
-    request *r = context;
-    char location[16 + SERVICE_ID_MAX];
-    if (failure) {
-        request_reply_error(r, failure, PROBLEM_CONTENT);
-    } else {
-        snprintf(location, sizeof location, "/jobs/%s", row->id);
-        request_add_header(r, MHD_HTTP_HEADER_LOCATION, location);
-        request_reply_json(r, 202, job_json(row));
-    }
-    request_release(r);
+    if (failure)
+        submission_failed(context, failure, PROBLEM_CONTENT);
+    else
+        submission_created(context, 202, "/jobs", row->id, job_json(row));
 }
 
 static void take_method(const fields *f, job_spec *spec, char **hyperparameters)
@@ -209,16 +207,27 @@ static void read_job(json_t *body, job_spec *spec, problem *p)
         problem_set(p, 503, "out of memory");
 }
 
-void post_jobs(request *r)
+static void submit(exchange *x, const job_spec *spec, const char *key)
+{
+    const service *s = exchange_service(x);
+    error e = {0};
+    exchange_defer(x);
+    if (!s->job_submit(s->self, spec, key, submitted, x, &e))
+        submission_failed(x, &e, PROBLEM_CONTENT);
+}
+
+void post_jobs(exchange *x)
 {
     problem p = {0};
     job_spec spec = {0};
     const char *key;
-    json_t *body = training_read(r, &key, &p);
+    json_t *body = submission_read(x, &key, &p);
     if (body)
         read_job(body, &spec, &p);
-    if (training_admit(r, &p))
-        r->host->job_submit(r->host->self, &spec, key, submitted, r);
+    if (p.status)
+        exchange_answer_problem(x, &p);
+    else
+        submit(x, &spec, key);
     free(spec.hyperparameters);
     json_decref(body);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* methods.c — GET /methods: every method with its option table, from which forms and checks can be made. */
-#include "api/http/request.h"
-#include "api/resources/resources.h"
+#include "api/resources/page.h"
+#include "api/resources/routes.h"
 
 #include "api/json/json.h"
 
@@ -59,10 +59,10 @@ static json_t *method_json(const method *m)
                      "options", options);
 }
 
-void get_methods(request *r)
+void get_methods(exchange *x)
 {
     json_t *items = json_array();
     for (const method *const *m = method_all(); *m; m++)
         json_array_append_new(items, method_json(*m));
-    request_reply_list(r, items, NULL);
+    page_answer(x, items, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* models.c — the registry of models, read only. */
-#include "api/http/request.h"
-#include "api/resources/resources.h"
+#include "api/resources/page.h"
+#include "api/resources/routes.h"
 
 #include "api/json/json.h"
 
@@ -27,18 +27,19 @@ static json_t *model_json(const model_row *row)
     return NULL;
 }
 
-void get_models(request *r)
+void get_models(exchange *x)
 {
+    const service *s = exchange_service(x);
     service_page page;
     error e = {0};
     int count = 0;
-    if (!request_page(r, &page))
+    if (!page_read(x, &page))
         return;
     model_row *rows = calloc((size_t)page.limit, sizeof *rows);
     if (!rows)
         error_memory(&e, "a page of models");
-    if (!rows || !r->host->model_list(r->host->self, &page, rows, &count, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (!rows || !s->model_list(s->self, &page, rows, &count, &e)) {
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         free(rows);
         return;
     }
@@ -48,19 +49,20 @@ void get_models(request *r)
         model_row_free(&rows[i]);
     }
     free(rows);
-    request_reply_list(r, items, page.cursor);
+    page_answer(x, items, page.cursor);
 }
 
 /* The model of a version (0: the newest), with the numbers of all there are. */
-static void reply_model(request *r, int version)
+static void answer_model(exchange *x, int version)
 {
+    const service *s = exchange_service(x);
     error e = {0};
     model_row row = {0};
     int versions[SERVICE_PAGE_MAX], count = 0;
-    const char *name = r->match.parameters[0];
-    if (!r->host->model_get(r->host->self, name, version, &row, &e) ||
-        !r->host->model_versions(r->host->self, name, versions, SERVICE_PAGE_MAX, &count, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    const char *name = request_parameter(exchange_request(x), "name");
+    if (!s->model_get(s->self, name, version, &row, &e) ||
+        !s->model_versions(s->self, name, versions, SERVICE_PAGE_MAX, &count, &e)) {
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         model_row_free(&row);
         return;
     }
@@ -70,22 +72,23 @@ static void reply_model(request *r, int version)
     json_t *body = model_json(&row);
     json_object_set_new(body, "versions", list);
     model_row_free(&row);
-    request_reply_json(r, 200, body);
+    exchange_answer_json(x, 200, body);
 }
 
-void get_model(request *r)
+void get_model(exchange *x)
 {
-    reply_model(r, 0);
+    answer_model(x, 0);
 }
 
-void get_model_version(request *r)
+void get_model_version(exchange *x)
 {
     problem p = {0};
-    int version = version_parse(r->match.parameters[1]);
+    const char *text = request_parameter(exchange_request(x), "version");
+    int version = version_parse(text);
     if (version) {
-        reply_model(r, version);
+        answer_model(x, version);
         return;
     }
-    problem_set(&p, 404, "'%.32s' is no version: a whole number from 1", r->match.parameters[1]);
-    request_reply_problem(r, &p);
+    problem_set(&p, 404, "'%.32s' is no version: a whole number from 1", text);
+    exchange_answer_problem(x, &p);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* runs.c — the AUROC history: filtered pages as JSON or CSV, single runs, and runs from elsewhere. */
-#include "api/http/request.h"
-#include "api/resources/resources.h"
+#include "api/resources/page.h"
+#include "api/resources/routes.h"
+#include "api/resources/submission.h"
 
 #include "api/json/json.h"
 #include "api/json/run_json.h"
@@ -51,7 +52,7 @@ static void csv_row(FILE *out, const run_row *row)
     fputs("\r\n", out);
 }
 
-static void reply_csv(request *r, const run_row *rows, int count, const char *cursor)
+static void answer_csv(exchange *x, const run_row *rows, int count, const char *cursor)
 {
     char *text = NULL;
     size_t size = 0;
@@ -70,9 +71,10 @@ static void reply_csv(request *r, const run_row *rows, int count, const char *cu
             text = NULL;
         }
     }
+    response a = response_bytes(200, CSV_MEDIA_TYPE, text, size);
     if (cursor[0])
-        request_add_header(r, "X-Next-Cursor", cursor);
-    request_reply_bytes(r, 200, CSV_MEDIA_TYPE, text, size);
+        response_add_header(&a, "X-Next-Cursor", "%s", cursor);
+    exchange_answer(x, &a);
 }
 
 static bool query_time(const request *r, const char *name, service_time *out, problem *p)
@@ -117,85 +119,82 @@ static bool read_filter(const request *r, run_filter *f, problem *p)
 static bool wants_csv(const request *r, bool *csv, problem *p)
 {
     const char *format = request_query(r, "format");
-    *csv = format ? !strcmp(format, "csv")
-                  : media_prefers(request_header(r, MHD_HTTP_HEADER_ACCEPT), "text/csv", "application/json");
+    *csv = format ? !strcmp(format, "csv") : media_prefers(request_header(r, "Accept"), "text/csv", "application/json");
     return !format || *csv || !strcmp(format, "json") ||
            problem_set(p, 400, "format: '%.32s' is neither 'json' nor 'csv'", format);
 }
 
-void get_runs(request *r)
+void get_runs(exchange *x)
 {
+    const service *s = exchange_service(x);
+    const request *r = exchange_request(x);
     service_page page;
     run_filter filter;
     error e = {0};
     problem p = {0};
     bool csv;
     int count = 0;
-    if (!request_page(r, &page))
+    if (!page_read(x, &page))
         return;
     if (!wants_csv(r, &csv, &p) || !read_filter(r, &filter, &p)) {
-        request_reply_problem(r, &p);
+        exchange_answer_problem(x, &p);
         return;
     }
     run_row *rows = calloc((size_t)page.limit, sizeof *rows);
     if (!rows)
         error_memory(&e, "a page of runs");
-    if (!rows || !r->host->run_list(r->host->self, &filter, &page, rows, &count, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (!rows || !s->run_list(s->self, &filter, &page, rows, &count, &e)) {
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         free(rows);
         return;
     }
-    request_add_header(r, MHD_HTTP_HEADER_VARY, "Accept");
+    exchange_vary(x);
     if (csv) {
-        reply_csv(r, rows, count, page.cursor);
+        answer_csv(x, rows, count, page.cursor);
     } else {
         json_t *items = json_array();
         for (int i = 0; i < count; i++)
             json_array_append_new(items, run_json(&rows[i]));
-        request_reply_list(r, items, page.cursor);
+        page_answer(x, items, page.cursor);
     }
     for (int i = 0; i < count; i++)
         run_row_free(&rows[i]);
     free(rows);
 }
 
-void get_run(request *r)
+void get_run(exchange *x)
 {
+    const service *s = exchange_service(x);
     error e = {0};
     run_row row = {0};
-    if (!r->host->run_get(r->host->self, r->match.parameters[0], &row, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+    if (!s->run_get(s->self, request_parameter(exchange_request(x), "id"), &row, &e)) {
+        exchange_answer_error(x, &e, PROBLEM_REQUEST);
         return;
     }
     json_t *body = run_whole_json(&row);
     run_row_free(&row);
-    request_reply_json(r, 200, body);
+    exchange_answer_json(x, 200, body);
 }
 
 /* The run is answered as it was kept. */
 static void imported(void *context, const char *id, bool fresh, const error *failure)
 {
-    request *r = context;
+    const service *s = exchange_service(context);
     error e = {0};
     run_row row = {0};
-    char location[16 + SERVICE_ID_MAX];
     if (failure) {
-        request_reply_error(r, failure, PROBLEM_CONTENT);
-    } else if (!r->host->run_get(r->host->self, id, &row, &e)) {
-        request_reply_error(r, &e, PROBLEM_REQUEST);
+        submission_failed(context, failure, PROBLEM_CONTENT);
+    } else if (!s->run_get(s->self, id, &row, &e)) {
+        submission_failed(context, &e, PROBLEM_REQUEST);
     } else {
-        snprintf(location, sizeof location, "/runs/%s", id);
-        request_add_header(r, MHD_HTTP_HEADER_LOCATION, location);
-        request_reply_json(r, fresh ? 201 : 200, run_whole_json(&row));
+        submission_created(context, fresh ? 201 : 200, "/runs", id, run_whole_json(&row));
         run_row_free(&row);
     }
-    request_release(r);
 }
 
 /* A posted run while it is read. */
 typedef struct posting {
-    request *request;
-    const service *host;
+    exchange *exchange; /* deferred */
     run_row row;
     problem failure;
 } posting;
@@ -203,7 +202,7 @@ typedef struct posting {
 static void read_posted(void *context) /* pool thread */
 {
     posting *t = context;
-    json_t *body = json_read(t->request->body.bytes, t->request->body.size, &t->failure);
+    json_t *body = body_read_json(exchange_body(t->exchange), &t->failure);
     if (body)
         run_read(body, &t->row, &t->failure);
     json_decref(body);
@@ -212,27 +211,28 @@ static void read_posted(void *context) /* pool thread */
 static void import_posted(void *context)
 {
     posting *t = context;
+    const service *s = exchange_service(t->exchange);
+    error e = {0};
     if (t->failure.status) {
-        request_reply_problem(t->request, &t->failure);
-        request_release(t->request);
-    } else {
-        t->host->run_import(t->host->self, &t->row, imported, t->request);
+        exchange_answer_problem(t->exchange, &t->failure);
+        exchange_release(t->exchange);
+    } else if (!s->run_import(s->self, &t->row, imported, t->exchange, &e)) {
+        submission_failed(t->exchange, &e, PROBLEM_CONTENT);
     }
     run_row_free(&t->row);
     free(t);
 }
 
-void post_runs(request *r)
+void post_runs(exchange *x)
 {
     posting *t = calloc(1, sizeof *t);
     problem p = {0};
     if (!t) {
         problem_set(&p, 503, "out of memory for a run");
-        request_reply_problem(r, &p);
+        exchange_answer_problem(x, &p);
         return;
     }
-    request_wait(r);
-    request_hold(r);
-    *t = (posting){.request = r, .host = r->host};
-    r->host->offload(r->host->self, read_posted, import_posted, t);
+    t->exchange = x;
+    if (!exchange_offload(x, read_posted, import_posted, t))
+        free(t);
 }

@@ -3,11 +3,10 @@
  * scores.c — POST /score: takes images out of any of the three bodies, has them scored while the connection is
  * suspended, and tells each its result. Images that cannot be scored spoil no other; a client that leaves cancels.
  */
-#include "api/http/request.h"
-#include "api/resources/resources.h"
+#include "api/resources/routes.h"
 
-#include "api/http/media.h"
 #include "api/json/json.h"
+#include "api/service.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -27,8 +26,7 @@ typedef struct score_item {
 } score_item;
 
 typedef struct score_call {
-    request *request; /* held */
-    const service *host;
+    exchange *exchange;    /* deferred */
     char model[NAME_SIZE]; /* empty, version 0: the service chooses */
     int version;
     enum explanation explain;
@@ -39,8 +37,8 @@ typedef struct score_call {
     struct score_image *images; /* of the items without failure, in their order */
     size_t image_count;
     problem failure; /* of the body as a whole, found on the pool */
-    void *ticket;
-    bool submitting, finished, abandoned;
+    void *ticket;    /* of the service, while it scores */
+    bool abandoned;  /* nobody waits for the answer any more */
 } score_call;
 
 static void call_free(score_call *c)
@@ -54,12 +52,12 @@ static void call_free(score_call *c)
     free(c);
 }
 
-/* Ends the call, with its reply given or no longer wanted. */
+/* Ends the call, with its answer given or no longer wanted. */
 static void call_end(score_call *c)
 {
-    request *r = c->request;
+    exchange *x = c->exchange;
     call_free(c);
-    request_release(r);
+    exchange_release(x);
 }
 
 static bool call_reserve(score_call *c, size_t count)
@@ -79,17 +77,17 @@ static void add_image(score_call *c, const void *bytes, size_t size)
 
 static bool read_plain(score_call *c)
 {
-    const request_body *b = &c->request->body;
+    size_t size;
+    const void *bytes = body_bytes(exchange_body(c->exchange), &size);
     if (!call_reserve(c, 1))
         return false;
     c->items[0].id = "image";
-    add_image(c, b->bytes, b->size);
+    add_image(c, bytes, size);
     return true;
 }
 
-static bool read_form(score_call *c)
+static bool read_form(score_call *c, const form *f)
 {
-    const form *f = c->request->body.form;
     if (f->count == 0)
         return problem_set(&c->failure, 400, "the form has no parts");
     if (!call_reserve(c, f->count))
@@ -128,12 +126,12 @@ static void decode_image(score_call *c, score_item *item, const char *text, size
         add_image(c, item->bytes, size);
 }
 
-/* Knows only the call: may run on the pool. */
-static bool read_json(score_call *c, const void *bytes, size_t size)
+/* Any thread: it knows only the call and the body. */
+static bool read_json(score_call *c)
 {
     static const char *const names[] = {"images", NULL}, *const item_names[] = {"id", "data", NULL};
     problem *p = &c->failure;
-    c->document = json_read(bytes, size, p);
+    c->document = body_read_json(exchange_body(c->exchange), p);
     if (!c->document)
         return false;
     fields f = fields_of(c->document, "", names, p);
@@ -184,7 +182,7 @@ static json_t *explanation_json(enum explanation kind, const score_result *resul
 
 static json_t *result_json(const score_call *c, const score_item *item, const score_result *result)
 {
-    const char *path = c->request->path;
+    const char *path = request_path(exchange_request(c->exchange));
     const error *failure = item->failure.code ? &item->failure : &result->failure;
     if (failure->code)
         return json_pack("{s:o, s:o}", "id", json_text(item->id), "error", failure_json(failure, path));
@@ -202,7 +200,7 @@ static json_t *result_json(const score_call *c, const score_item *item, const sc
     return body;
 }
 
-static void reply_answer(score_call *c, const score_answer *a)
+static void answer_results(score_call *c, const score_answer *a)
 {
     json_t *results = json_array();
     size_t next = 0;
@@ -210,28 +208,29 @@ static void reply_answer(score_call *c, const score_answer *a)
         const score_result *result = c->items[i].failure.code ? NULL : &a->results[next++];
         json_array_append_new(results, result_json(c, &c->items[i], result));
     }
-    request_reply_json(c->request, 200,
-                       json_pack("{s:s, s:i, s:s, s:o, s:{s:f, s:f, s:f}}", "model", a->model, "version", a->version,
-                                 "method", a->method, "results", results, "timing", "queue_ms", a->queue_ms,
-                                 "decode_ms", a->decode_ms, "compute_ms", a->compute_ms));
+    exchange_answer_json(c->exchange, 200,
+                         json_pack("{s:s, s:i, s:s, s:o, s:{s:f, s:f, s:f}}", "model", a->model, "version", a->version,
+                                   "method", a->method, "results", results, "timing", "queue_ms", a->queue_ms,
+                                   "decode_ms", a->decode_ms, "compute_ms", a->compute_ms));
 }
 
 /* The only image is bad: the whole answer is the problem. */
-static void reply_only_failure(request *r, const error *failure)
+static void answer_only_failure(exchange *x, const error *failure)
 {
     problem p = {0};
     problem_of_error(&p, failure, PROBLEM_IMAGE);
     if (p.status == 415)
         p.accepted = json_pack("[s]", "image/png");
-    request_reply_problem(r, &p);
+    exchange_answer_problem(x, &p);
 }
 
-static void reply_picture(request *r, const score_result *result)
+static void answer_picture(exchange *x, const score_result *result)
 {
     void *bytes = malloc(result->picture.size);
     if (bytes)
         memcpy(bytes, result->picture.bytes, result->picture.size);
-    request_reply_bytes(r, 200, "image/png", bytes, result->picture.size);
+    response a = response_bytes(200, "image/png", bytes, result->picture.size);
+    exchange_answer(x, &a);
 }
 
 static void scored(void *context, const score_answer *a, const error *failure)
@@ -239,37 +238,34 @@ static void scored(void *context, const score_answer *a, const error *failure)
     score_call *c = context;
     c->ticket = NULL;
     if (failure) {
-        request_reply_error(c->request, failure, PROBLEM_REQUEST);
+        exchange_answer_error(c->exchange, failure, PROBLEM_REQUEST);
     } else {
         assert(a->count == c->image_count);
         if (c->count == 1 && a->results[0].failure.code)
-            reply_only_failure(c->request, &a->results[0].failure);
+            answer_only_failure(c->exchange, &a->results[0].failure);
         else if (c->alone)
-            reply_picture(c->request, &a->results[0]);
+            answer_picture(c->exchange, &a->results[0]);
         else
-            reply_answer(c, a);
+            answer_results(c, a);
     }
-    c->finished = true;
-    if (!c->submitting)
-        call_end(c);
+    call_end(c);
 }
 
-static void abandon(void *work)
+static void abandon(void *context)
 {
-    score_call *c = work;
-    void *ticket = c->ticket;
+    score_call *c = context;
+    const service *s = exchange_service(c->exchange);
     c->abandoned = true;
-    c->ticket = NULL;
-    if (ticket)
-        c->host->score_cancel(c->host->self, ticket);
+    if (c->ticket)
+        s->score_cancel(s->self, c->ticket);
 }
 
 /* No image is fit to be scored. */
-static void reply_all_failed(score_call *c)
+static void answer_all_failed(score_call *c)
 {
     problem p = {0};
     if (c->count == 1) {
-        reply_only_failure(c->request, &c->items[0].failure);
+        answer_only_failure(c->exchange, &c->items[0].failure);
         return;
     }
     for (size_t i = 0; i < c->count; i++) {
@@ -277,7 +273,7 @@ static void reply_all_failed(score_call *c)
         snprintf(pointer, sizeof pointer, "/images/%zu", i);
         problem_add(&p, pointer, "%s", c->items[i].failure.message);
     }
-    request_reply_problem(c->request, &p);
+    exchange_answer_problem(c->exchange, &p);
 }
 
 /* Whether this many images can be explained in the way asked for. */
@@ -295,50 +291,42 @@ static bool check_explanation(score_call *c)
                        c->count);
 }
 
+/* Has the service score the images. False when it cannot begin: then the exchange is answered. */
+static bool start_scoring(score_call *c)
+{
+    const service *s = exchange_service(c->exchange);
+    error e = {0};
+    c->ticket = s->score(s->self, c->model, c->version, c->explain, c->images, c->image_count, scored, c, &e);
+    if (!c->ticket)
+        exchange_answer_error(c->exchange, &e, PROBLEM_REQUEST);
+    return c->ticket != NULL;
+}
+
 static void submit(score_call *c)
 {
-    if (!check_explanation(c)) {
-        request_reply_problem(c->request, &c->failure);
-        call_end(c);
+    if (c->failure.status || !check_explanation(c))
+        exchange_answer_problem(c->exchange, &c->failure);
+    else if (c->image_count == 0)
+        answer_all_failed(c);
+    else if (!c->abandoned && start_scoring(c))
         return;
-    }
-    if (c->image_count == 0) {
-        reply_all_failed(c);
-        call_end(c);
-        return;
-    }
-    c->submitting = true;
-    void *ticket =
-        c->host->score(c->host->self, c->model, c->version, c->explain, c->images, c->image_count, scored, c);
-    c->submitting = false;
-    if (c->finished)
-        call_end(c);
-    else
-        c->ticket = ticket;
+    call_end(c);
 }
 
 static void read_on_pool(void *context)
 {
-    score_call *c = context;
-    read_json(c, c->request->body.bytes, c->request->body.size);
+    read_json(context);
 }
 
 static void after_reading(void *context)
 {
-    score_call *c = context;
-    if (!c->abandoned && !c->failure.status) {
-        submit(c);
-        return;
-    }
-    if (c->failure.status)
-        request_reply_problem(c->request, &c->failure);
-    call_end(c);
+    submit(context);
 }
 
 /* NAME or NAME:VERSION; empty: the service chooses. */
-static bool take_model(score_call *c, problem *p)
+static bool choose_model(score_call *c, problem *p)
 {
-    const char *text = request_query(c->request, "model");
+    const char *text = request_query(exchange_request(c->exchange), "model");
     if (!text)
         return true;
     return model_reference_parse(text, c->model, &c->version) ||
@@ -346,49 +334,49 @@ static bool take_model(score_call *c, problem *p)
 }
 
 /* ?explain=, and by Accept whether its picture is wanted alone. */
-static bool take_explanation(score_call *c, problem *p)
+static bool choose_explanation(score_call *c, problem *p)
 {
-    const char *text = request_query(c->request, "explain");
+    const request *r = exchange_request(c->exchange);
+    const char *text = request_query(r, "explain");
     if (text && !explanation_find(text, &c->explain))
         return problem_set(p, 400, "explain: '%.32s' is not none, reconstruction or heatmap", text);
     if (c->explain == EXPLAIN_NONE)
         return true;
-    const char *accept = request_header(c->request, MHD_HTTP_HEADER_ACCEPT);
-    c->alone = media_prefers(accept, "image/png", "application/json");
-    request_add_header(c->request, MHD_HTTP_HEADER_VARY, "Accept");
+    c->alone = media_prefers(request_header(r, "Accept"), "image/png", "application/json");
+    exchange_vary(c->exchange);
     return true;
 }
 
-void post_score(request *r)
+void post_score(exchange *x)
 {
     problem p = {0};
+    const request_body *b = exchange_body(x);
+    size_t size;
+    body_bytes(b, &size);
     score_call *c = calloc(1, sizeof *c);
     if (!c) {
         problem_set(&p, 503, "out of memory");
-        request_reply_problem(r, &p);
+        exchange_answer_problem(x, &p);
         return;
     }
-    c->request = r;
-    c->host = r->host;
-    if (!take_model(c, &p) || !take_explanation(c, &p)) {
-        request_reply_problem(r, &p);
+    c->exchange = x;
+    if (!choose_model(c, &p) || !choose_explanation(c, &p)) {
+        exchange_answer_problem(x, &p);
         call_free(c);
         return;
     }
-    request_hold(r);
-    request_wait(r);
-    r->work = c;
-    r->abandon = abandon;
-    bool json = r->body.rule->kind == BODY_MEMORY && !strcmp(r->body.rule->media_type, "application/json");
-    if (json && r->body.size > SCORE_JSON_INLINE_BYTES) {
-        c->host->offload(c->host->self, read_on_pool, after_reading, c);
+    exchange_on_abandon(x, abandon, c);
+    if (body_is_json(b) && size > SCORE_JSON_INLINE_BYTES) {
+        if (!exchange_offload(x, read_on_pool, after_reading, c))
+            call_free(c);
         return;
     }
-    if (json)
-        read_json(c, r->body.bytes, r->body.size);
-    else if (r->body.form)
-        read_form(c);
+    exchange_defer(x);
+    if (body_is_json(b))
+        read_json(c);
+    else if (body_form(b))
+        read_form(c, body_form(b));
     else
         read_plain(c);
-    after_reading(c);
+    submit(c);
 }

@@ -173,29 +173,21 @@ static void worked(void *context)
         answer(i);
 }
 
-static void refused(void *context)
-{
-    import *i = context;
-    if (i->uploaded)
-        unlink(i->source.text);
-    i->done(i->context, NULL, &i->e);
-    free(i);
-}
-
 static void next(datasets *d)
 {
     import *i = d->first;
     if (!i)
         return;
-    if (d->stopping) {
+    if (d->stopping)
         error_set(&i->e, ERROR_BUSY, "the daemon is stopping");
-        answer(i);
+    else if (!loop_try_offload(d->c.loop, work, worked, i))
+        error_memory(&i->e, "an import");
+    else
         return;
-    }
-    loop_offload(d->c.loop, work, worked, i);
+    answer(i);
 }
 
-static bool start(import *i, const dataset_request *r, error *e)
+static bool prepare(import *i, const dataset_request *r, error *e)
 {
     datasets *d = i->owner;
     char id[SERVICE_ID_MAX];
@@ -207,32 +199,28 @@ static bool start(import *i, const dataset_request *r, error *e)
     if (!name_valid(r->name))
         return error_set(e, ERROR_INVALID, "name: \"%s\" is not a name (^[a-z0-9][a-z0-9._-]{0,62}$)", r->name);
     memcpy(i->row.name, r->name, strlen(r->name) + 1);
-    return path_format(&i->packed, e, "%s/datasets/%s%s", d->c.state, incoming, id);
+    return path_format(&i->source, e, "%s", r->source) &&
+           path_format(&i->packed, e, "%s/datasets/%s%s", d->c.state, incoming, id);
 }
 
-void datasets_import(datasets *d, const dataset_request *r, dataset_done *done, void *context)
+bool datasets_import(datasets *d, const dataset_request *r, dataset_done *done, void *context, error *e)
 {
     import *i = calloc(1, sizeof *i);
-    if (!i) {
-        error e = {0};
-        error_memory(&e, "an import");
+    if (i)
+        *i = (import){.owner = d, .done = done, .context = context, .uploaded = r->uploaded};
+    bool ready = i ? prepare(i, r, e) : error_memory(e, "an import");
+    if (ready && !d->first && !loop_try_offload(d->c.loop, work, worked, i))
+        ready = error_memory(e, "an import");
+    if (!ready) {
+        free(i);
         if (r->uploaded)
             unlink(r->source);
-        done(context, NULL, &e);
-        return;
-    }
-    i->owner = d;
-    i->done = done;
-    i->context = context;
-    i->uploaded = r->uploaded;
-    if (!path_format(&i->source, &i->e, "%s", r->source) || !start(i, r, &i->e)) {
-        loop_defer(d->c.loop, refused, i);
-        return;
+        return false;
     }
     *d->end = i;
     d->end = &i->next;
-    if (++d->count == 1)
-        next(d);
+    d->count++;
+    return true;
 }
 
 void datasets_stop(datasets *d)

@@ -27,8 +27,8 @@ typedef struct datasets_config {
 datasets *datasets_new(const datasets_config *c, error *e);
 /* No import is under way. */
 void datasets_free(datasets *d);
-/* See service.h. */
-void datasets_import(datasets *d, const dataset_request *r, dataset_done *done, void *context);
+/* As dataset_import in service.h. */
+bool datasets_import(datasets *d, const dataset_request *r, dataset_done *done, void *context, error *e);
 /* New imports are refused, waiting ones fail; the one under way goes on. */
 void datasets_stop(datasets *d);
 /* Imports not answered yet. */

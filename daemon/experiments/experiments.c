@@ -32,29 +32,25 @@ static void request_free(request *r)
     free(r);
 }
 
-static void request_fail(void *context)
+static void request_fail(request *r)
 {
-    request *r = context;
     r->done(r->context, NULL, &r->e);
     request_free(r);
 }
 
-static bool reserve(request *r, size_t count)
+static bool reserve(request *r, size_t count, error *e)
 {
-    if (!jobs_reserve(r->owner->jobs, count, &r->e))
+    if (!jobs_reserve(r->owner->jobs, count, e))
         return false;
     r->reserved = count;
     return true;
 }
 
-/* NULL: done was told. */
-static request *request_new(experiments *owner, const char *id, experiment_done *done, void *context)
+static request *request_new(experiments *owner, const char *id, experiment_done *done, void *context, error *e)
 {
     request *r = calloc(1, sizeof *r);
     if (!r) {
-        error e = {0};
-        error_memory(&e, "an experiment");
-        done(context, NULL, &e);
+        error_memory(e, "an experiment");
         return NULL;
     }
     *r = (request){.owner = owner, .done = done, .context = context};
@@ -239,7 +235,7 @@ static bool prepare(request *r, const experiment_spec *spec, const char *key, er
         return error_set(e, ERROR_INVALID, "methods, classes and seeds make %d cells; at most %d", cells,
                          EXPERIMENT_CELLS_MAX);
     bool known = key && store_key_known(o->reader, STORE_KEY_OF_EXPERIMENT, key);
-    if (!reserve(r, known ? 0 : (size_t)cells))
+    if (!reserve(r, known ? 0 : (size_t)cells, e))
         return false;
     x->all_classes = x->spec.class_count == set.info.classes;
     snprintf(x->dataset_digest, sizeof x->dataset_digest, "%s", set.info.digest);
@@ -276,49 +272,59 @@ static void submission_checked(void *context)
         request_fail(r);
 }
 
-void experiments_submit(experiments *o, const experiment_spec *spec, const char *key, experiment_done *done,
-                        void *context)
+bool experiments_submit(experiments *o, const experiment_spec *spec, const char *key, experiment_done *done,
+                        void *context, error *e)
 {
-    request *r = request_new(o, "", done, context);
+    request *r = request_new(o, "", done, context, e);
     if (!r)
-        return;
-    if (prepare(r, spec, key, &r->e))
-        loop_offload(o->loop, submission_check, submission_checked, r);
-    else
-        loop_defer(o->loop, request_fail, r);
+        return false;
+    if (prepare(r, spec, key, e) &&
+        (loop_try_offload(o->loop, submission_check, submission_checked, r) || error_memory(e, "an experiment")))
+        return true;
+    request_free(r);
+    return false;
 }
 
 /* ---- resuming */
 
-void experiments_resume(experiments *o, const char *id, experiment_done *done, void *context)
+/* New jobs for the cells that failed or were cancelled. */
+static bool resume(request *r, const experiment_row *row, error *e)
 {
-    request *r = request_new(o, id, done, context);
-    if (!r)
-        return;
-    experiment_row row;
-    if (!store_experiment_get(o->reader, id, &row, &r->e)) {
-        loop_defer(o->loop, request_fail, r);
-        return;
-    }
-    int lost = (int)(row.counts[JOB_FAILED] + row.counts[JOB_CANCELLED]);
+    experiments *o = r->owner;
+    int lost = (int)(row->counts[JOB_FAILED] + row->counts[JOB_CANCELLED]);
     char(*ids)[SERVICE_ID_MAX] = calloc((size_t)lost + 1, sizeof *ids);
-    for (int i = 0; ids && i < lost; i++)
+    if (!ids)
+        return error_memory(e, "an experiment's new jobs");
+    for (int i = 0; i < lost; i++)
         id_make(o->ids, ids[i]);
     store_resume again = {.id = r->id, .created = time_now(), .jobs = ids, .job_count = lost};
     store_reply reply = {.done = stored, .context = r};
-    bool asked = (ids || error_memory(&r->e, "an experiment's new jobs")) && reserve(r, (size_t)lost) &&
-                 store_experiment_resume(o->store, &again, reply, &r->e);
+    bool begun = reserve(r, (size_t)lost, e) && store_experiment_resume(o->store, &again, reply, e);
     free(ids);
-    experiment_row_free(&row);
-    if (!asked)
-        loop_defer(o->loop, request_fail, r);
+    return begun;
+}
+
+bool experiments_resume(experiments *o, const char *id, experiment_done *done, void *context, error *e)
+{
+    request *r = request_new(o, id, done, context, e);
+    experiment_row row;
+    if (!r)
+        return false;
+    bool begun = store_experiment_get(o->reader, id, &row, e);
+    if (begun) {
+        begun = resume(r, &row, e);
+        experiment_row_free(&row);
+    }
+    if (!begun)
+        request_free(r);
+    return begun;
 }
 
 /* ---- cancelling */
 
 typedef struct cancellation {
     request *of;
-    int waiting; /* answers to come, and one for the asking itself */
+    int waiting; /* for answers, and for the next turn of the loop, before which nothing is answered */
 } cancellation;
 
 static void cancellation_step(cancellation *c)
@@ -350,30 +356,42 @@ static void cancellation_end(void *context)
     cancellation_step(context);
 }
 
-void experiments_cancel(experiments *o, const char *id, experiment_done *done, void *context)
+/* Cancels the cells that have not ended, the last first, so that none is started in between. */
+static void cancel_cells(cancellation *c, const experiment_row *row)
 {
-    request *r = request_new(o, id, done, context);
-    if (!r)
-        return;
-    experiment_row row;
-    cancellation *c = malloc(sizeof *c);
-    if (!c)
-        error_memory(&r->e, "a cancellation");
-    if (!c || !store_experiment_get(o->reader, id, &row, &r->e)) {
-        free(c);
-        loop_defer(o->loop, request_fail, r);
-        return;
-    }
-    *c = (cancellation){.of = r, .waiting = 1};
-    for (int i = row.cell_count - 1; i >= 0; i--) { /* the last first, so that none is started in between */
-        enum job_state state = row.cells[i].state;
+    for (int i = row->cell_count - 1; i >= 0; i--) {
+        enum job_state state = row->cells[i].state;
         if (state != JOB_QUEUED && state != JOB_RUNNING)
             continue;
         c->waiting++;
-        jobs_cancel(o->jobs, row.cells[i].job, cell_cancelled, c);
+        jobs_cancel(c->of->owner->jobs, row->cells[i].job, cell_cancelled, c);
     }
+}
+
+bool experiments_cancel(experiments *o, const char *id, experiment_done *done, void *context, error *e)
+{
+    experiment_row row;
+    request *r = request_new(o, id, done, context, e);
+    cancellation *c = r ? malloc(sizeof *c) : NULL;
+    if (r && !c)
+        error_memory(e, "a cancellation");
+    if (!c || !store_experiment_get(o->reader, id, &row, e))
+        goto free_both;
+    *c = (cancellation){.of = r, .waiting = 1};
+    if (!loop_try_defer(o->loop, cancellation_end, c)) {
+        error_memory(e, "a cancellation");
+        goto free_row;
+    }
+    cancel_cells(c, &row);
     experiment_row_free(&row);
-    loop_defer(o->loop, cancellation_end, c);
+    return true;
+free_row:
+    experiment_row_free(&row);
+free_both:
+    free(c);
+    if (r)
+        request_free(r);
+    return false;
 }
 
 /* ---- progress */

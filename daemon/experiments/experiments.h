@@ -19,11 +19,11 @@ typedef struct experiments {
     jobs *jobs;
 } experiments;
 
-/* See service.h. The struct must outlive what was asked of it. */
-void experiments_submit(experiments *x, const experiment_spec *spec, const char *key, experiment_done *done,
-                        void *context);
-void experiments_cancel(experiments *x, const char *id, experiment_done *done, void *context);
-void experiments_resume(experiments *x, const char *id, experiment_done *done, void *context);
+/* As experiment_submit and the others in service.h. The struct must outlive what was asked of it. */
+bool experiments_submit(experiments *x, const experiment_spec *spec, const char *key, experiment_done *done,
+                        void *context, error *e);
+bool experiments_cancel(experiments *x, const char *id, experiment_done *done, void *context, error *e);
+bool experiments_resume(experiments *x, const char *id, experiment_done *done, void *context, error *e);
 bool experiments_get(experiments *x, const char *id, experiment_row *row, error *e);
 
 /* Seconds until the last of the row's cells should be done with `capacity` threads at work: from what cells of the same

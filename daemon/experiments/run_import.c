@@ -11,20 +11,12 @@
 typedef struct importing {
     run_done *done;
     void *context;
-    error e;
 } importing;
 
 static void stored(void *context, const store_answer *answer, const error *failure)
 {
     importing *i = context;
     i->done(i->context, answer ? answer->id : NULL, answer && answer->fresh, failure);
-    free(i);
-}
-
-static void refuse(void *context)
-{
-    importing *i = context;
-    i->done(i->context, NULL, false, &i->e);
     free(i);
 }
 
@@ -57,19 +49,17 @@ static bool was_traced(const run_row *row)
     return traced;
 }
 
-void run_import(const run_importer *by, const run_row *row, run_done *done, void *context)
+bool run_import(const run_importer *by, const run_row *row, run_done *done, void *context, error *e)
 {
     run_row ours;
-    importing *i = calloc(1, sizeof *i);
-    if (!i) {
-        error e = {0};
-        error_memory(&e, "a run");
-        done(context, NULL, false, &e);
-        return;
-    }
+    importing *i = malloc(sizeof *i);
+    if (!i)
+        return error_memory(e, "a run");
     *i = (importing){.done = done, .context = context};
-    bool good = adopt(by, row, &ours, &i->e);
-    store_import write = {.run = &ours, .trace = good && was_traced(row)};
-    if (!good || !store_run_import(by->store, &write, (store_reply){.done = stored, .context = i}, &i->e))
-        loop_defer(by->loop, refuse, i);
+    bool adopted = adopt(by, row, &ours, e);
+    store_import write = {.run = &ours, .trace = adopted && was_traced(row)};
+    if (adopted && store_run_import(by->store, &write, (store_reply){.done = stored, .context = i}, e))
+        return true;
+    free(i);
+    return false;
 }

@@ -4,16 +4,14 @@
 #define ANOMALYD_DAEMON_EXPERIMENTS_RUN_IMPORT_H
 
 #include "api/service.h"
-#include "daemon/platform/loop.h"
 #include "daemon/store/store.h"
 
 typedef struct run_importer {
-    loop *loop;
     store *store;
     store_reader *reader;
 } run_importer;
 
-/* As service.run_import. */
-void run_import(const run_importer *by, const run_row *row, run_done *done, void *context);
+/* As run_import in service.h. */
+bool run_import(const run_importer *by, const run_row *row, run_done *done, void *context, error *e);
 
 #endif

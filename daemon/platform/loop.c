@@ -106,33 +106,43 @@ static void work_after(uv_work_t *w, int status)
     free(j);
 }
 
-void loop_offload(loop *l, loop_call *work, loop_call *after, void *context)
+bool loop_try_offload(loop *l, loop_call *work, loop_call *after, void *context)
 {
     struct job_work *j = malloc(sizeof *j);
-    if (j) {
-        *j = (struct job_work){.owner = l, .run = work, .after = after, .context = context};
-        j->work.data = j;
-        if (!uv_queue_work(&l->uv, &j->work, work_run, work_after)) {
-            l->working++;
-            return;
-        }
-        free(j);
-    }
+    if (!j)
+        return false;
+    *j = (struct job_work){.owner = l, .run = work, .after = after, .context = context};
+    j->work.data = j;
+    int code = uv_queue_work(&l->uv, &j->work, work_run, work_after);
+    assert(code == 0); /* it fails only for want of a function to run */
+    l->working++;
+    return true;
+}
+
+void loop_offload(loop *l, loop_call *work, loop_call *after, void *context)
+{
+    if (loop_try_offload(l, work, after, context))
+        return;
     work(context);
     after(context);
 }
 
-void loop_defer(loop *l, loop_call *run, void *context)
+bool loop_try_defer(loop *l, loop_call *run, void *context)
 {
     struct call *c = malloc(sizeof *c);
-    if (!c) {
-        run(context);
-        return;
-    }
+    if (!c)
+        return false;
     *c = (struct call){.run = run, .context = context};
     *l->calls_end = c;
     l->calls_end = &c->next;
     uv_async_send(&l->turn);
+    return true;
+}
+
+void loop_defer(loop *l, loop_call *run, void *context)
+{
+    if (!loop_try_defer(l, run, context))
+        run(context);
 }
 
 struct timer {

@@ -25,11 +25,15 @@ void loop_free(loop *l);
 /* Pool work begun and not yet delivered. */
 size_t loop_working(const loop *l);
 
-/* Runs work(context) on a pool thread, then after(context) here. Where memory is out, both run at once. */
+/* Runs work(context) on a pool thread, then after(context) here. When memory is out loop_offload runs both at once,
+ * and loop_try_offload runs neither and returns false. */
 void loop_offload(loop *l, loop_call *work, loop_call *after, void *context);
+bool loop_try_offload(loop *l, loop_call *work, loop_call *after, void *context);
 
-/* Runs call(context) at the next turn, never inside this call (unless memory is out). */
+/* Runs call(context) at the next turn. When memory is out loop_defer runs it at once, and loop_try_defer does not run
+ * it and returns false. */
 void loop_defer(loop *l, loop_call *call, void *context);
+bool loop_try_defer(loop *l, loop_call *call, void *context);
 
 /* Runs tick(context) once after `ms`. NULL when memory is out. loop_timer_stop only before it fired. */
 void *loop_timer(loop *l, uint64_t ms, loop_call *tick, void *context);

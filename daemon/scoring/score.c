@@ -147,25 +147,26 @@ static ticket *ticket_new(scoring *s, enum explanation explain, const struct sco
 }
 
 void *score_start(scoring *s, const char *name, int version, enum explanation explain, const struct score_image *images,
-                  size_t count, score_done *done, void *context)
+                  size_t count, score_done *done, void *context, error *e)
 {
-    error e = {0};
-    ticket *t = count ? ticket_new(s, explain, images, count) : NULL;
-    if (!count)
-        error_set(&e, ERROR_INVALID, "no image");
-    else if (!t)
-        error_memory(&e, "a score request");
-    if (t && find_model(t, name, version, &e) && batcher_admit(s->batcher, &t->order, &e)) {
-        t->done = done;
-        t->context = context;
-        s->active++;
-        loop_offload(s->loop, decode, decoded, t);
-        return t;
+    if (!count) {
+        error_set(e, ERROR_INVALID, "no image");
+        return NULL;
     }
-    if (t)
+    ticket *t = ticket_new(s, explain, images, count);
+    if (!t) {
+        error_memory(e, "a score request");
+        return NULL;
+    }
+    t->done = done;
+    t->context = context;
+    if (!find_model(t, name, version, e) || !batcher_admit(s->batcher, &t->order, e)) {
         ticket_free(t);
-    done(context, NULL, &e);
-    return NULL;
+        return NULL;
+    }
+    s->active++;
+    loop_offload(s->loop, decode, decoded, t); /* the batcher answers, later */
+    return t;
 }
 
 void score_cancel(void *t)

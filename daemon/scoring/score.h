@@ -18,9 +18,9 @@ typedef struct scoring {
     double decode_s;
 } scoring;
 
-/* See service.h. */
+/* As score and score_cancel in service.h. */
 void *score_start(scoring *s, const char *name, int version, enum explanation explain, const struct score_image *images,
-                  size_t count, score_done *done, void *context);
+                  size_t count, score_done *done, void *context, error *e);
 void score_cancel(void *ticket);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "daemon/server/daemon.h"
 
+#include "api/resources/routes.h"
 #include "base/machine.h"
 #include "base/team.h"
 #include "daemon/platform/log.h"
@@ -89,8 +90,8 @@ static void begin_stop(anomalyd *d)
     d->deadline_ms = uv_now(loop_uv(d->loop)) + (uint64_t)d->config.stop_deadline_s * 1000;
     notify_send("STOPPING=1");
     log_line(LOG_LEVEL_INFO, "stopping");
-    server_quiesce(front_server(d->front));
-    front_wake(d->front);
+    server_quiesce(mhd_uv_server(d->http));
+    mhd_uv_wake(d->http);
     jobs_stop(d->jobs);
     datasets_stop(d->datasets);
     uv_timer_start(&d->tick, on_tick, 0, STOP_TICK_MS);
@@ -113,11 +114,11 @@ static void advance(anomalyd *d)
     }
     if (d->stage == DAEMON_FINISHING && (work_is_done(d) || late)) {
         d->stage = DAEMON_DRAINING;
-        server_drain(front_server(d->front));
-        front_wake(d->front);
+        server_drain(mhd_uv_server(d->http));
+        mhd_uv_wake(d->http);
     }
     if (d->stage == DAEMON_DRAINING &&
-        ((!server_busy(front_server(d->front)) && work_is_done(d) && !loop_working(d->loop)) ||
+        ((!server_busy(mhd_uv_server(d->http)) && work_is_done(d) && !loop_working(d->loop)) ||
          now >= d->deadline_ms + DRAIN_MS)) {
         d->stage = DAEMON_STOPPED;
         loop_end(d->loop);
@@ -226,21 +227,23 @@ static bool open_scoring(anomalyd *d, error *e)
     return d->batcher;
 }
 
-static bool open_front(anomalyd *d, error *e)
+static bool open_server(anomalyd *d, error *e)
 {
     daemon_serve(d);
     server_config c = {.address = d->config.address,
                        .port = d->config.port,
-                       .host = &d->service,
+                       .host = &d->service.host,
+                       .routes = resource_routes,
+                       .service = &d->service,
                        .header_deadline_ms = (unsigned)d->config.header_deadline_ms,
                        .request_deadline_ms = (unsigned)d->config.request_deadline_ms};
-    return (d->front = front_start(d->loop, &c, e));
+    return (d->http = mhd_uv_start(d->loop, &c, e));
 }
 
 static void say_ready(anomalyd *d)
 {
     bool six = strchr(d->config.address, ':');
-    int port = server_port(front_server(d->front));
+    int port = server_port(mhd_uv_server(d->http));
     printf("listening on http://%s%s%s:%d\n", six ? "[" : "", d->config.address, six ? "]" : "", port);
     fflush(stdout);
     d->stage = DAEMON_READY;
@@ -263,8 +266,8 @@ static void leave_if_late(anomalyd *d)
 
 static void close_all(anomalyd *d)
 {
-    if (d->front) {
-        front_stop(d->front);
+    if (d->http) {
+        mhd_uv_stop(d->http);
         leave_if_late(d);
     }
     batcher_stop(d->batcher);
@@ -301,7 +304,7 @@ bool daemon_run(const config *c, error *e)
         return false;
     open_handles(&d);
     bool good = open_folder(&d, e) && open_registry(&d, e) && open_datasets(&d, e) && open_jobs(&d, e) &&
-                open_scoring(&d, e) && open_front(&d, e) && jobs_recover(d.jobs, e);
+                open_scoring(&d, e) && open_server(&d, e) && jobs_recover(d.jobs, e);
     if (good) {
         say_ready(&d);
         loop_run(d.loop);

@@ -3,16 +3,16 @@
 #ifndef ANOMALYD_DAEMON_SERVER_DAEMON_H
 #define ANOMALYD_DAEMON_SERVER_DAEMON_H
 
-#include "daemon/scoring/batcher.h"
-#include "daemon/platform/config.h"
 #include "daemon/datasets/datasets.h"
-#include "daemon/scoring/engine.h"
 #include "daemon/experiments/experiments.h"
-#include "daemon/server/mhd_uv.h"
-#include "daemon/platform/id.h"
 #include "daemon/jobs/jobs.h"
+#include "daemon/platform/config.h"
+#include "daemon/platform/id.h"
 #include "daemon/platform/loop.h"
+#include "daemon/scoring/batcher.h"
+#include "daemon/scoring/engine.h"
 #include "daemon/scoring/score.h"
+#include "daemon/server/mhd_uv.h"
 #include "daemon/store/store.h"
 
 enum daemon_stage { DAEMON_STARTING, DAEMON_READY, DAEMON_FINISHING, DAEMON_DRAINING, DAEMON_STOPPED };
@@ -31,7 +31,7 @@ typedef struct anomalyd {
     batcher *batcher;
     scoring scoring;
     service service;
-    front *front;
+    mhd_uv *http;
     uv_async_t store_news, batcher_news;
     uv_signal_t signals[3];
     uv_timer_t tick; /* watchdog, and the stages of stopping */

@@ -6,7 +6,7 @@
 
 enum { HANDLES = 3 };
 
-struct front {
+struct mhd_uv {
     server *server;
     uv_poll_t poll;
     uv_prepare_t prepare;
@@ -19,17 +19,17 @@ static void poll_event(uv_poll_t *handle, int status, int events)
 {
     (void)status;
     (void)events;
-    ((front *)handle->data)->dirty = true;
+    ((mhd_uv *)handle->data)->dirty = true;
 }
 
 static void timer_event(uv_timer_t *handle)
 {
-    ((front *)handle->data)->dirty = true;
+    ((mhd_uv *)handle->data)->dirty = true;
 }
 
 static void before_wait(uv_prepare_t *handle)
 {
-    front *f = handle->data;
+    mhd_uv *f = handle->data;
     if (!f->dirty)
         return;
     while (f->dirty) {
@@ -45,24 +45,24 @@ static void before_wait(uv_prepare_t *handle)
 
 static void wake(void *context)
 {
-    ((front *)context)->dirty = true;
+    ((mhd_uv *)context)->dirty = true;
 }
 
-void front_wake(front *f)
+void mhd_uv_wake(mhd_uv *f)
 {
     f->dirty = true;
 }
 
-server *front_server(const front *f)
+server *mhd_uv_server(const mhd_uv *f)
 {
     return f->server;
 }
 
-front *front_start(loop *l, const server_config *c, error *e)
+mhd_uv *mhd_uv_start(loop *l, const server_config *c, error *e)
 {
-    front *f = calloc(1, sizeof *f);
+    mhd_uv *f = calloc(1, sizeof *f);
     if (!f) {
-        error_memory(e, "the HTTP front");
+        error_memory(e, "the HTTP server");
         return NULL;
     }
     server_config own = *c;
@@ -92,12 +92,12 @@ front *front_start(loop *l, const server_config *c, error *e)
 
 static void closed(uv_handle_t *handle)
 {
-    front *f = handle->data;
+    mhd_uv *f = handle->data;
     if (--f->open == 0)
         free(f);
 }
 
-void front_stop(front *f)
+void mhd_uv_stop(mhd_uv *f)
 {
     /* The poll first: the descriptor is the server's, which closes it. */
     uv_close((uv_handle_t *)&f->poll, closed);

@@ -18,9 +18,9 @@ static bool dataset_get(void *self, const char *name, dataset_row *row, error *e
     return store_dataset_get(((anomalyd *)self)->reader, name, row, e);
 }
 
-static void dataset_import_(void *self, const dataset_request *r, dataset_done *done, void *context)
+static bool dataset_import_(void *self, const dataset_request *r, dataset_done *done, void *context, error *e)
 {
-    datasets_import(((anomalyd *)self)->datasets, r, done, context);
+    return datasets_import(((anomalyd *)self)->datasets, r, done, context, e);
 }
 
 static bool upload_path(void *self, char *path, size_t size, error *e)
@@ -38,14 +38,18 @@ static bool upload_path(void *self, char *path, size_t size, error *e)
     return true;
 }
 
-static void job_submit(void *self, const job_spec *spec, const char *key, job_done *done, void *context)
+static bool job_submit(void *self, const job_spec *spec, const char *key, job_done *done, void *context, error *e)
 {
+    (void)e;
     jobs_submit(((anomalyd *)self)->jobs, spec, key, done, context);
+    return true;
 }
 
-static void job_cancel(void *self, const char *id, job_done *done, void *context)
+static bool job_cancel(void *self, const char *id, job_done *done, void *context, error *e)
 {
+    (void)e;
     jobs_cancel(((anomalyd *)self)->jobs, id, done, context);
+    return true;
 }
 
 static bool job_get(void *self, const char *id, job_row *row, error *e)
@@ -68,20 +72,20 @@ static void job_unwatch(void *self, void *subscription)
     jobs_unwatch(((anomalyd *)self)->jobs, subscription);
 }
 
-static void experiment_submit(void *self, const experiment_spec *spec, const char *key, experiment_done *done,
-                              void *context)
+static bool experiment_submit(void *self, const experiment_spec *spec, const char *key, experiment_done *done,
+                              void *context, error *e)
 {
-    experiments_submit(&((anomalyd *)self)->experiments, spec, key, done, context);
+    return experiments_submit(&((anomalyd *)self)->experiments, spec, key, done, context, e);
 }
 
-static void experiment_cancel(void *self, const char *id, experiment_done *done, void *context)
+static bool experiment_cancel(void *self, const char *id, experiment_done *done, void *context, error *e)
 {
-    experiments_cancel(&((anomalyd *)self)->experiments, id, done, context);
+    return experiments_cancel(&((anomalyd *)self)->experiments, id, done, context, e);
 }
 
-static void experiment_resume(void *self, const char *id, experiment_done *done, void *context)
+static bool experiment_resume(void *self, const char *id, experiment_done *done, void *context, error *e)
 {
-    experiments_resume(&((anomalyd *)self)->experiments, id, done, context);
+    return experiments_resume(&((anomalyd *)self)->experiments, id, done, context, e);
 }
 
 static bool experiment_get(void *self, const char *id, experiment_row *row, error *e)
@@ -139,10 +143,10 @@ static bool run_get(void *self, const char *id, run_row *row, error *e)
     return store_run_get(((anomalyd *)self)->reader, id, row, e);
 }
 
-static void run_import_(void *self, const run_row *row, run_done *done, void *context)
+static bool run_import_(void *self, const run_row *row, run_done *done, void *context, error *e)
 {
     const anomalyd *d = self;
-    run_import(&(run_importer){.loop = d->loop, .store = d->store, .reader = d->reader}, row, done, context);
+    return run_import(&(run_importer){.store = d->store, .reader = d->reader}, row, done, context, e);
 }
 
 static bool run_test_(void *self, const char *id, run_test *test, error *e)
@@ -151,9 +155,9 @@ static bool run_test_(void *self, const char *id, run_test *test, error *e)
 }
 
 static void *score(void *self, const char *name, int version, enum explanation explain,
-                   const struct score_image *images, size_t count, score_done *done, void *context)
+                   const struct score_image *images, size_t count, score_done *done, void *context, error *e)
 {
-    return score_start(&((anomalyd *)self)->scoring, name, version, explain, images, count, done, context);
+    return score_start(&((anomalyd *)self)->scoring, name, version, explain, images, count, done, context, e);
 }
 
 static void cancel_score(void *self, void *ticket)
@@ -180,9 +184,9 @@ static void metrics(void *self, FILE *out)
     daemon_metrics(self, out);
 }
 
-static void offload(void *self, void (*work)(void *context), void (*after)(void *context), void *context)
+static bool offload(void *self, void (*work)(void *context), void (*after)(void *context), void *context)
 {
-    loop_offload(((anomalyd *)self)->loop, work, after, context);
+    return loop_try_offload(((anomalyd *)self)->loop, work, after, context);
 }
 
 static void *timer(void *self, unsigned ms, void (*tick)(void *context), void *context)
@@ -224,11 +228,19 @@ static void log_for(void *self, const char *level, const char *format, ...)
 void daemon_serve(anomalyd *d)
 {
     d->service = (service){
+        .host = {.self = d,
+                 .offload = offload,
+                 .timer = timer,
+                 .timer_stop = timer_stop,
+                 .watch_peer = watch_peer,
+                 .unwatch_peer = unwatch_peer,
+                 .upload_path = upload_path,
+                 .draining = draining,
+                 .log = log_for},
         .self = d,
         .dataset_list = dataset_list,
         .dataset_get = dataset_get,
         .dataset_import = dataset_import_,
-        .upload_path = upload_path,
         .job_submit = job_submit,
         .job_cancel = job_cancel,
         .job_get = job_get,
@@ -252,13 +264,6 @@ void daemon_serve(anomalyd *d)
         .score = score,
         .score_cancel = cancel_score,
         .ready = ready,
-        .draining = draining,
         .metrics = metrics,
-        .offload = offload,
-        .timer = timer,
-        .timer_stop = timer_stop,
-        .watch_peer = watch_peer,
-        .unwatch_peer = unwatch_peer,
-        .log = log_for,
     };
 }

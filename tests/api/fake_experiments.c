@@ -43,7 +43,7 @@ static void make_experiment(experiment_row *row, bool with_cells)
     put_cell(&row->cells[1], "toy", JOB_QUEUED, NAN);
 }
 
-void fake_finish_experiment(fake *f)
+void fake_answer_experiment(fake *f)
 {
     experiment_done *done = f->experiment_done;
     error failure = f->failure;
@@ -52,18 +52,11 @@ void fake_finish_experiment(fake *f)
     done(f->done_context, failure.code ? NULL : "experiment-1", failure.code ? &failure : NULL);
 }
 
-static void answer_experiment(fake *f, experiment_done *done, void *context)
-{
-    f->experiment_done = done;
-    f->done_context = context;
-    if (!f->defer)
-        fake_finish_experiment(f);
-}
-
-static void experiment_submit(void *self, const experiment_spec *spec, const char *key, experiment_done *done,
-                              void *context)
+static bool experiment_submit(void *self, const experiment_spec *spec, const char *key, experiment_done *done,
+                              void *context, error *e)
 {
     fake *f = self;
+    (void)e;
     f->submits++;
     f->experiment = *spec;
     f->experiment_last = spec->methods[spec->method_count - 1];
@@ -72,16 +65,20 @@ static void experiment_submit(void *self, const experiment_spec *spec, const cha
     snprintf(f->experiment_class, sizeof f->experiment_class, "%s", spec->class_count ? spec->classes[0] : "");
     f->experiment_seed = spec->seeds[spec->seed_count - 1];
     snprintf(f->key, sizeof f->key, "%s", key ? key : "");
-    answer_experiment(f, done, context);
+    f->experiment_done = done;
+    f->done_context = context;
+    return true;
 }
 
-static void experiment_change(void *self, const char *id, experiment_done *done, void *context)
+static bool experiment_change(void *self, const char *id, experiment_done *done, void *context, error *e)
 {
     fake *f = self;
     f->cancels++;
     if (strcmp(id, "experiment-1") != 0)
-        error_set(&f->failure, ERROR_NOT_FOUND, "there is no experiment '%s'", id);
-    answer_experiment(f, done, context);
+        return error_set(e, ERROR_NOT_FOUND, "there is no experiment '%s'", id);
+    f->experiment_done = done;
+    f->done_context = context;
+    return true;
 }
 
 static bool experiment_get(void *self, const char *id, experiment_row *row, error *e)

@@ -11,8 +11,11 @@ int64_t fake_now_ms(void);
 /* A page of f->rows rows: which is its first, and how many they are. */
 bool fake_page(const fake *f, service_page *page, int *first, int *count, error *e);
 
-/* fake_experiments.c: its part of the answers, and the end of a deferred one. */
+/* True when an asynchronous call is to be answered at the next turn, which fake_answer does. */
+bool fake_answer_is_due(const fake *f);
+
+/* fake_experiments.c: its part of the service, and its part of fake_answer. */
 void fake_experiments(service *s);
-void fake_finish_experiment(fake *f);
+void fake_answer_experiment(fake *f);
 
 #endif

@@ -2,6 +2,7 @@
 /* fake_loop.c — the fake's loop and its clients. */
 #include "tests/api/fake_service.h"
 
+#include "api/resources/routes.h"
 #include "tests/api/contract.h"
 #include "tests/api/fake_inside.h"
 #include "tests/scratch.h"
@@ -17,13 +18,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void offload(void *self, void (*work)(void *), void (*after)(void *), void *context)
+static bool offload(void *self, void (*work)(void *), void (*after)(void *), void *context)
 {
     fake *f = self;
     assert_true(f->pool_count < FAKE_SLOTS);
     f->pool[f->pool_count].work = work;
     f->pool[f->pool_count].after = after;
     f->pool[f->pool_count++].context = context;
+    return true;
 }
 
 static void *timer(void *self, unsigned ms, void (*tick)(void *), void *context)
@@ -90,16 +92,18 @@ fake *fake_new(unsigned header_deadline_ms, unsigned request_deadline_ms)
     error e = {0};
     assert_non_null(f);
     fake_answers(&f->service);
-    f->service.self = f;
-    f->service.offload = offload;
-    f->service.timer = timer;
-    f->service.timer_stop = timer_stop;
-    f->service.watch_peer = watch_peer;
-    f->service.unwatch_peer = unwatch_peer;
+    f->service.self = f->service.host.self = f;
+    f->service.host.offload = offload;
+    f->service.host.timer = timer;
+    f->service.host.timer_stop = timer_stop;
+    f->service.host.watch_peer = watch_peer;
+    f->service.host.unwatch_peer = unwatch_peer;
     f->ready = f->calibrated = true;
     snprintf(f->directory, sizeof f->directory, "%s", scratch_make().folder);
     f->config = (server_config){.address = "127.0.0.1",
-                                .host = &f->service,
+                                .host = &f->service.host,
+                                .routes = resource_routes,
+                                .service = &f->service,
                                 .wake = wake,
                                 .wake_context = f,
                                 .header_deadline_ms = header_deadline_ms ? header_deadline_ms : 10000,
@@ -147,7 +151,7 @@ static void receive(client *c)
 
 static int next_due_ms(fake *f)
 {
-    int ms = f->woken || (f->pool_count && !f->pool_held) ? 0 : server_timeout_ms(f->server);
+    int ms = f->woken || fake_answer_is_due(f) || (f->pool_count && !f->pool_held) ? 0 : server_timeout_ms(f->server);
     for (size_t i = 0; i < FAKE_SLOTS; i++) {
         if (!f->timers[i].used)
             continue;
@@ -180,6 +184,8 @@ void fake_turn(fake *f)
             receive(f->clients[i]);
     }
     run_pool(f);
+    if (fake_answer_is_due(f))
+        fake_answer(f);
     run_timers(f);
     f->woken = false;
     server_turn(f->server);
@@ -191,7 +197,7 @@ void fake_free(fake *f)
     fake_until(f, server_busy(f->server) == 0);
     server_stop(f->server);
     f->pool_held = false;
-    fake_finish(f);
+    fake_answer(f);
     run_pool(f);
     for (size_t i = 0; i < FAKE_SLOTS; i++) {
         assert_false(f->timers[i].used);
@@ -329,7 +335,7 @@ reply client_take(client *c, bool head_only)
     return r;
 }
 
-void reply_finish(reply *r)
+void reply_free(reply *r)
 {
     free(r->head);
     free(r->body);

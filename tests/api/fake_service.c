@@ -99,9 +99,10 @@ static void read_upload(fake *f, const char *path)
     assert_int_equal(unlink(path), 0);
 }
 
-static void dataset_import_(void *self, const dataset_request *r, dataset_done *done, void *context)
+static bool dataset_import_(void *self, const dataset_request *r, dataset_done *done, void *context, error *e)
 {
     fake *f = self;
+    (void)e;
     f->imports++;
     snprintf(f->import_name, sizeof f->import_name, "%s", r->name);
     snprintf(f->import_source, sizeof f->import_source, "%s", r->source);
@@ -110,8 +111,7 @@ static void dataset_import_(void *self, const dataset_request *r, dataset_done *
         read_upload(f, r->source);
     f->dataset_done = done;
     f->done_context = context;
-    if (!f->defer)
-        fake_finish(f);
+    return true;
 }
 
 static bool upload_path(void *self, char *path, size_t size, error *e)
@@ -141,7 +141,7 @@ static void make_job(const fake *f, job_row *row, const char *id)
     row->values = strdup("{\"loss.total\": 0.25}");
 }
 
-static void finish_job(fake *f)
+static void answer_job(fake *f)
 {
     job_row row;
     error failure = f->failure;
@@ -157,9 +157,10 @@ static void finish_job(fake *f)
     job_row_free(&row);
 }
 
-static void job_submit(void *self, const job_spec *spec, const char *key, job_done *done, void *context)
+static bool job_submit(void *self, const job_spec *spec, const char *key, job_done *done, void *context, error *e)
 {
     fake *f = self;
+    (void)e;
     f->submits++;
     free(f->spec.hyperparameters);
     f->spec = *spec;
@@ -167,8 +168,7 @@ static void job_submit(void *self, const job_spec *spec, const char *key, job_do
     snprintf(f->key, sizeof f->key, "%s", key ? key : "");
     f->job_done = done;
     f->done_context = context;
-    if (!f->defer)
-        finish_job(f);
+    return true;
 }
 
 static bool job_get(void *self, const char *id, job_row *row, error *e)
@@ -179,16 +179,16 @@ static bool job_get(void *self, const char *id, job_row *row, error *e)
     return true;
 }
 
-static void job_cancel(void *self, const char *id, job_done *done, void *context)
+static bool job_cancel(void *self, const char *id, job_done *done, void *context, error *e)
 {
     fake *f = self;
+    (void)e;
     f->cancels++;
     if (strcmp(id, "job-1") != 0)
         error_set(&f->failure, ERROR_NOT_FOUND, "there is no job '%s'", id);
     f->job_done = done;
     f->done_context = context;
-    if (!f->defer)
-        finish_job(f);
+    return true;
 }
 
 static bool job_list(void *self, const job_filter *filter, service_page *page, job_row *rows, int *count, error *e)
@@ -354,20 +354,30 @@ static bool run_test_(void *self, const char *id, run_test *test, error *e)
     return true;
 }
 
-static void run_import_(void *self, const run_row *row, run_done *done, void *context)
+static bool run_import_(void *self, const run_row *row, run_done *done, void *context, error *e)
 {
     fake *f = self;
-    error failure = f->failure;
+    (void)e;
     f->submits++;
     f->run = *row;
     f->run.hyperparameters = f->run.detail = NULL;
     snprintf(f->run_options, sizeof f->run_options, "%s", row->hyperparameters);
     snprintf(f->run_detail, sizeof f->run_detail, "%s", row->detail);
-    f->failure.code = ERROR_NONE;
-    done(context, failure.code ? NULL : "run-1", !f->known, failure.code ? &failure : NULL);
+    f->run_done = done;
+    f->done_context = context;
+    return true;
 }
 
-static void finish_score(fake *f)
+static void answer_run(fake *f)
+{
+    run_done *done = f->run_done;
+    error failure = f->failure;
+    f->run_done = NULL;
+    f->failure.code = ERROR_NONE;
+    done(f->done_context, failure.code ? NULL : "run-1", !f->known, failure.code ? &failure : NULL);
+}
+
+static void answer_score(fake *f)
 {
     score_result results[64] = {0};
     score_answer answer = {.version = 3,
@@ -417,25 +427,26 @@ static void finish_score(fake *f)
 }
 
 static void *score(void *self, const char *name, int version, enum explanation explain,
-                   const struct score_image *images, size_t count, score_done *done, void *context)
+                   const struct score_image *images, size_t count, score_done *done, void *context, error *e)
 {
     fake *f = self;
     f->scores++;
     snprintf(f->score_model, sizeof f->score_model, "%s", name);
     f->score_version = version;
     f->score_explain = explain;
+    if (!strcmp(name, "nobody")) {
+        if (version)
+            error_set(e, ERROR_UNSUPPORTED, "nobody has no picture of an image");
+        else
+            error_set(e, ERROR_NOT_FOUND, "there is no model 'nobody'");
+        return NULL;
+    }
     f->score_images = count;
     f->score_list = images;
     f->score_done = done;
     f->score_context = context;
-    if (!strcmp(name, "nobody") && version == 7)
-        error_set(&f->failure, ERROR_UNSUPPORTED, "nobody has no picture of an image");
-    if (!strcmp(name, "nobody") && version == 0)
-        error_set(&f->failure, ERROR_NOT_FOUND, "there is no model 'nobody'");
-    if (f->defer)
-        return f;
-    finish_score(f);
-    return NULL;
+    f->score_cancelled = false;
+    return f;
 }
 
 static void score_cancel(void *self, void *ticket)
@@ -444,28 +455,40 @@ static void score_cancel(void *self, void *ticket)
     assert_ptr_equal(ticket, f);
     assert_non_null(f->score_done);
     f->score_cancels++;
+    f->score_cancelled = true;
     error_set(&f->failure, ERROR_CANCELLED, "cancelled");
-    finish_score(f);
 }
 
-void fake_finish(fake *f)
+static void answer_dataset(fake *f)
+{
+    dataset_done *done = f->dataset_done;
+    error failure = f->failure;
+    dataset_row *row = calloc(1, sizeof *row);
+    f->dataset_done = NULL;
+    f->failure.code = ERROR_NONE;
+    make_dataset(row, f->import_name);
+    done(f->done_context, failure.code ? NULL : row, failure.code ? &failure : NULL);
+    free(row);
+}
+
+void fake_answer(fake *f)
 {
     if (f->score_done)
-        finish_score(f);
+        answer_score(f);
     else if (f->job_done)
-        finish_job(f);
+        answer_job(f);
     else if (f->experiment_done)
-        fake_finish_experiment(f);
-    else if (f->dataset_done) {
-        dataset_done *done = f->dataset_done;
-        error failure = f->failure;
-        dataset_row *row = calloc(1, sizeof *row);
-        f->dataset_done = NULL;
-        f->failure.code = ERROR_NONE;
-        make_dataset(row, f->import_name);
-        done(f->done_context, failure.code ? NULL : row, failure.code ? &failure : NULL);
-        free(row);
-    }
+        fake_answer_experiment(f);
+    else if (f->run_done)
+        answer_run(f);
+    else if (f->dataset_done)
+        answer_dataset(f);
+}
+
+bool fake_answer_is_due(const fake *f)
+{
+    bool asked = f->score_done || f->job_done || f->experiment_done || f->run_done || f->dataset_done;
+    return asked && (!f->defer || (f->score_done && f->score_cancelled));
 }
 
 static bool ready(void *self, error *e)
@@ -498,7 +521,6 @@ void fake_answers(service *s)
     s->dataset_list = dataset_list;
     s->dataset_get = dataset_get;
     s->dataset_import = dataset_import_;
-    s->upload_path = upload_path;
     s->job_submit = job_submit;
     s->job_cancel = job_cancel;
     s->job_get = job_get;
@@ -516,7 +538,8 @@ void fake_answers(service *s)
     s->score = score;
     s->score_cancel = score_cancel;
     s->ready = ready;
-    s->draining = draining;
     s->metrics = service_metrics;
-    s->log = say;
+    s->host.upload_path = upload_path;
+    s->host.draining = draining;
+    s->host.log = say;
 }

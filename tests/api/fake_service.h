@@ -7,6 +7,7 @@
 #define ANOMALYD_TESTS_API_FAKE_SERVICE_H
 
 #include "api/http/server.h"
+#include "api/service.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -34,7 +35,7 @@ typedef struct fake {
     error failure; /* of the next asynchronous call, when its code is set */
     int rows;      /* of every list */
     enum job_state state;
-    bool defer;                             /* asynchronous calls are answered by fake_finish, not at once */
+    bool defer;                             /* asynchronous calls are answered by fake_answer, not at the next turn */
     int decode_failures;                    /* images whose first byte is 'X' are "corrupt", 'J' "not a PNG" */
     fake_event events[FAKE_JOB_EVENTS_MAX]; /* replayed */
     int event_count;
@@ -85,11 +86,13 @@ typedef struct fake {
     int pool_count;
     bool pool_held; /* pool work waits */
     score_done *score_done;
+    bool score_cancelled;
     void *score_context;
     const struct score_image *score_list;
     job_done *job_done;
     dataset_done *dataset_done;
     experiment_done *experiment_done;
+    run_done *run_done;
     void *done_context;
     event_sink *sink;
     void *sink_context;
@@ -112,8 +115,8 @@ void fake_turn(fake *f);
         while (!(condition))     \
             fake_turn(f);        \
     } while (0)
-/* Answers the deferred call. */
-void fake_finish(fake *f);
+/* Answers the asynchronous call that waits, if there is one. */
+void fake_answer(fake *f);
 /* A sum that depends on every byte's value and place; starts at 0. */
 unsigned fake_sum(const char *bytes, size_t size, unsigned sum);
 /* Delivers one event to the watcher. */
@@ -146,7 +149,7 @@ typedef struct reply {
 reply client_take(client *c, bool head_only);
 /* Takes the head of an answer whose body is a stream; what follows stays in bytes. */
 reply client_take_head(client *c);
-void reply_finish(reply *r);
+void reply_free(reply *r);
 /* A member of its JSON; NULL: there is no such text. */
 const char *reply_text(const reply *r, const char *key);
 /* The value of a header, or NULL. In a buffer of its own until the next call. */

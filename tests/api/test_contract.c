@@ -2,7 +2,7 @@
 /* test_contract.c — openapi.yaml and the route table say the same, and the validator can say no. */
 #include "tests/api/fake_service.h"
 
-#include "api/http/router.h"
+#include "api/resources/routes.h"
 #include "tests/api/contract.h"
 
 #include <ctype.h>
@@ -21,7 +21,7 @@ static const json_t *operation_of(const route *r)
 
 static const route *route_of(const char *verb, const char *pattern)
 {
-    for (const route *r = route_table(); r->pattern; r++)
+    for (const route *r = resource_routes; r->pattern; r++)
         if (!strcasecmp(r->verb, verb) && !strcmp(r->pattern, pattern))
             return r;
     return NULL;
@@ -30,7 +30,7 @@ static const route *route_of(const char *verb, const char *pattern)
 static void every_route_is_in_the_contract(void **state)
 {
     (void)state;
-    for (const route *r = route_table(); r->pattern; r++)
+    for (const route *r = resource_routes; r->pattern; r++)
         if (!operation_of(r))
             fail_msg("openapi.yaml lacks %s %s", r->verb, r->pattern);
 }
@@ -78,7 +78,7 @@ static bool in_list(const char *const *list, const char *name)
 static void query_parameters_agree_both_ways(void **state)
 {
     (void)state;
-    for (const route *r = route_table(); r->pattern; r++) {
+    for (const route *r = resource_routes; r->pattern; r++) {
         const json_t *operation = operation_of(r);
         size_t i;
         json_t *item;
@@ -98,7 +98,7 @@ static void query_parameters_agree_both_ways(void **state)
 static void path_parameters_are_declared(void **state)
 {
     (void)state;
-    for (const route *r = route_table(); r->pattern; r++) {
+    for (const route *r = resource_routes; r->pattern; r++) {
         const char *open = strchr(r->pattern, '{');
         char name[32];
         if (!open)
@@ -112,7 +112,7 @@ static void path_parameters_are_declared(void **state)
 static void media_types_of_bodies_agree_both_ways(void **state)
 {
     (void)state;
-    for (const route *r = route_table(); r->pattern; r++) {
+    for (const route *r = resource_routes; r->pattern; r++) {
         const json_t *content = json_object_get(json_object_get(operation_of(r), "requestBody"), "content");
         size_t count = 0;
         for (const body_rule *rule = r->bodies; rule && rule->media_type; rule++, count++)

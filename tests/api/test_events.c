@@ -2,7 +2,8 @@
 /* test_events.c — GET /jobs/{id}/events: replay, resumption, ends, clients that leave or do not read. */
 #include "tests/api/fake_service.h"
 
-#include "api/http/inside.h"
+#include "api/http/connection.h"
+#include "api/http/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static void await_head(client *c)
     reply r = client_take_head(c);
     assert_int_equal(r.status, 200);
     assert_string_equal(reply_header(&r, "Content-Type"), "text/event-stream");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void old_events_are_replayed_and_new_ones_follow(void **state)
@@ -75,7 +76,7 @@ static void the_stream_ends_after_the_last_event_and_the_connection_goes_on(void
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
     reply r = client_take(c, false);
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 
@@ -90,7 +91,7 @@ static void last_event_id_resumes_after_it(void **state)
     client_close(c);
     reply r = ask(f, "GET", "/jobs/job-1/events", "Last-Event-ID: -1\r\n", NULL, 0);
     assert_problem(&r, 400, "Last-Event-ID");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void nothing_after_the_end_is_204(void **state)
@@ -101,11 +102,11 @@ static void nothing_after_the_end_is_204(void **state)
     reply r = ask(f, "GET", "/jobs/job-1/events", "Last-Event-ID: 2\r\n", NULL, 0);
     assert_int_equal(r.status, 204);
     assert_int_equal(f->unwatches, 1);
-    reply_finish(&r);
+    reply_free(&r);
     f->repeat_last = true; /* telling it again would make browsers ask for ever */
     r = ask(f, "GET", "/jobs/job-1/events", "Last-Event-ID: 2\r\n", NULL, 0);
     assert_int_equal(r.status, 204);
-    reply_finish(&r);
+    reply_free(&r);
     client *c = subscribe(f, "Last-Event-ID: 1\r\n"); /* one is left: it comes, then the end */
     await_head(c);
     fake_until(f, holds(c, "id: 2\nevent: progress\ndata: {\"epoch\": 1}\n\n\r\n0\r\n\r\n"));
@@ -180,12 +181,6 @@ static void a_replay_larger_than_the_limit_is_delivered(void **state)
     free(data);
 }
 
-static stream *only_stream(fake *f)
-{
-    assert_non_null(f->server->peers);
-    return f->server->peers->current->stream;
-}
-
 static void an_idle_stream_has_a_heartbeat(void **state)
 {
     fake *f = *state;
@@ -193,10 +188,10 @@ static void an_idle_stream_has_a_heartbeat(void **state)
     await_head(c);
     fake_until(f, holds(c, "id: 2"));
     server_turn(f->server);
-    stream_tick(only_stream(f), server_now_ms() + STREAM_HEARTBEAT_MS - 1000);
+    server_sweep(f->server, connection_now_ms() + STREAM_HEARTBEAT_MS - 1000);
     server_turn(f->server);
     assert_false(holds(c, ": still here"));
-    stream_tick(only_stream(f), server_now_ms() + STREAM_HEARTBEAT_MS);
+    server_sweep(f->server, connection_now_ms() + STREAM_HEARTBEAT_MS);
     fake_until(f, holds(c, ": still here\n\n"));
     client_close(c);
 }
@@ -215,7 +210,7 @@ static void a_reader_that_stopped_reading_is_cut_in_the_end(void **state)
     for (int i = 0; i < 64; i++)
         server_turn(f->server);
     assert_int_equal(server_busy(f->server), 1);
-    stream_tick(only_stream(f), server_now_ms() + 61 * 1000);
+    server_sweep(f->server, connection_now_ms() + 61 * 1000);
     fake_until(f, server_busy(f->server) == 0);
     assert_int_equal(f->unwatches, 1);
     client_close(c);

@@ -30,7 +30,7 @@ static void an_experiment_is_passed_on_whole(void **state)
     const experiment_method *last = &f->experiment_last;
     assert_true(last->held_out == 0.2 && !last->overrides_held_out);
     assert_true(last->test_images == 0 && last->overrides_test_images);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void an_experiment_has_sensible_presets(void **state)
@@ -45,7 +45,7 @@ static void an_experiment_has_sensible_presets(void **state)
     const experiment_method *last = &f->experiment_last;
     assert_true(last->held_out == 0.1 && last->test_images == 0);
     assert_false(last->overrides_held_out || last->overrides_test_images);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void runs_of_any_version_can_be_asked_for(void **state)
@@ -55,7 +55,7 @@ static void runs_of_any_version_can_be_asked_for(void **state)
         post_json(f, "/experiments", "{\"methods\": [\"toy\"], \"dataset\": \"digits\", \"reuse\": \"any-version\"}");
     assert_status(&r, 202);
     assert_int_equal(f->experiment.reuse, REUSE_ANY_VERSION);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void every_fault_of_an_experiment_is_told_at_once(void **state)
@@ -80,11 +80,11 @@ static void every_fault_of_an_experiment_is_told_at_once(void **state)
     assert_true(has_error(&r, "/overrides/toy/epochs", "unknown key 'epochs'; accepted: held_out, test_images"));
     assert_true(has_error(&r, "/overrides", "'kde' is none of the methods"));
     assert_int_equal(f->submits, 0);
-    reply_finish(&r);
+    reply_free(&r);
     r = post_json(f, "/experiments", "{\"methods\": [\"toy\"], \"dataset\": \"d\", \"seeds\": [[1, 2], [1, 2]]}");
     assert_problem(&r, 422, "");
     assert_true(has_error(&r, "/seeds", "at 0: expected a name or a number"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void lists_are_neither_empty_nor_repeat_themselves(void **state)
@@ -110,7 +110,7 @@ static void lists_are_neither_empty_nor_repeat_themselves(void **state)
         assert_problem(&r, 422, "");
         if (!has_error(&r, cases[i].pointer, ""))
             fail_msg("no complaint at %s: %s", cases[i].pointer, r.body);
-        reply_finish(&r);
+        reply_free(&r);
     }
 }
 
@@ -130,7 +130,7 @@ static void an_experiment_tells_its_cells_and_progress(void **state)
     cell = json_array_get(json_object_get(r.json, "cells"), 0);
     assert_string_equal(json_string_value(json_object_get(cell, "code_version")), "1.2");
     assert_true(json_is_false(json_object_get(r.json, "reuse")));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void experiments_are_cancelled_and_resumed(void **state)
@@ -145,7 +145,7 @@ static void experiments_are_cancelled_and_resumed(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reply r = ask(*state, cases[i].verb, cases[i].path, "", NULL, 0);
         assert_status(&r, cases[i].status);
-        reply_finish(&r);
+        reply_free(&r);
     }
 }
 
@@ -156,7 +156,7 @@ static void a_refusal_of_the_service_is_passed_on(void **state)
     reply r = post_json(f, "/experiments", "{\"methods\": [\"toy\"], \"dataset\": \"digits\"}");
     assert_true(r.status == 429 || r.status == 503);
     assert_non_null(strstr(r.body, "1000 open jobs"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void the_table_comes_in_three_formats(void **state)
@@ -179,11 +179,11 @@ static void the_table_comes_in_three_formats(void **state)
         assert_non_null(strstr(reply_header(&r, "Content-Type"), cases[i].type));
         if (!strstr(r.body, cases[i].part))
             fail_msg("lacks '%s':\n%s", cases[i].part, r.body);
-        reply_finish(&r);
+        reply_free(&r);
     }
     reply r = get(*state, "/experiments/experiment-1/table?format=xml");
     assert_problem(&r, 400, "json, csv, markdown");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void the_table_is_of_any_score_of_the_runs(void **state)
@@ -192,16 +192,16 @@ static void the_table_is_of_any_score_of_the_runs(void **state)
     assert_status(&r, 200);
     assert_string_equal(json_string_value(json_object_get(r.json, "score")), "complexity");
     assert_non_null(strstr(r.body, "\"auroc\": 0.875"));
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/experiments/experiment-1/table?score=complexity&format=markdown");
     assert_non_null(strstr(r.body, ", score complexity, "));
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/experiments/experiment-1/table");
     assert_true(json_is_null(json_object_get(r.json, "score")));
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/experiments/experiment-1/table?score=beauty");
     assert_problem(&r, 400, "beauty");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fake_set_up, fake_tear_down)

@@ -127,7 +127,7 @@ static scrape *read_metrics(fake *f)
     char *rest = r.body;
     for (char *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n"))
         read_line(all, line);
-    reply_finish(&r);
+    reply_free(&r);
     return all;
 }
 
@@ -144,10 +144,10 @@ static void the_text_is_valid_and_counts_are_right(void **state)
     fake *f = *state;
     for (int i = 0; i < 3; i++) {
         reply r = get(f, "/jobs/job-1");
-        reply_finish(&r);
+        reply_free(&r);
     }
     reply r = get(f, "/jobs/none");
-    reply_finish(&r);
+    reply_free(&r);
     scrape *all = read_metrics(f);
     assert_true(value_of(all, "anomalyd_http_requests_total", "route=/jobs/{id};method=GET;code=200;") == 3);
     assert_true(value_of(all, "anomalyd_http_requests_total", "route=/jobs/{id};method=GET;code=404;") == 1);
@@ -161,7 +161,7 @@ static void histograms_rise_to_their_count(void **state)
 {
     fake *f = *state;
     reply r = get(f, "/healthz");
-    reply_finish(&r);
+    reply_free(&r);
     scrape *all = read_metrics(f);
     double last = 0, bound = -1;
     int buckets = 0;
@@ -186,7 +186,7 @@ static void hostile_paths_make_no_series(void **state)
         snprintf(target, sizeof target, "/x%d%%22%%0a\"", i);
         reply r = get(f, target);
         assert_status(&r, 404);
-        reply_finish(&r);
+        reply_free(&r);
     }
     scrape *all = read_metrics(f);
     assert_true(value_of(all, "anomalyd_http_requests_total", "route=none;method=any;code=404;") == 20);

@@ -22,7 +22,7 @@ static void methods_come_with_their_options(void **state)
     assert_string_equal(json_string_value(json_object_get(mode, "default")), "slow");
     assert_int_equal(json_array_size(json_object_get(mode, "choices")), 2);
     assert_non_null(strstr(r.body, "\"default\": 0.001,"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void lists_are_paged_by_an_opaque_cursor(void **state)
@@ -42,13 +42,13 @@ static void lists_are_paged_by_an_opaque_cursor(void **state)
             if (!cursor)
                 break;
             snprintf(target, sizeof target, "%s?limit=40&cursor=%s", paths[i], cursor);
-            reply_finish(&r);
+            reply_free(&r);
             r = get(f, target);
             assert_status(&r, 200);
         }
         assert_int_equal(seen, 120);
         assert_true(json_is_null(json_object_get(r.json, "next_cursor")));
-        reply_finish(&r);
+        reply_free(&r);
     }
 }
 
@@ -61,7 +61,7 @@ static void limits_and_cursors_out_of_range_are_400(void **state)
         snprintf(target, sizeof target, "/runs?%s", bad[i]);
         reply r = get(*state, target);
         assert_problem(&r, 400, "");
-        reply_finish(&r);
+        reply_free(&r);
     }
 }
 
@@ -83,16 +83,16 @@ static void single_things_are_found_or_404(void **state)
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         reply r = get(*state, good[i]);
         assert_status(&r, 200);
-        reply_finish(&r);
+        reply_free(&r);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         reply r = get(*state, bad[i]);
         assert_problem(&r, 404, "none");
-        reply_finish(&r);
+        reply_free(&r);
     }
     reply r = get(*state, "/datasets/a%00b");
     assert_problem(&r, 404, "nothing at");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_data_set_tells_its_classes_and_time(void **state)
@@ -101,7 +101,7 @@ static void a_data_set_tells_its_classes_and_time(void **state)
     assert_string_equal(reply_text(&r, "created"), "2023-11-14T22:13:20.123Z");
     assert_int_equal(json_integer_value(json_object_get(json_object_get(r.json, "images"), "train")), 21);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(r.json, "image"), "width")), 27);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_job_tells_how_far_its_test_is(void **state)
@@ -110,7 +110,7 @@ static void a_job_tells_how_far_its_test_is(void **state)
     const json_t *progress = json_object_get(r.json, "progress");
     assert_int_equal(json_integer_value(json_object_get(progress, "scored")), 3);
     assert_int_equal(json_integer_value(json_object_get(progress, "to_score")), 8);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_model_lists_its_versions_newest_first(void **state)
@@ -120,7 +120,7 @@ static void a_model_lists_its_versions_newest_first(void **state)
     assert_int_equal(json_array_size(versions), 3);
     assert_int_equal(json_integer_value(json_array_get(versions, 0)), 3);
     assert_true(json_is_null(json_object_get(r.json, "threshold")));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void an_older_version_is_told_of(void **state)
@@ -128,14 +128,14 @@ static void an_older_version_is_told_of(void **state)
     reply r = get(*state, "/models/digits-ganomaly/versions/2");
     assert_int_equal(json_integer_value(json_object_get(r.json, "version")), 2);
     assert_int_equal(json_array_size(json_object_get(r.json, "versions")), 3);
-    reply_finish(&r);
+    reply_free(&r);
     static const char *const bad[] = {"0", "01", "-1", "2x", "1234567890"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char path[64];
         snprintf(path, sizeof path, "/models/digits-ganomaly/versions/%s", bad[i]);
         r = get(*state, path);
         assert_problem(&r, 404, "is no version");
-        reply_finish(&r);
+        reply_free(&r);
     }
 }
 
@@ -149,11 +149,11 @@ static void a_data_set_is_imported_from_a_path(void **state)
     fake_until(f, f->dataset_done);
     assert_string_equal(f->import_source, "/d/m");
     assert_false(f->import_uploaded);
-    fake_finish(f);
+    fake_answer(f);
     reply r = client_take(c, false);
     assert_status(&r, 201);
     assert_string_equal(reply_header(&r, "Location"), "/datasets/digits");
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 
@@ -168,7 +168,7 @@ static void an_import_goes_on_when_its_client_leaves(void **state)
     client_close(c);
     fake_until(f, server_busy(f->server) == 0);
     assert_non_null(f->dataset_done);
-    fake_finish(f); /* late, and harmless */
+    fake_answer(f); /* late, and harmless */
 }
 
 static void imports_that_cannot_be_say_why(void **state)
@@ -179,21 +179,21 @@ static void imports_that_cannot_be_say_why(void **state)
     assert_true(has_error(&r, "/paht", "unknown key 'paht'; accepted: name, path"));
     assert_true(has_error(&r, "/path", "missing"));
     assert_true(has_error(&r, "/name", "Bad Name"));
-    reply_finish(&r);
+    reply_free(&r);
     error_set(&f->failure, ERROR_CONFLICT, "there is a data set 'digits' already");
     r = post_json(f, "/datasets", "{\"name\": \"digits\", \"path\": \"/x\"}");
     assert_problem(&r, 409, "already");
-    reply_finish(&r);
+    reply_free(&r);
     error_set(&f->failure, ERROR_NOT_FOUND, "/x: no such file");
     r = post_json(f, "/datasets", "{\"name\": \"digits\", \"path\": \"/x\"}");
     assert_problem(&r, 422, "no such file");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_json(f, "/datasets?name=a", "{\"name\": \"digits\", \"path\": \"/x\"}");
     assert_problem(&r, 400, "body");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_json(f, "/datasets", "[1]");
     assert_problem(&r, 422, "expected an object");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void an_upload_is_spooled_whole(void **state)
@@ -209,7 +209,7 @@ static void an_upload_is_spooled_whole(void **state)
     assert_string_equal(f->import_name, "digits");
     assert_int_equal(f->import_size, SIZE);
     assert_int_equal(f->import_sum, fake_sum(bytes, SIZE, 0));
-    reply_finish(&r);
+    reply_free(&r);
     free(bytes);
 }
 
@@ -219,7 +219,7 @@ static void an_upload_needs_a_name_and_leaves_nothing_behind(void **state)
     reply r = ask(f, "POST", "/datasets", "Content-Type: application/x-tar\r\n", "abc", 3);
     assert_problem(&r, 400, "?name=");
     assert_int_equal(f->imports, 0);
-    reply_finish(&r); /* the fake checks that its folder is empty at the end */
+    reply_free(&r); /* the fake checks that its folder is empty at the end */
 }
 
 static void an_upload_whose_client_leaves_is_removed(void **state)
@@ -254,7 +254,7 @@ static void draining_ends_an_upload_that_is_being_written(void **state)
     reply r = client_take(c, false);
     assert_problem(&r, 503, "stopping");
     assert_int_equal(f->imports, 0);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
     free(bytes);
 }
@@ -269,7 +269,7 @@ static void an_upload_to_a_broken_disk_is_500(void **state)
     assert_status(&r, 500);
     assert_int_equal(f->imports, 0);
     memcpy(f->directory, kept, sizeof kept);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_job_is_queued_with_every_field(void **state)
@@ -295,7 +295,7 @@ static void a_job_is_queued_with_every_field(void **state)
     assert_int_equal(json_integer_value(json_object_get(given, "epochs")), 3);
     assert_int_equal(json_object_size(given), 4);
     json_decref(given);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_job_has_sensible_presets(void **state)
@@ -310,7 +310,7 @@ static void a_job_has_sensible_presets(void **state)
     assert_true(f->spec.subject.seed == 0 && f->spec.subject.held_out == 0.1 && f->spec.subject.test_images == 0 &&
                 !f->spec.trace);
     assert_string_equal(f->key, "");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void every_fault_of_a_job_is_told_at_once(void **state)
@@ -340,7 +340,7 @@ static void every_fault_of_a_job_is_told_at_once(void **state)
     assert_true(has_error(&r, "/hyperparameters/flip", "expected true or false"));
     assert_true(has_error(&r, "/hyperparameters/a~1b~0c", "unknown"));
     assert_int_equal(f->submits, 0);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void job_bodies_that_cannot_be_are_refused(void **state)
@@ -368,7 +368,7 @@ static void job_bodies_that_cannot_be_are_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reply r = post_json(*state, "/jobs", cases[i].body);
         assert_problem(&r, cases[i].status, cases[i].detail);
-        reply_finish(&r);
+        reply_free(&r);
     }
     assert_int_equal(((fake *)*state)->submits, 0);
 }
@@ -385,7 +385,7 @@ static void faults_only_the_service_sees_are_422_409_429_and_503(void **state)
         error_set(&f->failure, cases[i].code, "because %d", cases[i].status);
         reply r = post_json(f, "/jobs", "{\"method\": \"toy\", \"dataset\": \"d\", \"class\": 1}");
         assert_problem(&r, cases[i].status, "because");
-        reply_finish(&r);
+        reply_free(&r);
     }
 }
 
@@ -395,7 +395,7 @@ static void idempotency_keys_are_checked(void **state)
     reply r = ask(*state, "POST", "/jobs", "Content-Type: application/json\r\nIdempotency-Key: a b\r\n", body,
                   sizeof body - 1);
     assert_problem(&r, 400, "Idempotency-Key");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_job_is_cancelled_by_delete(void **state)
@@ -405,14 +405,14 @@ static void a_job_is_cancelled_by_delete(void **state)
     reply r = ask(f, "DELETE", "/jobs/job-1", "", NULL, 0);
     assert_status(&r, 202);
     assert_string_equal(reply_text(&r, "state"), "cancelling");
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "DELETE", "/jobs/none", "", NULL, 0);
     assert_problem(&r, 404, "none");
-    reply_finish(&r);
+    reply_free(&r);
     error_set(&f->failure, ERROR_CONFLICT, "it has ended");
     r = ask(f, "DELETE", "/jobs/job-1", "", NULL, 0);
     assert_problem(&r, 409, "ended");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_job_whose_client_leaves_is_still_submitted(void **state)
@@ -429,7 +429,7 @@ static void a_job_whose_client_leaves_is_still_submitted(void **state)
     fake_until(f, f->job_done);
     client_close(c);
     fake_until(f, server_busy(f->server) == 0);
-    fake_finish(f);
+    fake_answer(f);
     assert_int_equal(f->submits, 1);
 }
 
@@ -437,10 +437,10 @@ static void job_lists_refuse_unknown_states(void **state)
 {
     reply r = get(*state, "/jobs?state=running&method=kde&dataset=d");
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/jobs?state=sleeping");
     assert_problem(&r, 400, "'sleeping' is not one of queued");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 int main(void)

@@ -18,13 +18,13 @@ static void runs_are_filtered(void **state)
     assert_true(f->filter.since == 1700000000000);
     assert_true(f->filter.until == 1700000000500);
     assert_true(f->filter.min_auroc == 0.75);
-    reply_finish(&r);
+    reply_free(&r);
     r = get(f, "/runs");
     assert_true(isnan(f->filter.min_auroc) && f->filter.since == 0 && f->filter.order == RUN_NEWEST);
-    reply_finish(&r);
+    reply_free(&r);
     r = get(f, "/runs?order=auroc");
     assert_true(f->filter.order == RUN_BY_AUROC);
-    reply_finish(&r);
+    reply_free(&r);
     static const char *const bad[] = {"seed=-1",    "seed=x",      "since=yesterday", "since=2023-11-14T22:13:20",
                                       "until=1",    "min_auroc=2", "min_auroc=nan",   "min_auroc=",
                                       "protocol=x", "format=xml",  "order=best"};
@@ -33,7 +33,7 @@ static void runs_are_filtered(void **state)
         snprintf(target, sizeof target, "/runs?%s", bad[i]);
         r = get(f, target);
         assert_problem(&r, 400, "");
-        reply_finish(&r);
+        reply_free(&r);
     }
 }
 
@@ -47,17 +47,17 @@ static void runs_are_csv_when_asked(void **state)
     assert_non_null(
         strstr(r.body, "\r\nrun-1,2023-11-14T22:13:20.000Z,toy,digits,one-class,\"a,\"\"b\"\"\",1,digits-toy,3,0.9125,"
                        "0.9,0.925,0.0063,,12.5,0,0,0,"));
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "GET", "/runs", "Accept: text/csv\r\n", NULL, 0);
     assert_status(&r, 200);
     assert_true(!strncmp(r.body, "id,created,method,", 18));
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "GET", "/runs?format=json", "Accept: text/csv\r\n", NULL, 0);
     assert_non_null(r.json);
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "GET", "/runs", "Accept: text/csv;q=0.5, application/json\r\n", NULL, 0);
     assert_non_null(r.json);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_run_has_its_details_and_null_for_what_was_not_evaluated(void **state)
@@ -72,7 +72,7 @@ static void a_run_has_its_details_and_null_for_what_was_not_evaluated(void **sta
     assert_int_equal(json_object_size(scores), 2);
     assert_true(json_real_value(json_object_get(features, "auroc_high")) == 0.925);
     assert_true(json_is_null(json_object_get(json_object_get(scores, "logits"), "auroc")));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static double number_at(const reply *r, const char *key)
@@ -92,13 +92,13 @@ static void two_runs_are_compared(void **state)
     assert_true(json_is_null(json_object_get(r.json, "untested")));
     assert_string_equal(json_string_value(json_object_get(json_object_get(r.json, "b"), "id")), "run-2");
     assert_string_equal(json_string_value(json_object_get(json_object_get(r.json, "images"), "digest")), "images");
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/compare?a=run-1&b=run-1");
     assert_status(&r, 200);
     assert_true(json_is_real(json_object_get(r.json, "difference")) && number_at(&r, "difference") == 0);
     assert_true(json_is_null(json_object_get(r.json, "p_value")));
     assert_non_null(strstr(reply_text(&r, "untested"), "alike"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void runs_that_cannot_be_compared_say_why(void **state)
@@ -120,7 +120,7 @@ static void runs_that_cannot_be_compared_say_why(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reply r = get(*state, cases[i].target);
         assert_problem(&r, cases[i].status, cases[i].words);
-        reply_finish(&r);
+        reply_free(&r);
     }
 }
 
@@ -129,7 +129,7 @@ static json_t *run_body(fake *f)
 {
     reply r = get(f, "/runs/run-1");
     json_t *body = json_incref(r.json);
-    reply_finish(&r);
+    reply_free(&r);
     return body;
 }
 
@@ -149,7 +149,7 @@ static void a_run_is_imported_as_it_was_answered(void **state)
     assert_status(&r, 201);
     assert_string_equal(reply_header(&r, "Location"), "/runs/run-1");
     assert_string_equal(reply_text(&r, "id"), "run-1");
-    reply_finish(&r);
+    reply_free(&r);
     run_row expected;
     error e = {0};
     assert_true(f->service.run_get(f, "run-1", &expected, &e));
@@ -169,7 +169,7 @@ static void a_run_is_imported_as_it_was_answered(void **state)
     f->known = true;
     r = post_run(f, run_body(f));
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 /* One member of a run's body put in another's place; NULL: taken out. */
@@ -232,7 +232,7 @@ static void faults_of_an_imported_run_are_named(void **state)
         assert_problem(&r, 422, "");
         if (!has_error(&r, faults[i].pointer, faults[i].words))
             fail_msg("%s, %s: %s", faults[i].at, faults[i].words, r.body);
-        reply_finish(&r);
+        reply_free(&r);
     }
     assert_int_equal(f->submits, 0);
 }
@@ -243,17 +243,17 @@ static void what_only_the_registry_sees_of_a_run_is_422_or_409(void **state)
     error_set(&f->failure, ERROR_NOT_FOUND, "there is no data set of these images");
     reply r = post_run(f, run_body(f));
     assert_problem(&r, 422, "there is no data set of these images");
-    reply_finish(&r);
+    reply_free(&r);
     error_set(&f->failure, ERROR_CONFLICT, "id: there is another run");
     r = post_run(f, run_body(f));
     assert_problem(&r, 409, "another run");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_json(f, "/runs", "[1]");
     assert_problem(&r, 422, "");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_json(f, "/runs", "{");
     assert_problem(&r, 400, "not JSON");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 int main(void)

@@ -37,7 +37,7 @@ static void one_image_gets_its_score(void **state)
     assert_true(json_is_true(json_object_get(one, "anomalous")));
     assert_true(json_is_true(json_object_get(json_object_get(one, "input"), "resized")));
     assert_int_equal(json_integer_value(json_object_get(json_object_get(one, "input"), "height")), 27);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void without_calibration_verdicts_are_null(void **state)
@@ -50,7 +50,7 @@ static void without_calibration_verdicts_are_null(void **state)
     static const char *const keys[] = {"percentile", "p_value", "threshold", "anomalous"};
     for (size_t i = 0; i < 4; i++)
         assert_true(json_is_null(json_object_get(result(&r, 0), keys[i])));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void an_answer_may_come_later(void **state)
@@ -60,14 +60,14 @@ static void an_answer_may_come_later(void **state)
     client *c = client_open(f);
     client_say(c, "POST /score HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1\r\n\r\nP");
     fake_until(f, f->score_done);
-    fake_finish(f);
+    fake_answer(f);
     reply r = client_take(c, false);
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"); /* and the connection goes on */
     r = client_take(c, false);
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 
@@ -84,16 +84,16 @@ static void an_explanation_comes_with_each_score(void **state)
     assert_int_equal(json_integer_value(json_object_get(found, "width")), 28);
     assert_int_equal(json_integer_value(json_object_get(found, "height")), 27);
     assert_true(json_real_value(json_object_get(found, "scale")) == 12.5);
-    reply_finish(&r);
+    reply_free(&r);
     r = post_png(f, "/score?explain=reconstruction", "P");
     found = json_object_get(result(&r, 0), "explanation");
     assert_string_equal(json_string_value(json_object_get(found, "kind")), "reconstruction");
     assert_true(json_is_null(json_object_get(found, "scale")));
-    reply_finish(&r);
+    reply_free(&r);
     r = post_png(f, "/score?explain=none", "P");
     assert_int_equal(f->score_explain, EXPLAIN_NONE);
     assert_null(json_object_get(result(&r, 0), "explanation"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static const char two_parts[] = "--BB\r\nContent-Disposition: form-data; name=\"i\"; filename=\"a\"\r\n\r\nPa\r\n"
@@ -109,24 +109,24 @@ static void a_picture_alone_is_for_one_image(void **state)
     assert_non_null(strstr(r.head, "Content-Type: image/png"));
     assert_int_equal(r.body_size, 9);
     assert_memory_equal(r.body, "a picture", 9);
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score?explain=heatmap", png, "X", 1); /* a bad image is a problem all the same */
     assert_status(&r, 422);
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score", png, "P", 1); /* without a picture there is only JSON */
     assert_status(&r, 200);
     assert_non_null(json_object_get(r.json, "results"));
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score?explain=heatmap",
             "Content-Type: multipart/form-data; boundary=BB\r\nAccept: image/png\r\n", two_parts, strlen(two_parts));
     assert_status(&r, 406);
     assert_non_null(strstr(r.body, "image/png is the answer to one image"));
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score?explain=heatmap", "Content-Type: multipart/form-data; boundary=BB\r\nAccept: */*\r\n",
             two_parts, strlen(two_parts));
     assert_status(&r, 200);
     assert_non_null(json_object_get(result(&r, 1), "explanation"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void an_explanation_that_cannot_be_says_why(void **state)
@@ -135,11 +135,11 @@ static void an_explanation_that_cannot_be_says_why(void **state)
     reply r = post_png(f, "/score?explain=heat", "P");
     assert_status(&r, 400);
     assert_non_null(strstr(r.body, "'heat' is not none, reconstruction or heatmap"));
-    reply_finish(&r);
+    reply_free(&r);
     r = post_png(f, "/score?explain=heatmap&model=nobody:7", "P");
     assert_status(&r, 422);
     assert_non_null(strstr(r.body, "nobody has no picture of an image"));
-    reply_finish(&r);
+    reply_free(&r);
     assert_int_equal(f->scores, 1);
     char many[4096];
     int used = snprintf(many, sizeof many, "{\"images\": [");
@@ -149,7 +149,7 @@ static void an_explanation_that_cannot_be_says_why(void **state)
     r = ask(f, "POST", "/score?explain=heatmap", "Content-Type: application/json\r\n", many, strlen(many));
     assert_status(&r, 422);
     assert_non_null(strstr(r.body, "at most 64 images at once, not 65"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_form_scores_each_file_under_its_name(void **state)
@@ -160,7 +160,7 @@ static void a_form_scores_each_file_under_its_name(void **state)
     assert_int_equal(json_array_size(json_object_get(r.json, "results")), 2);
     assert_string_equal(json_string_value(json_object_get(result(&r, 0), "id")), "a.png");
     assert_string_equal(json_string_value(json_object_get(result(&r, 1), "id")), "second");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_bad_image_spoils_no_other(void **state)
@@ -181,7 +181,7 @@ static void a_bad_image_spoils_no_other(void **state)
     }
     assert_string_equal(json_string_value(json_object_get(result(&r, 3), "id")), "good");
     assert_non_null(json_object_get(result(&r, 3), "score"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void an_only_image_that_is_bad_is_the_whole_answer(void **state)
@@ -189,17 +189,17 @@ static void an_only_image_that_is_bad_is_the_whole_answer(void **state)
     fake *f = *state;
     reply r = post_png(f, "/score", "X");
     assert_problem(&r, 422, "the PNG ends early");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_png(f, "/score", "L");
     assert_problem(&r, 413, "40000x40000");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_png(f, "/score", "J");
     assert_problem(&r, 415, "not a PNG");
     assert_string_equal(json_string_value(json_array_get(json_object_get(r.json, "accepted"), 0)), "image/png");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_form(f, "--BB\r\nContent-Disposition: form-data; name=\"i\"; filename=\"x\"\r\n\r\nX\r\n--BB--\r\n");
     assert_problem(&r, 422, "the PNG ends early");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void json_scores_base64(void **state)
@@ -210,25 +210,25 @@ static void json_scores_base64(void **state)
     assert_int_equal(f->score_images, 1);
     assert_string_equal(json_string_value(json_object_get(result(&r, 0), "id")), "a");
     assert_non_null(json_object_get(result(&r, 1), "error"));
-    reply_finish(&r);
+    reply_free(&r);
     r = post_json(f, "/score", "{\"images\": [{\"dat\": \"UA==\"}]}");
     assert_problem(&r, 422, "unknown key 'dat'; accepted: id, data");
     assert_true(has_error(&r, "/images/0/dat", "unknown key"));
     assert_true(has_error(&r, "/images/0/data", "missing"));
-    reply_finish(&r);
+    reply_free(&r);
     r = post_json(f, "/score", "{\"images\": []}");
     assert_problem(&r, 422, "1 to 1024 images");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_json(f, "/score", "{\"images\": [{\"data\": \"\"}, {\"data\": \"!\"}]}");
     assert_problem(&r, 422, "empty");
     assert_true(has_error(&r, "/images/1", "base64"));
-    reply_finish(&r);
+    reply_free(&r);
     char body[400];
     snprintf(body, sizeof body, "{\"images\": [{\"id\": \"%0256d\", \"data\": \"UA==\"}]}", 1);
     r = post_json(f, "/score", body);
     assert_problem(&r, 422, "more than 255 bytes");
     assert_true(has_error(&r, "/images/0/id", ""));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void large_json_is_read_off_the_loop(void **state)
@@ -253,7 +253,7 @@ static void large_json_is_read_off_the_loop(void **state)
     reply r = client_take(c, false);
     assert_status(&r, 200);
     assert_int_equal(f->scores, 1);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
     free(body);
 }
@@ -294,7 +294,7 @@ static void a_client_that_leaves_cancels_its_score(void **state)
     assert_int_equal(f->score_cancels, 1);
     reply r = get(f, "/metrics");
     assert_non_null(strstr(r.body, "route=\"/score\",method=\"POST\",code=\"499\"} 1\n"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_score_beyond_the_deadline_is_504_and_cancelled(void **state)
@@ -305,7 +305,7 @@ static void a_score_beyond_the_deadline_is_504_and_cancelled(void **state)
     reply r = post_png(f, "/score", "P");
     assert_problem(&r, 504, "100 ms");
     assert_int_equal(f->score_cancels, 1);
-    reply_finish(&r);
+    reply_free(&r);
     fake_free(f);
 }
 
@@ -324,7 +324,7 @@ static void draining_answers_suspended_scores_503(void **state)
     assert_non_null(reply_header(&r, "Retry-After"));
     assert_int_equal(f->score_cancels, 1);
     fake_until(f, server_busy(f->server) == 0);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 
@@ -336,7 +336,7 @@ static void scores_are_refused_while_draining(void **state)
     assert_problem(&r, 503, "stopping");
     assert_non_null(reply_header(&r, "Retry-After"));
     assert_int_equal(f->scores, 0);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_full_queue_is_429_with_retry_after(void **state)
@@ -346,7 +346,7 @@ static void a_full_queue_is_429_with_retry_after(void **state)
     reply r = post_png(f, "/score", "P");
     assert_problem(&r, 429, "the queue is full");
     assert_non_null(reply_header(&r, "Retry-After"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void an_unknown_model_is_404_and_a_malformed_one_400(void **state)
@@ -354,14 +354,14 @@ static void an_unknown_model_is_404_and_a_malformed_one_400(void **state)
     fake *f = *state;
     reply r = post_png(f, "/score?model=nobody", "P");
     assert_problem(&r, 404, "nobody");
-    reply_finish(&r);
+    reply_free(&r);
     static const char *const bad[] = {"A", "a:", "a:0", "a:x", "a:1:2", "", "a%2Fb", "a:12345678901"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char target[64];
         snprintf(target, sizeof target, "/score?model=%s", bad[i]);
         r = post_png(f, target, "P");
         assert_problem(&r, 400, "NAME:VERSION");
-        reply_finish(&r);
+        reply_free(&r);
     }
 }
 
@@ -371,22 +371,22 @@ static void bodies_of_other_types_are_415_and_list_the_accepted(void **state)
     reply r = ask(f, "POST", "/score", "Content-Type: image/jpeg\r\n", "\xff\xd8", 2);
     assert_problem(&r, 415, "image/png, multipart/form-data, application/json");
     assert_int_equal(json_array_size(json_object_get(r.json, "accepted")), 3);
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score", "", "P", 1);
     assert_problem(&r, 415, "Content-Type is missing");
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score", "Content-Type: image/png\r\nContent-Encoding: gzip\r\n", "P", 1);
     assert_problem(&r, 415, "Content-Encoding");
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score", "Content-Type: multipart/form-data\r\n", "P", 1);
     assert_problem(&r, 400, "boundary");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_form(f, "no form");
     assert_problem(&r, 400, "no parts");
-    reply_finish(&r);
+    reply_free(&r);
     r = post_form(f, "--BB\r\nContent-Disposition: form-data; name=\"i\"\r\n\r\nP"); /* cut off */
     assert_problem(&r, 400, "multipart");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void an_empty_body_is_400(void **state)
@@ -394,13 +394,13 @@ static void an_empty_body_is_400(void **state)
     fake *f = *state;
     reply r = ask(f, "POST", "/score", "Content-Type: image/png\r\n", "", 0);
     assert_problem(&r, 400, "empty");
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score", "Content-Type: image/png\r\n", NULL, 0);
     assert_problem(&r, 400, "empty");
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score", "Content-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", NULL, 0);
     assert_problem(&r, 400, "empty");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void the_limit_is_exact_to_the_byte(void **state)
@@ -409,10 +409,10 @@ static void the_limit_is_exact_to_the_byte(void **state)
     char *large = calloc(1, 8 * MIB + 1);
     reply r = ask(f, "POST", "/score", "Content-Type: image/png\r\n", large, 8 * MIB);
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(f, "POST", "/score", "Content-Type: image/png\r\n", large, 8 * MIB + 1);
     assert_problem(&r, 413, "8388609 bytes");
-    reply_finish(&r);
+    reply_free(&r);
     free(large);
 }
 
@@ -432,7 +432,7 @@ static void a_file_of_a_form_has_a_limit_of_its_own(void **state)
     assert_int_equal(json_integer_value(json_object_get(json_object_get(result(&r, 0), "error"), "status")), 413);
     assert_non_null(json_object_get(result(&r, 1), "score"));
     assert_int_equal(f->score_images, 1);
-    reply_finish(&r);
+    reply_free(&r);
     free(body);
 }
 
@@ -444,7 +444,7 @@ static void a_batch_beyond_the_limit_is_refused_by_its_length(void **state)
     reply r = client_take(c, false);
     assert_problem(&r, 413, "67108865 bytes; at most 67108864");
     assert_true(r.closed);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 
@@ -458,7 +458,7 @@ static void too_many_files_are_413(void **state)
     size += (size_t)snprintf(body + size, PART, "--BB--\r\n");
     reply r = ask(*state, "POST", "/score", "Content-Type: multipart/form-data; boundary=BB\r\n", body, size);
     assert_problem(&r, 413, "more than 1024 files");
-    reply_finish(&r);
+    reply_free(&r);
     free(body);
 }
 
@@ -477,7 +477,7 @@ static void a_chunked_body_beyond_the_limit_is_413(void **state)
     reply r = client_take(c, false);
     assert_problem(&r, 413, "more than");
     assert_int_equal(f->scores, 0);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
     free(block);
 }
@@ -490,11 +490,11 @@ static void a_refused_expectation_saves_the_body(void **state)
     reply r = client_take(c, false);
     assert_problem(&r, 415, "image/jpeg");
     assert_true(r.closed);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
     r = ask(*state, "POST", "/score", "Content-Type: image/png\r\nExpect: 200-maybe\r\n", "P", 1);
     assert_problem(&r, 417, "200-maybe");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void an_accepted_expectation_is_told_to_continue(void **state)
@@ -507,7 +507,7 @@ static void an_accepted_expectation_is_told_to_continue(void **state)
     client_say(c, "P");
     reply r = client_take(c, false);
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 

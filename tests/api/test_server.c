@@ -13,7 +13,7 @@ static void health_says_alive(void **state)
     assert_string_equal(json_string_value(json_object_get(r.json, "status")), "alive");
     assert_string_equal(reply_header(&r, "Content-Type"), "application/json");
     assert_string_equal(reply_header(&r, "X-Content-Type-Options"), "nosniff");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void readiness_gives_the_reason_while_not_ready(void **state)
@@ -21,12 +21,12 @@ static void readiness_gives_the_reason_while_not_ready(void **state)
     fake *f = *state;
     reply r = get(f, "/readyz");
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     f->ready = false;
     r = get(f, "/readyz");
     assert_problem(&r, 503, "the registry is not open");
     assert_non_null(reply_header(&r, "Retry-After"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void head_is_answered_like_get_without_a_body(void **state)
@@ -37,12 +37,12 @@ static void head_is_answered_like_get_without_a_body(void **state)
     reply r = client_take(c, true);
     assert_status(&r, 200);
     assert_true(strtol(reply_header(&r, "Content-Length"), NULL, 10) > 10);
-    reply_finish(&r);
+    reply_free(&r);
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
     r = client_take(c, false);
     assert_status(&r, 200);
     assert_non_null(r.json);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 
@@ -51,10 +51,10 @@ static void an_unknown_path_is_404_and_names_itself(void **state)
     reply r = get(*state, "/nothing");
     assert_problem(&r, 404, "/nothing");
     assert_string_equal(json_string_value(json_object_get(r.json, "instance")), "/nothing");
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/healthz/");
     assert_problem(&r, 404, "/healthz/");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_wrong_verb_is_405_with_allow(void **state)
@@ -62,41 +62,41 @@ static void a_wrong_verb_is_405_with_allow(void **state)
     reply r = ask(*state, "DELETE", "/healthz", "", NULL, 0);
     assert_problem(&r, 405, "DELETE");
     assert_string_equal(reply_header(&r, "Allow"), "GET, HEAD");
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(*state, "POST", "/readyz", "", "body", 4);
     assert_problem(&r, 405, "POST");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void unknown_query_parameters_are_named(void **state)
 {
     reply r = get(*state, "/healthz?verbose=1");
     assert_problem(&r, 400, "unknown query parameter 'verbose'");
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/healthz?a%00b=1");
     assert_problem(&r, 400, "malformed");
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/healthz?%zz=1");
     assert_problem(&r, 400, "malformed");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_body_where_none_is_taken_is_refused(void **state)
 {
     reply r = ask(*state, "GET", "/healthz", "", "x", 1);
     assert_problem(&r, 400, "takes no body");
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_sane_request_id_comes_back_and_another_does_not(void **state)
 {
     reply r = ask(*state, "GET", "/healthz", "X-Request-Id: a.B-9_z\r\n", NULL, 0);
     assert_string_equal(reply_header(&r, "X-Request-Id"), "a.B-9_z");
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(*state, "GET", "/nothing", "X-Request-Id: <script>\r\n", NULL, 0);
     assert_status(&r, 404);
     assert_null(strchr(reply_header(&r, "X-Request-Id"), '<'));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void a_connection_serves_many_requests(void **state)
@@ -108,7 +108,7 @@ static void a_connection_serves_many_requests(void **state)
     for (int i = 0; i < 3; i++) {
         reply r = client_take(c, false);
         assert_status(&r, expected[i]);
-        reply_finish(&r);
+        reply_free(&r);
     }
     client_close(c);
 }
@@ -120,7 +120,7 @@ static void the_contract_is_served_as_written(void **state)
     assert_string_equal(reply_header(&r, "Content-Type"), "application/yaml");
     assert_true(!strncmp(r.body, "openapi: 3.1.0\n", 15));
     assert_int_equal(r.body_size, strlen(r.body));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void the_index_speaks_json_or_html(void **state)
@@ -128,11 +128,11 @@ static void the_index_speaks_json_or_html(void **state)
     reply r = get(*state, "/");
     assert_status(&r, 200);
     assert_string_equal(json_string_value(json_object_get(r.json, "name")), "anomalyd");
-    reply_finish(&r);
+    reply_free(&r);
     r = ask(*state, "GET", "/", "Accept: text/html,application/xml;q=0.9,*/*;q=0.8\r\n", NULL, 0);
     assert_status(&r, 200);
     assert_non_null(strstr(r.body, "<a href=\"/healthz\">"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 /* Each must be 400 and close: two servers could disagree about where such a request ends. */
@@ -169,7 +169,7 @@ static void ambiguous_requests_are_refused_and_the_connection_closed(void **stat
         reply r = client_take(c, false);
         if (r.status != 400 || !r.closed)
             fail_msg("corpus %zu: status %d, closed %d: %s", i, r.status, r.closed, r.body ? r.body : "");
-        reply_finish(&r);
+        reply_free(&r);
         client_close(c);
     }
 }
@@ -193,7 +193,7 @@ static void sound_heads_of_many_shapes_are_let_through(void **state)
         reply r = client_take(c, false);
         if (r.status != 200)
             fail_msg("corpus %zu: status %d: %s", i, r.status, r.body ? r.body : "");
-        reply_finish(&r);
+        reply_free(&r);
         client_close(c);
     }
     char many[8192] = "GET /healthz HTTP/1.1\r\nHost: a\r\n";
@@ -204,7 +204,7 @@ static void sound_heads_of_many_shapes_are_let_through(void **state)
     client_say(c, many);
     reply r = client_take(c, false);
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 
@@ -235,7 +235,7 @@ static void sound_heads_are_let_through_however_they_arrive(void **state)
         reply r = client_take(c, false);
         if (r.status != 200)
             fail_msg("round %d, %d headers: status %d: %s", round, headers, r.status, r.body);
-        reply_finish(&r);
+        reply_free(&r);
     }
     client_close(c);
 }
@@ -251,7 +251,7 @@ static void a_head_beyond_the_limit_is_431(void **state)
     }
     reply r = client_take(c, false);
     assert_int_equal(r.status, 431);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 
@@ -278,10 +278,10 @@ static void new_requests_while_draining_are_503_but_health_is_not(void **state)
     f->draining = true;
     reply r = get(f, "/healthz");
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     r = get(f, "/metrics");
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 static void quiescing_keeps_open_connections_alive(void **state)
@@ -291,28 +291,28 @@ static void quiescing_keeps_open_connections_alive(void **state)
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
     reply r = client_take(c, false);
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     server_quiesce(f->server);
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
     r = client_take(c, false);
     assert_status(&r, 200);
-    reply_finish(&r);
+    reply_free(&r);
     client_close(c);
 }
 
 static void every_answer_is_counted_by_route_and_status(void **state)
 {
     reply r = get(*state, "/healthz");
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/nothing");
-    reply_finish(&r);
+    reply_free(&r);
     r = get(*state, "/metrics");
     assert_status(&r, 200);
     assert_non_null(strstr(r.body, "anomalyd_http_requests_total{route=\"/healthz\",method=\"GET\",code=\"200\"} 1\n"));
     assert_non_null(strstr(r.body, "anomalyd_http_requests_total{route=\"none\",method=\"any\",code=\"404\"} 1\n"));
     assert_non_null(strstr(r.body, "_bucket{route=\"/healthz\",method=\"GET\",le=\"+Inf\"} 1\n"));
     assert_non_null(strstr(r.body, "anomalyd_jobs{state=\"queued\"} 2\n"));
-    reply_finish(&r);
+    reply_free(&r);
 }
 
 int main(void)

@@ -21,11 +21,11 @@ core/eval           core/base
 core/methods        core/base core/compute core/graph core/nn
 core/train          core/base core/compute core/graph core/nn core/methods core/data core/eval
 
-api                 CORE api/records
+api                 CORE api/records api/http
 api/records         CORE api
-api/json            CORE api api/records api/http
+api/json            CORE api api/records
 api/tables          CORE api api/records api/json
-api/http            CORE api api/records api/json api/resources
+api/http            core/base api/json
 api/resources       CORE api api/records api/json api/tables api/http
 
 daemon/platform     core/base core/methods core/train api api/records api/json
@@ -50,7 +50,7 @@ zlib.h              core/data
 archive.h           core/data
 archive_entry.h     core/data
 sodium.h            core/base core/data core/nn API DAEMON
-microhttpd.h        api/http api/resources
+microhttpd.h        api/http
 jansson.h           API DAEMON
 uv.h                DAEMON
 sqlite3.h           daemon/store

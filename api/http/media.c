@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

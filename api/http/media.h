@@ -5,8 +5,10 @@
 
 #include "api/json/problem.h"
 
-#include <microhttpd.h>
 #include <stddef.h>
+
+struct MHD_Connection;
+struct MHD_PostProcessor;
 
 enum { MEDIA_TYPE_MAX = 96, FORM_FILES_MAX = 1024, FORM_ID_MAX = 256 };
 

@@ -394,7 +394,7 @@ def fill_queue(r):
         answer = None
         while not busy.ready() and (not answer or answer.status != 429):
             answer = r.post("/score?model=digits-kde", small, kind="image/png", quiet=True)
-        assert busy.answer("POST").status == 200
+        busy.answer("POST")  # which may be the one that is refused: then again
         busy.close()
         if answer and answer.status == 429:
             break

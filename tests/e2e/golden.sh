@@ -12,14 +12,17 @@
 #   # TEXT                 a note on the exchange that follows
 #   = METHOD TARGET        an exchange begins
 #   > NAME: VALUE          a header of the request, besides Host and Content-Length
-#   } TEXT                 a line of its body; left out where the note tells it, "(binary)" or "(text)" where it is no short text
+#   } TEXT                 a line of its body; left out where the note tells it, else "(binary)" or "(text)" where it is
+#                          no short text
 #   < HTTP/1.1 STATUS …    the status line
 #   < NAME: VALUE          a header of the answer. Those that every answer has (Date, X-Request-Id,
 #                          X-Content-Type-Options, Cache-Control, Content-Length) are "< …" where they are as always.
 #                          Content-Length is checked, and is LENGTH where the body is masked
 #   | TEXT                 a line of the answer's body; a carriage return at its end is ␍, a blank there ␠
 #   \ no newline           the body's last line has none
-# A masked JSON body is JSON still and fits its schema. A picture is "(PNG of WIDTH x HEIGHT)", the contract
+# Ids are numbered in the order of their first appearance, so are digests of weights and the figures that depend on the
+# processor (0.0001, 0.0002, …); other such numbers are 0.5, 5 or 1. A masked JSON body is JSON still and fits its
+# schema. A picture is "(PNG of WIDTH x HEIGHT)", the contract
 # "(openapi.yaml)". golden/recorded/commands.txt has what commands print: "|" on stdout, "!" on stderr.
 # ANOMALYD_BINARY and ANOMALYD_TEST_DATA say where the program and the data are.
 set -euo pipefail

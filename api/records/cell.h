@@ -19,4 +19,24 @@ typedef struct experiment_cell {
     char *failure;                          /* owned; NULL: none */
 } experiment_cell;
 
+/* Columns of experiment_cells AS c, jobs AS j, runs AS r, run_tests AS t. */
+static const struct field cell_fields[] = {
+    FIELD(FIELD_TEXT, experiment_cell, method, "method", "c.method"),
+    FIELD(FIELD_TEXT, experiment_cell, class_name, "class", "c.class"),
+    FIELD(FIELD_INTEGER, experiment_cell, seed, "seed", "c.seed"),
+    FIELD(FIELD_TEXT, experiment_cell, job, "job", "c.job"),
+    FIELD(FIELD_STATE, experiment_cell, state, "state", "j.state"),
+    FIELD(FIELD_FLAG, experiment_cell, reused, "reused", "c.reused"),
+    FIELD(FIELD_TEXT, experiment_cell, run, "run", "j.run", .nullable = true),
+    FIELD(FIELD_REAL, experiment_cell, auroc, "auroc", "r.auroc", .nullable = true),
+    FIELD(FIELD_REAL, experiment_cell, cost_s, "cost_s", "r.train_s + r.score_s", .nullable = true),
+    FIELD(FIELD_REAL, experiment_cell, score_s, NULL, "r.score_s"),
+    FIELD(FIELD_INTEGER, experiment_cell, threads, NULL, "r.threads"),
+    FIELD(FIELD_INTEGER, experiment_cell, test_images, NULL, "j.test_images"),
+    FIELD(FIELD_TEXT, experiment_cell, images, NULL, "t.images"),
+    FIELD(FIELD_TEXT, experiment_cell, code_version, "code_version", "r.code_version", .nullable = true),
+    FIELD(FIELD_STRING, experiment_cell, failure, "failure", "j.failure", .nullable = true),
+};
+static const struct record cell_record = RECORD("experiment_cell", NULL, cell_fields);
+
 #endif

@@ -50,6 +50,32 @@ typedef struct experiment_row {
     char score[SERVICE_NAME_MAX]; /* which of their runs' scores the cells have; empty: each run's own */
 } experiment_row;
 
+static const struct field experiment_fields[] = {
+    FIELD(FIELD_TEXT, experiment_row, id, "id", "id"),
+    FIELD(FIELD_TEXT, experiment_row, name, "name", "name", .nullable = true),
+    {.type = FIELD_BESIDE, .path = "state"},
+    FIELD(FIELD_TIME, experiment_row, created, "created", "created"),
+    FIELD(FIELD_TEXT, experiment_row, dataset, "dataset", "dataset"),
+    FIELD(FIELD_TEXT, experiment_row, dataset_digest, "dataset_digest", "dataset_digest"),
+    FIELD(FIELD_TEXT, experiment_row, protocol, "protocol", "protocol"),
+    FIELD(FIELD_REAL, experiment_row, held_out, "held_out", "held_out"),
+    FIELD(FIELD_INTEGER, experiment_row, test_images, "test_images", "test_images"),
+    FIELD(FIELD_FLAG, experiment_row, trace, "trace", "trace"),
+    {.type = FIELD_BESIDE, .path = "reuse"},
+    FIELD(FIELD_INTEGER, experiment_row, reuse, NULL, "reuse"),
+    FIELD(FIELD_FLAG, experiment_row, all_classes, NULL, "all_classes"),
+    {.type = FIELD_BESIDE, .path = "progress"},
+    {.type = FIELD_BESIDE, .path = "overrides"},
+    {.type = FIELD_BESIDE, .path = "methods"},
+    {.type = FIELD_BESIDE, .path = "classes"},
+    {.type = FIELD_BESIDE, .path = "seeds"},
+    {.type = FIELD_BESIDE, .path = "hyperparameters"},
+    FIELD(FIELD_OBJECT, experiment_row, axes, NULL, "axes"),
+    FIELD(FIELD_REAL, experiment_row, eta_s, "eta_s", NULL, .nullable = true, .whole = true),
+    {.type = FIELD_BESIDE, .path = "cells", .whole = true},
+};
+static const struct record experiment_record = RECORD("experiment", "experiments", experiment_fields);
+
 void experiment_row_free(experiment_row *row);
 
 #endif

@@ -35,6 +35,41 @@ typedef struct job_row {
     int version;              /* of the model it made; 0 until then */
 } job_row;
 
+static const struct field job_fields[] = {
+    FIELD(FIELD_TEXT, job_row, id, "id", "id"),
+    {.type = FIELD_CONSTANT, .path = "kind", .text = "train"},
+    FIELD(FIELD_STATE, job_row, state, "state", "state"),
+    FIELD(FIELD_TEXT, job_row, spec.subject.method, "method", "method"),
+    FIELD(FIELD_TEXT, job_row, spec.subject.dataset, "dataset", "dataset"),
+    FIELD(FIELD_TEXT, job_row, spec.subject.dataset_digest, NULL, "dataset_digest"),
+    FIELD(FIELD_TEXT, job_row, spec.subject.protocol, "protocol", "protocol"),
+    FIELD(FIELD_TEXT, job_row, spec.subject.class_name, "class", "class", .nullable = true),
+    FIELD(FIELD_INTEGER, job_row, spec.subject.seed, "seed", "seed"),
+    FIELD(FIELD_OBJECT, job_row, spec.hyperparameters, "hyperparameters", "hyperparameters"),
+    FIELD(FIELD_TEXT, job_row, spec.model, "model", "model"),
+    FIELD(FIELD_REAL, job_row, spec.subject.held_out, "held_out", "held_out"),
+    FIELD(FIELD_INTEGER, job_row, spec.subject.test_images, "test_images", "test_images"),
+    FIELD(FIELD_FLAG, job_row, spec.trace, "trace", "trace"),
+    FIELD(FIELD_INTEGER, job_row, attempt, "attempt", "attempt"),
+    FIELD(FIELD_INTEGER, job_row, threads, "threads", NULL, .nullable = true),
+    FIELD(FIELD_TIME, job_row, created, "created", "created"),
+    FIELD(FIELD_TIME, job_row, started, "started", "started"),
+    FIELD(FIELD_TIME, job_row, finished, "finished", "finished"),
+    FIELD(FIELD_INTEGER, job_row, epoch, "progress/epoch", "epoch"),
+    FIELD(FIELD_INTEGER, job_row, epochs, "progress/epochs", "epochs"),
+    FIELD(FIELD_INTEGER, job_row, step, "progress/step", "step"),
+    FIELD(FIELD_INTEGER, job_row, steps, "progress/steps", "steps"),
+    FIELD(FIELD_INTEGER, job_row, scored, "progress/scored", NULL, .with = "progress/to_score"),
+    FIELD(FIELD_INTEGER, job_row, to_score, "progress/to_score", NULL, .nullable = true),
+    FIELD(FIELD_REAL, job_row, images_s, "progress/images_s", "images_s", .nullable = true),
+    FIELD(FIELD_REAL, job_row, eta_s, "progress/eta_s", "eta_s", .nullable = true),
+    FIELD(FIELD_OBJECT, job_row, values, "values", "last_values"),
+    FIELD(FIELD_STRING, job_row, failure, "failure", "failure", .nullable = true),
+    FIELD(FIELD_TEXT, job_row, run, "run", "run", .nullable = true),
+    FIELD(FIELD_INTEGER, job_row, version, "version", "version", .nullable = true),
+};
+static const struct record job_record = RECORD("job", "jobs", job_fields);
+
 /* Releases what the row owns, not the row itself; as do the functions of the other records. */
 void job_row_free(job_row *row);
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* record.h — what all records have in common: the sizes of their texts, and how they tell time. */
+/*
+ * record.h — a record is a struct with one table of its fields. From the table come the JSON of answers, the reading of
+ * it, the columns of the registry with their statements, and CSV. To add a field: a migration, a member and a line of
+ * the table beside it, and openapi.yaml. Knows neither HTTP nor SQL nor a JSON library.
+ */
 #ifndef ANOMALYD_API_RECORDS_RECORD_H
 #define ANOMALYD_API_RECORDS_RECORD_H
 
 #include "api/records/name.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -19,5 +24,91 @@ enum {
 };
 
 typedef int64_t service_time; /* milliseconds since 1970, UTC; 0: not yet */
+
+enum field_type {
+    FIELD_TEXT,     /* char[]; none: empty */
+    FIELD_STRING,   /* char *, owned; none: NULL */
+    FIELD_OBJECT,   /* char *, owned: a JSON object as text; NULL is answered as {} */
+    FIELD_TIME,     /* service_time; none: 0 */
+    FIELD_INTEGER,  /* not negative, of 4 or 8 bytes; none: 0 */
+    FIELD_REAL,     /* double; none: NaN or an infinity */
+    FIELD_FLAG,     /* bool */
+    FIELD_STATE,    /* enum job_state; by its name in JSON and in the registry */
+    FIELD_CONSTANT, /* answers have `text` here; there is no member */
+    FIELD_BESIDE    /* answers have something here that code beside the table makes; there is no member */
+};
+
+/* What is asked of a value that comes from outside, beyond its type. */
+enum field_form {
+    FORM_ANY,
+    FORM_NAME,        /* the rule of names */
+    FORM_DIGEST,      /* SHA-256 in lower-case hexadecimal */
+    FORM_METHOD,      /* the id of a method */
+    FORM_PROTOCOL,    /* the name of a protocol */
+    FORM_CLASS,       /* there must be one, but with the protocol "unlabelled" */
+    FORM_TEST_IMAGES, /* 0, or as many as a test needs */
+    FORM_OPTIONS,     /* an object of numbers, texts and flags */
+    FORM_UNREAD,      /* may be there, and is passed over */
+    FORM_COUNT
+};
+
+struct field {
+    const char *path;   /* its place in an answer's JSON, "auroc" or "images/train"; NULL: answers do not have it */
+    const char *column; /* where its record is kept: a column, or what SELECT has for it; NULL: not there */
+    enum field_type type;
+    size_t offset, size; /* of the member, in bytes */
+    enum field_form form;
+    bool nullable;           /* answered as null when it is none */
+    bool required;           /* when it comes from outside: may not be absent or null */
+    bool whole;              /* answered of one record only, not in lists */
+    const char *with;        /* path of a field: null when that one is none */
+    double minimum, maximum; /* when it comes from outside; maximum 0: what the type holds */
+    const char *text;        /* of a FIELD_CONSTANT */
+};
+
+/* A line of a table. `path_` and `column_` are as in struct field; further members follow by name. */
+#define FIELD(type_, record_, member_, path_, column_, ...)                                          \
+    {                                                                                                \
+        .type = (type_), .offset = offsetof(record_, member_), .path = (path_), .column = (column_), \
+        .size = sizeof(((record_ *)NULL)->member_), __VA_ARGS__                                      \
+    }
+
+struct record {
+    const char *name;  /* of its schema in openapi.yaml */
+    const char *table; /* in the registry; NULL: its columns are of several */
+    const struct field *fields;
+    int count;
+};
+
+#define RECORD(name_, table_, fields_)                                                                               \
+    {                                                                                                                \
+        .name = (name_), .table = (table_), .fields = (fields_), .count = (int)(sizeof(fields_) / sizeof *(fields_)) \
+    }
+
+enum { RECORD_FIELDS_MAX = 64 };
+
+/* The field at `path`; NULL: there is none. */
+const struct field *record_field(const struct record *r, const char *path);
+/* The text in `row` at `path`, which a FIELD_TEXT must have. Borrowed from the row. */
+const char *record_text(const struct record *r, const void *row, const char *path);
+
+/* Where the member is in `row`. */
+static inline const void *field_at(const struct field *f, const void *row)
+{
+    return (const char *)row + f->offset;
+}
+
+static inline void *field_place(const struct field *f, void *row)
+{
+    return (char *)row + f->offset;
+}
+
+/* Of a FIELD_INTEGER; a number of 8 bytes has the bits of an unsigned one. */
+int64_t field_integer(const struct field *f, const void *row);
+void field_set_integer(const struct field *f, void *row, int64_t value);
+/* Of a FIELD_STRING or FIELD_OBJECT. */
+char *field_string(const struct field *f, const void *row);
+/* Whether the member has no value, as its type tells it. */
+bool field_none(const struct field *f, const void *row);
 
 #endif

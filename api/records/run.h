@@ -5,13 +5,23 @@
 
 #include "api/records/subject.h"
 
-#include <stddef.h>
+enum { RUN_NUMBER_MAX = 1000000 }; /* of epochs, threads or versions in a run from elsewhere */
 
 /* A variant of a run's score: what it reached in the run's test; NaN where it was not finite. */
 typedef struct run_score {
     char name[SERVICE_NAME_MAX];
     double auroc, auroc_low, auroc_high, average_precision;
 } run_score;
+
+static const struct field run_score_fields[] = {
+    FIELD(FIELD_TEXT, run_score, name, NULL, "name"),
+    FIELD(FIELD_REAL, run_score, auroc, "auroc", "auroc", .nullable = true, .maximum = 1),
+    FIELD(FIELD_REAL, run_score, auroc_low, "auroc_low", "auroc_low", .nullable = true, .maximum = 1),
+    FIELD(FIELD_REAL, run_score, auroc_high, "auroc_high", "auroc_high", .nullable = true, .maximum = 1),
+    FIELD(FIELD_REAL, run_score, average_precision, "average_precision", "average_precision", .nullable = true,
+          .maximum = 1),
+};
+static const struct record run_score_record = RECORD("run_score", "run_scores", run_score_fields);
 
 typedef struct run_row {
     char id[SERVICE_ID_MAX];
@@ -38,6 +48,55 @@ typedef struct run_row {
     int score_count;
     char *detail; /* JSON object: roc, histogram, epochs (the series by name); only in run_get */
 } run_row;
+
+static const struct field run_fields[] = {
+    FIELD(FIELD_TEXT, run_row, id, "id", "id", .required = true),
+    FIELD(FIELD_TIME, run_row, created, "created", "created", .required = true),
+    FIELD(FIELD_TIME, run_row, imported, "imported", "imported", .form = FORM_UNREAD),
+    FIELD(FIELD_TEXT, run_row, job, "job", "job", .nullable = true, .required = true),
+    FIELD(FIELD_TEXT, run_row, subject.method, "method", "method", .form = FORM_METHOD, .required = true),
+    FIELD(FIELD_TEXT, run_row, subject.dataset, "dataset", "dataset", .form = FORM_NAME),
+    FIELD(FIELD_TEXT, run_row, subject.dataset_digest, "dataset_digest", "dataset_digest", .form = FORM_DIGEST,
+          .required = true),
+    FIELD(FIELD_TEXT, run_row, subject.protocol, "protocol", "protocol", .form = FORM_PROTOCOL, .required = true),
+    FIELD(FIELD_TEXT, run_row, subject.class_name, "class", "class", .form = FORM_CLASS, .nullable = true),
+    FIELD(FIELD_INTEGER, run_row, subject.seed, "seed", "seed", .maximum = SUBJECT_SEED_MAX, .required = true),
+    FIELD(FIELD_REAL, run_row, subject.held_out, "held_out", "held_out", .maximum = SUBJECT_HELD_OUT_MAX,
+          .required = true),
+    FIELD(FIELD_INTEGER, run_row, subject.test_images, "test_images", "test_images", .form = FORM_TEST_IMAGES),
+    FIELD(FIELD_TEXT, run_row, model, "model", "model", .form = FORM_NAME, .required = true),
+    FIELD(FIELD_INTEGER, run_row, version, "version", "version", .maximum = RUN_NUMBER_MAX),
+    FIELD(FIELD_REAL, run_row, auroc, "auroc", "auroc", .nullable = true, .maximum = 1),
+    FIELD(FIELD_REAL, run_row, auroc_low, "auroc_low", "auroc_low", .nullable = true, .maximum = 1),
+    FIELD(FIELD_REAL, run_row, auroc_high, "auroc_high", "auroc_high", .nullable = true, .maximum = 1),
+    FIELD(FIELD_REAL, run_row, auroc_deviation, "auroc_deviation", "auroc_deviation", .nullable = true, .maximum = 1),
+    FIELD(FIELD_REAL, run_row, average_precision, "average_precision", "average_precision", .nullable = true,
+          .maximum = 1),
+    FIELD(FIELD_INTEGER, run_row, train_count, "images/train", "train_count", .required = true),
+    FIELD(FIELD_INTEGER, run_row, validation_count, "images/validation", "validation_count", .required = true),
+    FIELD(FIELD_INTEGER, run_row, calibration_count, "images/calibration", "calibration_count", .required = true),
+    FIELD(FIELD_INTEGER, run_row, test_normals, "images/test_normals", "test_normals", .required = true),
+    FIELD(FIELD_INTEGER, run_row, test_anomalies, "images/test_anomalies", "test_anomalies", .required = true),
+    FIELD(FIELD_INTEGER, run_row, left_out_count, "images/duplicates_left_out", "left_out_count",
+          .with = "training_digest"),
+    FIELD(FIELD_TEXT, run_row, training_digest, "training_digest", "training_digest", .form = FORM_DIGEST,
+          .nullable = true),
+    FIELD(FIELD_INTEGER, run_row, epochs, "epochs", "epochs", .maximum = RUN_NUMBER_MAX),
+    FIELD(FIELD_INTEGER, run_row, chosen_epoch, "chosen_epoch", "chosen_epoch", .maximum = RUN_NUMBER_MAX),
+    FIELD(FIELD_REAL, run_row, train_s, "train_s", "train_s", .maximum = 1e12, .required = true),
+    FIELD(FIELD_REAL, run_row, score_s, "score_s", "score_s", .maximum = 1e12, .required = true),
+    FIELD(FIELD_INTEGER, run_row, parameters, "parameters", "parameters"),
+    FIELD(FIELD_TEXT, run_row, weights_digest, "weights_digest", "weights_digest", .form = FORM_DIGEST),
+    FIELD(FIELD_TEXT, run_row, code_version, "code_version", "code_version", .required = true),
+    FIELD(FIELD_OBJECT, run_row, hyperparameters, "hyperparameters", "hyperparameters", .form = FORM_OPTIONS,
+          .required = true),
+    FIELD(FIELD_TEXT, run_row, blas_core, "blas_core", "blas_core", .nullable = true),
+    FIELD(FIELD_INTEGER, run_row, threads, "threads", "threads", .nullable = true, .maximum = RUN_NUMBER_MAX),
+    FIELD(FIELD_TEXT, run_row, test_digest, "test_digest", NULL, .form = FORM_DIGEST, .nullable = true, .whole = true),
+    {.type = FIELD_BESIDE, .path = "scores", .whole = true},
+    FIELD(FIELD_OBJECT, run_row, detail, "detail", NULL, .form = FORM_UNREAD, .whole = true),
+};
+static const struct record run_record = RECORD("run", "runs", run_fields);
 
 void run_row_free(run_row *row);
 

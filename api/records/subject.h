@@ -6,6 +6,10 @@
 #include "api/records/record.h"
 #include "data/dataset.h"
 
+/* Numbers beyond this lose digits in JavaScript. */
+#define SUBJECT_SEED_MAX 9007199254740991
+#define SUBJECT_HELD_OUT_MAX 0.4
+
 struct subject {
     char method[SERVICE_NAME_MAX];
     char dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];

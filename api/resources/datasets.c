@@ -4,7 +4,7 @@
 #include "api/resources/routes.h"
 #include "api/resources/submission.h"
 
-#include "api/json/json.h"
+#include "api/json/record_json.h"
 
 #include <stdlib.h>
 
@@ -33,11 +33,12 @@ static json_t *dataset_json(const dataset_row *row)
                                                  (json_int_t)info->counts[SPLIT_TEST][i], "left_out",
                                                  row->copies_counted ? json_integer(info->left_out[i]) : json_null()));
     }
-    return json_pack("{s:s, s:o, s:s, s:o, s:{s:I, s:I}, s:o, s:I, s:o, s:s, s:I}", "name", row->name, "created",
-                     json_time(row->created), "format", info->format, "image", json_shape(info->image), "images",
-                     "train", total[SPLIT_TRAIN], "test", total[SPLIT_TEST], "classes", classes, "duplicates",
-                     (json_int_t)info->duplicates, "copies", copies_json(row, left_out), "digest", info->digest,
-                     "bytes", (json_int_t)row->bytes);
+    json_t *body = record_json(&dataset_record, row, RECORD_WHOLE);
+    json_object_set_new(body, "images",
+                        json_pack("{s:I, s:I}", "train", total[SPLIT_TRAIN], "test", total[SPLIT_TEST]));
+    json_object_set_new(body, "classes", classes);
+    json_object_set_new(body, "copies", copies_json(row, left_out));
+    return body;
 }
 
 void get_datasets(exchange *x)

@@ -5,7 +5,7 @@
 #include "api/resources/submission.h"
 
 #include "api/json/experiment_read.h"
-#include "api/json/json.h"
+#include "api/json/record_json.h"
 #include "api/json/training.h"
 #include "api/tables/csv.h"
 #include "api/tables/experiment_table.h"
@@ -39,39 +39,26 @@ static json_t *progress_json(const experiment_row *row)
     return o;
 }
 
-/* What every answer about an experiment has. */
-static json_t *row_json(const experiment_row *row)
+static json_t *experiment_json(const experiment_row *row, enum record_view view)
 {
-    json_t *body =
-        json_pack("{s:s, s:o, s:s, s:o, s:s, s:s, s:s, s:f, s:I, s:b, s:o, s:o, s:{}}", "id", row->id, "name",
-                  json_name(row->name), "state", state_of(row), "created", json_time(row->created), "dataset",
-                  row->dataset, "dataset_digest", row->dataset_digest, "protocol", row->protocol, "held_out",
-                  row->held_out, "test_images", (json_int_t)row->test_images, "trace", (int)row->trace, "reuse",
-                  experiment_reuse_json(row->reuse), "progress", progress_json(row), "overrides");
-    json_t *axes = json_embedded(row->axes);
-    bool whole = body && !json_object_update(body, axes);
+    json_t *body = record_json(&experiment_record, row, view), *axes = json_embedded(row->axes);
+    json_object_set_new(body, "state", json_string(state_of(row)));
+    json_object_set_new(body, "reuse", experiment_reuse_json(row->reuse));
+    json_object_set_new(body, "progress", progress_json(row));
+    json_object_set_new(body, "overrides", json_object());
+    bool good = body && !json_object_update(body, axes);
     json_decref(axes);
-    if (whole)
+    if (good)
         return body;
     json_decref(body);
     return NULL;
 }
 
-static json_t *cell_json(const experiment_cell *c)
-{
-    return json_pack("{s:s, s:o, s:I, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "method", c->method, "class",
-                     json_text(c->class_name), "seed", (json_int_t)c->seed, "job", c->job, "state",
-                     job_state_name(c->state), "reused", (int)c->reused, "run", json_name(c->run), "auroc",
-                     json_number(c->auroc), "cost_s", json_number(c->cost_s), "code_version",
-                     json_name(c->code_version), "failure", json_text(c->failure));
-}
-
 static json_t *whole_json(const experiment_row *row)
 {
-    json_t *body = row_json(row), *cells = json_array();
+    json_t *body = experiment_json(row, RECORD_WHOLE), *cells = json_array();
     for (int i = 0; i < row->cell_count; i++)
-        json_array_append_new(cells, cell_json(&row->cells[i]));
-    json_object_set_new(body, "eta_s", json_number(row->eta_s));
+        json_array_append_new(cells, record_json(&cell_record, &row->cells[i], RECORD_WHOLE));
     json_object_set_new(body, "cells", cells);
     return body;
 }
@@ -94,7 +81,7 @@ void get_experiments(exchange *x)
     }
     json_t *items = json_array();
     for (int i = 0; i < count; i++) {
-        json_array_append_new(items, row_json(&rows[i]));
+        json_array_append_new(items, experiment_json(&rows[i], RECORD_LISTED));
         experiment_row_free(&rows[i]);
     }
     free(rows);

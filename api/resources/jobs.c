@@ -4,40 +4,18 @@
 #include "api/resources/routes.h"
 #include "api/resources/submission.h"
 
-#include "api/json/json.h"
+#include "api/json/record_json.h"
 #include "api/json/training.h"
 #include "data/protocol.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 static json_t *job_json(const job_row *row)
 {
-    const job_spec *spec = &row->spec;
-    json_t *body =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:f, s:I, s:b, s:i}", "id", row->id, "kind",
-                  "train", "state", job_state_name(row->state), "method", spec->subject.method, "dataset",
-                  spec->subject.dataset, "protocol", spec->subject.protocol, "class",
-                  json_name(spec->subject.class_name), "seed", (json_int_t)spec->subject.seed, "hyperparameters",
-                  json_embedded(spec->hyperparameters), "model", spec->model, "held_out", spec->subject.held_out,
-                  "test_images", (json_int_t)spec->subject.test_images, "trace", spec->trace, "attempt", row->attempt);
-    const bool scores = row->to_score > 0;
-    json_t *progress = json_pack("{s:i, s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "epoch", row->epoch, "epochs", row->epochs,
-                                 "step", (json_int_t)row->step, "steps", (json_int_t)row->steps, "scored",
-                                 scores ? json_integer((json_int_t)row->scored) : json_null(), "to_score",
-                                 scores ? json_integer((json_int_t)row->to_score) : json_null(), "images_s",
-                                 json_number(row->images_s), "eta_s", json_number(row->finished ? NAN : row->eta_s));
-    json_object_set_new(body, "threads", json_count(row->threads));
-    json_object_set_new(body, "created", json_time(row->created));
-    json_object_set_new(body, "started", json_time(row->started));
-    json_object_set_new(body, "finished", json_time(row->finished));
-    json_object_set_new(body, "progress", progress);
-    json_object_set_new(body, "values", json_embedded(row->values));
-    json_object_set_new(body, "failure", json_text(row->failure));
-    json_object_set_new(body, "run", json_name(row->run));
-    json_object_set_new(body, "version", json_count(row->version));
+    json_t *body = record_json(&job_record, row, RECORD_WHOLE);
+    if (row->finished)
+        json_object_set_new(json_object_get(body, "progress"), "eta_s", json_null());
     return body;
 }
 

@@ -3,28 +3,15 @@
 #include "api/resources/page.h"
 #include "api/resources/routes.h"
 
-#include "api/json/json.h"
+#include "api/json/record_json.h"
 
 #include <stdlib.h>
 
 static json_t *model_json(const model_row *row)
 {
-    json_t *body = json_pack("{s:s, s:i, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "name", row->name,
-                             "version", row->version, "created", json_time(row->created), "method", row->subject.method,
-                             "dataset", row->subject.dataset, "dataset_digest", row->subject.dataset_digest, "protocol",
-                             row->subject.protocol, "class", json_name(row->subject.class_name), "seed",
-                             (json_int_t)row->subject.seed, "hyperparameters", json_embedded(row->hyperparameters),
-                             "data", json_shape(row->data), "input", json_shape(row->input));
-    json_t *rest = json_pack(
-        "{s:I, s:I, s:s, s:I, s:o, s:o, s:o, s:b, s:I, s:o, s:o, s:s}", "parameters", (json_int_t)row->parameters,
-        "bytes", (json_int_t)row->bytes, "digest", row->digest, "calibration_count", (json_int_t)row->calibration_count,
-        "threshold", json_number(row->threshold), "false_alarm_rate", json_number(row->false_alarm_rate), "auroc",
-        json_number(row->auroc), "resident", row->resident_bytes > 0, "resident_bytes", (json_int_t)row->resident_bytes,
-        "job", json_name(row->job), "run", json_name(row->run), "code_version", row->code_version);
-    if (json_object_update_new(body, rest) == 0)
-        return body;
-    json_decref(body);
-    return NULL;
+    json_t *body = record_json(&model_record, row, RECORD_WHOLE);
+    json_object_set_new(body, "resident", json_boolean(row->resident_bytes > 0));
+    return body;
 }
 
 void get_models(exchange *x)

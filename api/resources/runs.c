@@ -6,51 +6,22 @@
 
 #include "api/json/json.h"
 #include "api/json/run_json.h"
-#include "api/json/run_read.h"
 #include "api/tables/csv.h"
 #include "data/protocol.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Empty for 0. */
-static void csv_time(FILE *out, service_time at)
-{
-    json_t *text = json_time(at);
-    csv_text(out, text && json_is_string(text) ? json_string_value(text) : "");
-    json_decref(text);
-}
-
-static void csv_row(FILE *out, const run_row *row)
-{
-    fputs(row->id, out);
-    csv_time(out, row->created);
-    csv_text(out, row->subject.method);
-    csv_text(out, row->subject.dataset);
-    csv_text(out, row->subject.protocol);
-    csv_text(out, row->subject.class_name);
-    fprintf(out, ",%" PRIu64, row->subject.seed);
-    csv_text(out, row->model);
-    fprintf(out, ",%d", row->version);
-    const double figures[] = {row->auroc,           row->auroc_low,         row->auroc_high,
-                              row->auroc_deviation, row->average_precision, row->train_s,
-                              row->score_s};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-        csv_number(out, figures[i]);
-    fprintf(out, ",%d,%d,%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu64, row->epochs,
-            row->chosen_epoch, row->train_count, row->validation_count, row->calibration_count, row->test_normals,
-            row->test_anomalies, row->parameters);
-    csv_text(out, row->job);
-    csv_text(out, row->code_version);
-    csv_text(out, row->hyperparameters ? row->hyperparameters : "{}");
-    csv_number(out, row->subject.held_out);
-    fprintf(out, ",%" PRIu32, row->subject.test_images);
-    csv_time(out, row->imported);
-    fputs("\r\n", out);
-}
+/* The columns of CSV, by their places in an answer's JSON; each is headed by the last part of its path. */
+/* clang-format off */
+static const char *const csv_paths[] = {
+    "id", "created", "method", "dataset", "protocol", "class", "seed", "model", "version", "auroc", "auroc_low",
+    "auroc_high", "auroc_deviation", "average_precision", "train_s", "score_s", "epochs", "chosen_epoch",
+    "images/train", "images/validation", "images/calibration", "images/test_normals", "images/test_anomalies",
+    "parameters", "job", "code_version", "hyperparameters", "held_out", "test_images", "imported"};
+/* clang-format on */
 
 static void answer_csv(exchange *x, const run_row *rows, int count, const char *cursor)
 {
@@ -58,13 +29,10 @@ static void answer_csv(exchange *x, const run_row *rows, int count, const char *
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (out) {
-        fputs("id,created,method,dataset,protocol,class,seed,model,version,auroc,auroc_low,auroc_high,"
-              "auroc_deviation,average_precision,train_s,score_s,epochs,chosen_epoch,train,validation,calibration,"
-              "test_normals,test_anomalies,parameters,job,code_version,hyperparameters,held_out,test_images,"
-              "imported\r\n",
-              out);
+        enum { COLUMNS = sizeof csv_paths / sizeof *csv_paths };
+        csv_head(out, csv_paths, COLUMNS);
         for (int i = 0; i < count; i++)
-            csv_row(out, &rows[i]);
+            csv_row(out, &run_record, &rows[i], csv_paths, COLUMNS);
         bool whole = !ferror(out);
         if (fclose(out) != 0 || !whole) {
             free(text);
@@ -154,7 +122,7 @@ void get_runs(exchange *x)
     } else {
         json_t *items = json_array();
         for (int i = 0; i < count; i++)
-            json_array_append_new(items, run_json(&rows[i]));
+            json_array_append_new(items, run_json(&rows[i], RECORD_LISTED));
         page_answer(x, items, page.cursor);
     }
     for (int i = 0; i < count; i++)
@@ -171,7 +139,7 @@ void get_run(exchange *x)
         exchange_answer_error(x, &e, PROBLEM_REQUEST);
         return;
     }
-    json_t *body = run_whole_json(&row);
+    json_t *body = run_json(&row, RECORD_WHOLE);
     run_row_free(&row);
     exchange_answer_json(x, 200, body);
 }
@@ -187,7 +155,7 @@ static void imported(void *context, const char *id, bool fresh, const error *fai
     } else if (!s->run_get(s->self, id, &row, &e)) {
         submission_failed(context, &e, PROBLEM_REQUEST);
     } else {
-        submission_created(context, fresh ? 201 : 200, "/runs", id, run_whole_json(&row));
+        submission_created(context, fresh ? 201 : 200, "/runs", id, run_json(&row, RECORD_WHOLE));
         run_row_free(&row);
     }
 }

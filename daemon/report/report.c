@@ -169,7 +169,7 @@ static bool write_runs(const report *r, report_folder *to, error *e)
         size_t size = 0;
         if (!r->runs[i].id[0])
             continue;
-        char *text = json_write(run_whole_json(&r->runs[i]), &size);
+        char *text = json_write(run_json(&r->runs[i], RECORD_WHOLE), &size);
         good = text ? file_output_append(o, text, size, e) : error_memory(e, REPORT_RUNS);
         free(text);
     }

@@ -87,18 +87,9 @@ static bool read_copies(const char *text, dataset_info *info, error *e)
 static bool read_row(query *q, dataset_row *row, error *e)
 {
     memset(row, 0, sizeof *row);
-    query_get_text(q, row->name, sizeof row->name);
-    row->created = query_get_int(q);
-    row->bytes = (uint64_t)query_get_int(q);
+    query_get_record(q, &dataset_record, row);
     dataset_info *info = &row->info;
-    query_get_text(q, info->format, sizeof info->format);
-    info->image.n = (int)query_get_int(q);
-    info->image.h = (int)query_get_int(q);
-    info->image.w = (int)query_get_int(q);
-    info->image.c = (int)query_get_int(q);
     char *classes = query_get_copy(q);
-    info->duplicates = (uint32_t)query_get_int(q);
-    query_get_text(q, info->digest, sizeof info->digest);
     bool good = classes ? read_classes(classes, info, e) : error_memory(e, "a data set's classes");
     free(classes);
     char *copies = query_get_copy(q);
@@ -132,19 +123,9 @@ static bool apply(connection *c, write_op *op, error *e)
         return error_set(e, ERROR_CONFLICT, "data set %s: there is one of that name with other images", a->row.name);
     if (there)
         return add_copies(c, a, e);
-    const dataset_info *info = &a->row.info;
     query add = query_begin(c, SQL_DATASET_ADD);
-    query_put_text(&add, a->row.name);
-    query_put_int(&add, a->row.created);
-    query_put_int(&add, (int64_t)a->row.bytes);
-    query_put_text(&add, info->format);
-    query_put_int(&add, info->image.n);
-    query_put_int(&add, info->image.h);
-    query_put_int(&add, info->image.w);
-    query_put_int(&add, info->image.c);
+    query_put_record(&add, &dataset_record, &a->row);
     query_put_text(&add, a->classes);
-    query_put_int(&add, info->duplicates);
-    query_put_text(&add, info->digest);
     query_put_text(&add, a->copies);
     return query_run(&add, e);
 }

@@ -33,19 +33,20 @@ void store_new_experiment_free(store_new_experiment *x)
 static bool add_row(connection *c, const store_new_experiment *x, error *e)
 {
     const experiment_spec *s = &x->spec;
+    experiment_row row = {.created = x->created,
+                          .held_out = s->held_out,
+                          .test_images = s->test_images,
+                          .trace = s->trace,
+                          .reuse = s->reuse,
+                          .all_classes = x->all_classes,
+                          .axes = x->axes};
+    memcpy(row.id, x->id, sizeof row.id);
+    memcpy(row.name, s->name, sizeof row.name);
+    memcpy(row.dataset, s->dataset, sizeof row.dataset);
+    memcpy(row.dataset_digest, x->dataset_digest, sizeof row.dataset_digest);
+    memcpy(row.protocol, s->protocol, sizeof row.protocol);
     query q = query_begin(c, SQL_EXPERIMENT_ADD);
-    query_put_text(&q, x->id);
-    query_put_int(&q, x->created);
-    query_put_text(&q, s->name);
-    query_put_text(&q, s->dataset);
-    query_put_text(&q, x->dataset_digest);
-    query_put_text(&q, s->protocol);
-    query_put_real(&q, s->held_out);
-    query_put_int(&q, s->test_images);
-    query_put_int(&q, s->trace);
-    query_put_int(&q, s->reuse);
-    query_put_int(&q, x->all_classes);
-    query_put_text(&q, x->axes);
+    query_put_record(&q, &experiment_record, &row);
     return query_run(&q, e);
 }
 
@@ -81,21 +82,18 @@ static bool find_twin(connection *c, const store_new_experiment *x, place p, cha
 static bool add_job(connection *c, const store_new_experiment *x, place p, error *e)
 {
     const experiment_spec *s = &x->spec;
-    query q = query_begin(c, SQL_JOB_ADD);
-    query_put_text(&q, x->jobs[p.position]);
-    query_put_text(&q, s->methods[p.method].method);
-    query_put_text(&q, s->dataset);
-    query_put_text(&q, x->dataset_digest);
-    query_put_text(&q, s->protocol);
-    query_put_text(&q, s->classes[p.class_index]);
-    query_put_int(&q, (int64_t)s->seeds[p.seed]);
-    query_put_real(&q, s->methods[p.method].held_out);
-    query_put_int(&q, s->methods[p.method].test_images);
-    query_put_int(&q, s->trace);
-    query_put_text(&q, x->models[p.method]);
-    query_put_text(&q, s->methods[p.method].hyperparameters);
-    query_put_int(&q, x->created);
-    return query_run(&q, e);
+    const experiment_method *m = &s->methods[p.method];
+    job_spec spec = {.subject = {.seed = s->seeds[p.seed], .held_out = m->held_out, .test_images = m->test_images},
+                     .trace = s->trace,
+                     .hyperparameters = m->hyperparameters};
+    memcpy(spec.subject.method, m->method, sizeof spec.subject.method);
+    memcpy(spec.subject.dataset, s->dataset, sizeof spec.subject.dataset);
+    memcpy(spec.subject.dataset_digest, x->dataset_digest, sizeof spec.subject.dataset_digest);
+    memcpy(spec.subject.protocol, s->protocol, sizeof spec.subject.protocol);
+    memcpy(spec.subject.class_name, s->classes[p.class_index], sizeof spec.subject.class_name);
+    memcpy(spec.model, x->models[p.method], sizeof spec.model);
+    const job_row row = job_queued(x->jobs[p.position], &spec, x->created);
+    return job_insert(c, &row, e);
 }
 
 static bool add_cell(connection *c, const store_new_experiment *x, place p, error *e)
@@ -184,6 +182,22 @@ static bool find_lost(connection *c, experiment_resume *a, int *count, error *e)
     return query_end(&q, e);
 }
 
+/* Adds a job that asks for what job `lost` asked. */
+static bool repeat_job(connection *c, const char *lost, const char *id, service_time created, error *e)
+{
+    job_row old = {0};
+    query q = query_begin(c, SQL_JOB_GET);
+    query_put_text(&q, lost);
+    bool found = query_step(&q);
+    if (found)
+        query_get_record(&q, &job_record, &old);
+    bool good = query_end(&q, e) && (found || error_set(e, ERROR_CORRUPT, "registry: job %s is missing", lost));
+    const job_row row = job_queued(id, &old.spec, created);
+    good = good && job_insert(c, &row, e);
+    job_row_free(&old);
+    return good;
+}
+
 static bool resume_apply(connection *c, write_op *op, error *e)
 {
     experiment_resume *a = (experiment_resume *)op;
@@ -191,11 +205,7 @@ static bool resume_apply(connection *c, write_op *op, error *e)
     if (!find_lost(c, a, &count, e))
         return false;
     for (int i = 0; i < count; i++) {
-        query again = query_begin(c, SQL_JOB_AGAIN);
-        query_put_text(&again, a->jobs[i]);
-        query_put_text(&again, a->lost[i]);
-        query_put_int(&again, a->created);
-        if (!query_run(&again, e))
+        if (!repeat_job(c, a->lost[i], a->jobs[i], a->created, e))
             return false;
         query cell = query_begin(c, SQL_CELL_JOB);
         query_put_text(&cell, a->id);
@@ -244,18 +254,7 @@ bool store_experiment_resume(store *s, const store_resume *r, store_reply reply,
 static void read_row(query *q, experiment_row *row)
 {
     memset(row, 0, sizeof *row);
-    query_get_text(q, row->id, sizeof row->id);
-    row->created = query_get_int(q);
-    query_get_text(q, row->name, sizeof row->name);
-    query_get_text(q, row->dataset, sizeof row->dataset);
-    query_get_text(q, row->dataset_digest, sizeof row->dataset_digest);
-    query_get_text(q, row->protocol, sizeof row->protocol);
-    row->held_out = query_get_real(q);
-    row->test_images = (uint32_t)query_get_int(q);
-    row->trace = query_get_int(q) != 0;
-    row->reuse = (enum reuse)query_get_int(q);
-    row->all_classes = query_get_int(q) != 0;
-    row->axes = query_get_copy(q);
+    query_get_record(q, &experiment_record, row);
 }
 
 static bool read_counts(store_reader *r, experiment_row *row, error *e)
@@ -277,35 +276,16 @@ static uint64_t cells_of(const experiment_row *row)
     return n;
 }
 
-static void read_cell(query *q, experiment_cell *cell)
-{
-    query_get_text(q, cell->method, sizeof cell->method);
-    query_get_text(q, cell->class_name, sizeof cell->class_name);
-    cell->seed = (uint64_t)query_get_int(q);
-    query_get_text(q, cell->job, sizeof cell->job);
-    cell->reused = query_get_int(q) != 0;
-    cell->state = query_get_state(q);
-    query_get_text(q, cell->run, sizeof cell->run);
-    cell->failure = query_get_copy(q);
-    cell->auroc = query_get_real(q);
-    cell->cost_s = query_get_real(q);
-    cell->score_s = query_get_real(q);
-    cell->threads = (int)query_get_int(q);
-    cell->test_images = (uint32_t)query_get_int(q);
-    query_get_text(q, cell->images, sizeof cell->images);
-    query_get_text(q, cell->code_version, sizeof cell->code_version);
-}
-
 static bool read_cells(store_reader *r, experiment_row *row, error *e)
 {
-    uint64_t most = cells_of(row);
-    row->cells = calloc(most + 1, sizeof *row->cells);
+    uint64_t count = cells_of(row);
+    row->cells = calloc(count + 1, sizeof *row->cells);
     if (!row->cells)
         return error_memory(e, "an experiment's cells");
     query q = query_begin(&r->on, SQL_CELL_LIST);
     query_put_text(&q, row->id);
-    while ((uint64_t)row->cell_count < most && query_step(&q))
-        read_cell(&q, &row->cells[row->cell_count++]);
+    while ((uint64_t)row->cell_count < count && query_step(&q))
+        query_get_record(&q, &cell_record, &row->cells[row->cell_count++]);
     /* The states may have moved on since they were counted. */
     memset(row->counts, 0, sizeof row->counts);
     for (int i = 0; i < row->cell_count; i++)

@@ -12,51 +12,10 @@
 
 /* ---- runs */
 
-/* Its job, and what that was to do: the same columns of jobs and runs. */
-static void put_subject(query *q, const run_row *r)
-{
-    query_put_text(q, r->job);
-    query_put_text(q, r->subject.method);
-    query_put_text(q, r->subject.dataset);
-    query_put_text(q, r->subject.dataset_digest);
-    query_put_text(q, r->subject.protocol);
-    query_put_text(q, r->subject.class_name);
-    query_put_int(q, (int64_t)r->subject.seed);
-    query_put_real(q, r->subject.held_out);
-    query_put_int(q, r->subject.test_images);
-}
-
 static bool add_run(connection *c, const run_row *r, error *e)
 {
     query q = query_begin(c, SQL_RUN_ADD);
-    query_put_text(&q, r->id);
-    query_put_int(&q, r->created);
-    query_put_int(&q, r->imported);
-    put_subject(&q, r);
-    query_put_text(&q, r->model);
-    query_put_int(&q, r->version);
-    query_put_real(&q, r->auroc);
-    query_put_real(&q, r->auroc_low);
-    query_put_real(&q, r->auroc_high);
-    query_put_real(&q, r->auroc_deviation);
-    query_put_real(&q, r->average_precision);
-    query_put_int(&q, r->train_count);
-    query_put_int(&q, r->validation_count);
-    query_put_int(&q, r->calibration_count);
-    query_put_int(&q, r->test_normals);
-    query_put_int(&q, r->test_anomalies);
-    query_put_int(&q, r->epochs);
-    query_put_int(&q, r->chosen_epoch);
-    query_put_real(&q, r->train_s);
-    query_put_real(&q, r->score_s);
-    query_put_int(&q, (int64_t)r->parameters);
-    query_put_text(&q, r->weights_digest);
-    query_put_text(&q, r->code_version);
-    query_put_text(&q, r->blas_core);
-    query_put_int(&q, r->threads);
-    query_put_int(&q, r->left_out_count);
-    query_put_text(&q, r->training_digest);
-    query_put_text(&q, r->hyperparameters);
+    query_put_record(&q, &run_record, r);
     return query_run(&q, e);
 }
 
@@ -73,11 +32,7 @@ static bool add_scores(connection *c, const run_row *r, error *e)
     for (int i = 0; i < r->score_count; i++) {
         query q = query_begin(c, SQL_SCORE_ADD);
         query_put_text(&q, r->id);
-        query_put_text(&q, r->scores[i].name);
-        query_put_real(&q, r->scores[i].auroc);
-        query_put_real(&q, r->scores[i].auroc_low);
-        query_put_real(&q, r->scores[i].auroc_high);
-        query_put_real(&q, r->scores[i].average_precision);
+        query_put_record(&q, &run_score_record, &r->scores[i]);
         if (!query_run(&q, e))
             return false;
     }
@@ -140,32 +95,7 @@ static bool finish_row(connection *c, job_finish *a, error *e)
 static bool add_model(connection *c, const model_row *m, error *e)
 {
     query q = query_begin(c, SQL_MODEL_ADD);
-    query_put_text(&q, m->name);
-    query_put_int(&q, m->version);
-    query_put_int(&q, m->created);
-    query_put_text(&q, m->subject.method);
-    query_put_text(&q, m->subject.dataset);
-    query_put_text(&q, m->subject.dataset_digest);
-    query_put_text(&q, m->subject.protocol);
-    query_put_text(&q, m->subject.class_name);
-    query_put_int(&q, (int64_t)m->subject.seed);
-    query_put_int(&q, m->data.h);
-    query_put_int(&q, m->data.w);
-    query_put_int(&q, m->data.c);
-    query_put_int(&q, m->input.h);
-    query_put_int(&q, m->input.w);
-    query_put_int(&q, m->input.c);
-    query_put_int(&q, (int64_t)m->parameters);
-    query_put_int(&q, (int64_t)m->bytes);
-    query_put_text(&q, m->digest);
-    query_put_int(&q, m->calibration_count);
-    query_put_real(&q, m->threshold);
-    query_put_real(&q, m->false_alarm_rate);
-    query_put_text(&q, m->job);
-    query_put_text(&q, m->run);
-    query_put_real(&q, m->auroc);
-    query_put_text(&q, m->code_version);
-    query_put_text(&q, m->hyperparameters);
+    query_put_record(&q, &model_record, m);
     return query_run(&q, e);
 }
 
@@ -265,18 +195,18 @@ static bool find_job(connection *c, const run_row *r, error *e)
     return !found || error_set(e, ERROR_CONFLICT, "job: there is a job \"%s\", with another run or none", r->job);
 }
 
+/* A job that succeeded at once, when its run was made. */
 static bool add_job(connection *c, const run_import *a, error *e)
 {
     const run_row *r = &a->run;
-    query q = query_begin(c, SQL_JOB_IMPORT);
-    put_subject(&q, r);
-    query_put_int(&q, a->trace);
-    query_put_text(&q, r->model);
-    query_put_text(&q, r->hyperparameters);
-    query_put_int(&q, r->created);
-    query_put_int(&q, r->epochs);
-    query_put_text(&q, r->id);
-    return query_run(&q, e);
+    job_spec spec = {.subject = r->subject, .trace = a->trace, .hyperparameters = r->hyperparameters};
+    memcpy(spec.model, r->model, sizeof spec.model);
+    job_row job = job_queued(r->job, &spec, r->created);
+    job.state = JOB_SUCCEEDED;
+    job.started = job.finished = r->created;
+    job.epoch = job.epochs = r->epochs;
+    memcpy(job.run, r->id, sizeof job.run);
+    return job_insert(c, &job, e);
 }
 
 static bool add_series(connection *c, const run_import *a, error *e)
@@ -325,7 +255,7 @@ static void import_release(write_op *op)
 }
 
 /* Takes the series of the epochs out of the detail, for the registry has them by job. */
-static bool take_series(run_import *a)
+static bool move_series(run_import *a)
 {
     json_t *detail = json_loads(a->run.detail, 0, NULL);
     a->series = json_incref(json_object_get(detail, "epochs"));
@@ -346,7 +276,7 @@ bool store_run_import(store *s, const store_import *i, store_reply reply, error 
     a->trace = i->trace;
     a->run.hyperparameters = strdup(i->run->hyperparameters);
     a->run.detail = strdup(i->run->detail);
-    if (!a->run.hyperparameters || !a->run.detail || !take_series(a)) {
+    if (!a->run.hyperparameters || !a->run.detail || !move_series(a)) {
         import_release(&a->op);
         return error_memory(e, "a run");
     }

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-/* Every statement there is; the texts are in store_sql.c. Readers prepare those before SQL_WRITES only. */
+/* Every statement there is; the texts are in sql.c. Readers prepare those before SQL_WRITES only. */
 enum sql {
     SQL_DATASET_LIST,
     SQL_DATASET_GET,
@@ -59,7 +59,6 @@ enum sql {
     SQL_JOB_FINISH,
     SQL_RUN_ADD,
     SQL_RUN_SAME,
-    SQL_JOB_IMPORT,
     SQL_DETAIL_ADD,
     SQL_SCORE_ADD,
     SQL_TEST_ADD,
@@ -73,10 +72,11 @@ enum sql {
     SQL_CELL_TWIN,
     SQL_CELL_LOST,
     SQL_CELL_JOB,
-    SQL_JOB_AGAIN,
     SQL_COUNT
 };
 extern const char *const sql_text[SQL_COUNT];
+/* The text that SQLite is given: with the columns of records. Returns new; NULL: out of memory. */
+char *sql_expand(const char *text);
 
 typedef struct connection {
     sqlite3 *db;
@@ -110,6 +110,10 @@ char *query_get_copy(query *q); /* returns new; NULL where the column is NULL or
 int64_t query_get_int(query *q);
 enum job_state query_get_state(query *q);
 double query_get_real(query *q); /* NULL: NaN */
+/* Binds, or reads, all stored fields of a row, in the order of {NAME} and {?NAME}. A row that was read owns its
+ * strings, and what is not stored in it is as it was. */
+void query_put_record(query *q, const struct record *r, const void *row);
+void query_get_record(query *q, const struct record *r, void *row);
 const void *query_get_bytes(query *q, size_t *size);
 /* False and *e when binding or a step failed. */
 bool query_end(query *q, error *e);
@@ -126,6 +130,11 @@ typedef struct key_use {
 /* Forgets old keys, then looks this one up: *known and `id` when it answered this very request before. */
 bool key_find(connection *c, const key_use *k, char id[SERVICE_ID_MAX], bool *known, error *e);
 bool key_add(connection *c, const key_use *k, const char *id, error *e);
+
+/* Adds a job with what its spec says: queued, or ended as `row` has it. */
+bool job_insert(connection *c, const job_row *row, error *e);
+/* A job that was just asked for: it has not begun. Borrows the strings of the spec. */
+job_row job_queued(const char *id, const job_spec *spec, service_time created);
 
 struct store_reader {
     connection on;

@@ -2,6 +2,7 @@
 /* jobs.c — rows of jobs: adding, claiming, moving, their progress and their epochs' numbers. */
 #include "daemon/store/internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,20 @@ typedef struct job_add {
     char key[STORE_KEY_MAX + 1]; /* empty: none */
 } job_add;
 
+job_row job_queued(const char *id, const job_spec *spec, service_time created)
+{
+    job_row row = {.state = JOB_QUEUED, .spec = *spec, .created = created, .images_s = NAN, .eta_s = NAN};
+    snprintf(row.id, sizeof row.id, "%s", id);
+    return row;
+}
+
+bool job_insert(connection *c, const job_row *row, error *e)
+{
+    query q = query_begin(c, SQL_JOB_ADD);
+    query_put_record(&q, &job_record, row);
+    return query_run(&q, e);
+}
+
 static bool add_apply(connection *c, write_op *op, error *e)
 {
     job_add *a = (job_add *)op;
@@ -23,22 +38,7 @@ static bool add_apply(connection *c, write_op *op, error *e)
         return false;
     if (known)
         return true;
-    const job_spec *spec = &a->row.spec;
-    query q = query_begin(c, SQL_JOB_ADD);
-    query_put_text(&q, a->row.id);
-    query_put_text(&q, spec->subject.method);
-    query_put_text(&q, spec->subject.dataset);
-    query_put_text(&q, spec->subject.dataset_digest);
-    query_put_text(&q, spec->subject.protocol);
-    query_put_text(&q, spec->subject.class_name);
-    query_put_int(&q, (int64_t)spec->subject.seed);
-    query_put_real(&q, spec->subject.held_out);
-    query_put_int(&q, spec->subject.test_images);
-    query_put_int(&q, spec->trace);
-    query_put_text(&q, spec->model);
-    query_put_text(&q, spec->hyperparameters ? spec->hyperparameters : "{}");
-    query_put_int(&q, a->row.created);
-    if (!query_run(&q, e) || !key_add(c, &key, a->row.id, e))
+    if (!job_insert(c, &a->row, e) || !key_add(c, &key, a->row.id, e))
         return false;
     a->op.answer.fresh = true;
     snprintf(a->op.answer.id, sizeof a->op.answer.id, "%s", a->row.id);
@@ -60,8 +60,7 @@ bool store_job_add(store *s, const store_new_job *j, store_reply reply, error *e
     if (!a)
         return error_memory(e, "a job's row");
     a->op = (write_op){.apply = add_apply, .release = add_release};
-    a->row = *j->row;
-    a->row.values = a->row.failure = NULL; /* not read, not ours */
+    a->row = job_queued(j->row->id, &j->row->spec, j->row->created);
     if (j->key) {
         snprintf(a->key, sizeof a->key, "%s", j->key);
         snprintf(a->fingerprint, sizeof a->fingerprint, "%s", j->fingerprint);
@@ -284,39 +283,6 @@ bool store_job_epoch(store *s, const store_epoch *m, store_reply reply, error *e
 
 /* ---- reading */
 
-static void read_row(query *q, job_row *row)
-{
-    memset(row, 0, sizeof *row);
-    query_get_text(q, row->id, sizeof row->id);
-    row->state = query_get_state(q);
-    job_spec *spec = &row->spec;
-    query_get_text(q, spec->subject.method, sizeof spec->subject.method);
-    query_get_text(q, spec->subject.dataset, sizeof spec->subject.dataset);
-    query_get_text(q, spec->subject.dataset_digest, sizeof spec->subject.dataset_digest);
-    query_get_text(q, spec->subject.protocol, sizeof spec->subject.protocol);
-    query_get_text(q, spec->subject.class_name, sizeof spec->subject.class_name);
-    spec->subject.seed = (uint64_t)query_get_int(q);
-    spec->subject.held_out = query_get_real(q);
-    spec->subject.test_images = (uint32_t)query_get_int(q);
-    spec->trace = query_get_int(q) != 0;
-    query_get_text(q, spec->model, sizeof spec->model);
-    spec->hyperparameters = query_get_copy(q);
-    row->attempt = (int)query_get_int(q);
-    row->created = query_get_int(q);
-    row->started = query_get_int(q);
-    row->finished = query_get_int(q);
-    row->epoch = (int)query_get_int(q);
-    row->epochs = (int)query_get_int(q);
-    row->step = (uint64_t)query_get_int(q);
-    row->steps = (uint64_t)query_get_int(q);
-    row->images_s = query_get_real(q);
-    row->eta_s = query_get_real(q);
-    row->values = query_get_copy(q);
-    row->failure = query_get_copy(q);
-    query_get_text(q, row->run, sizeof row->run);
-    row->version = (int)query_get_int(q);
-}
-
 bool store_job_list(store_reader *r, const job_filter *f, service_page *page, job_row *rows, int *count, error *e)
 {
     int64_t key;
@@ -332,7 +298,7 @@ bool store_job_list(store_reader *r, const job_filter *f, service_page *page, jo
     query_put_int(&q, page->limit + 1);
     bool more = false;
     while (page_step(page, &q, *count, &more))
-        read_row(&q, &rows[(*count)++]);
+        query_get_record(&q, &job_record, memset(&rows[(*count)++], 0, sizeof *rows));
     if (!query_end(&q, e)) {
         while (*count)
             job_row_free(&rows[--*count]);
@@ -348,7 +314,7 @@ bool store_job_get(store_reader *r, const char *id, job_row *row, error *e)
     query_put_text(&q, id);
     bool found = query_step(&q);
     if (found)
-        read_row(&q, row);
+        query_get_record(&q, &job_record, memset(row, 0, sizeof *row));
     if (!query_end(&q, e)) {
         if (found)
             job_row_free(row);
@@ -372,7 +338,7 @@ bool store_open_job_next(store_reader *r, const char *id, store_open_job *out, e
     query_put_text(&q, id);
     bool found = query_step(&q);
     if (found) {
-        read_row(&q, &out->row);
+        query_get_record(&q, &job_record, memset(&out->row, 0, sizeof out->row));
         out->token = query_get_int(&q);
         out->deaths = (int)query_get_int(&q);
         out->events = (uint64_t)query_get_int(&q);

@@ -53,9 +53,15 @@ bool connection_open(connection *c, const char *path, bool writable, error *e)
 bool connection_prepare(connection *c, bool writable, error *e)
 {
     int end = writable ? SQL_COUNT : SQL_WRITES;
-    for (int i = 0; i < end; i++)
-        if (sqlite3_prepare_v3(c->db, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT, &c->statements[i], NULL) != SQLITE_OK)
+    for (int i = 0; i < end; i++) {
+        char *text = sql_expand(sql_text[i]);
+        if (!text)
+            return error_memory(e, "the registry's statements");
+        int code = sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &c->statements[i], NULL);
+        free(text);
+        if (code != SQLITE_OK)
             return connection_fail(c, e);
+    }
     return true;
 }
 

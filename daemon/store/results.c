@@ -2,8 +2,6 @@
 /* results.c — reads what finished jobs left: models with their files, runs with their tests. */
 #include "daemon/store/internal.h"
 
-#include "api/json/json.h"
-
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,35 +11,8 @@
 
 static void read_model(query *q, model_row *m)
 {
-    memset(m, 0, sizeof *m);
-    query_get_text(q, m->name, sizeof m->name);
-    m->version = (int)query_get_int(q);
-    m->created = query_get_int(q);
-    query_get_text(q, m->subject.method, sizeof m->subject.method);
-    query_get_text(q, m->subject.dataset, sizeof m->subject.dataset);
-    query_get_text(q, m->subject.dataset_digest, sizeof m->subject.dataset_digest);
-    query_get_text(q, m->subject.protocol, sizeof m->subject.protocol);
-    query_get_text(q, m->subject.class_name, sizeof m->subject.class_name);
-    m->subject.seed = (uint64_t)query_get_int(q);
-    m->data = (shape){.n = 1};
-    m->data.h = (int)query_get_int(q);
-    m->data.w = (int)query_get_int(q);
-    m->data.c = (int)query_get_int(q);
-    m->input = (shape){.n = 1};
-    m->input.h = (int)query_get_int(q);
-    m->input.w = (int)query_get_int(q);
-    m->input.c = (int)query_get_int(q);
-    m->parameters = (uint64_t)query_get_int(q);
-    m->bytes = (uint64_t)query_get_int(q);
-    query_get_text(q, m->digest, sizeof m->digest);
-    m->calibration_count = (uint32_t)query_get_int(q);
-    m->threshold = query_get_real(q);
-    m->false_alarm_rate = query_get_real(q);
-    query_get_text(q, m->job, sizeof m->job);
-    query_get_text(q, m->run, sizeof m->run);
-    m->auroc = query_get_real(q);
-    query_get_text(q, m->code_version, sizeof m->code_version);
-    m->hyperparameters = query_get_copy(q);
+    *m = (model_row){.data.n = 1, .input.n = 1};
+    query_get_record(q, &model_record, m);
 }
 
 bool store_model_list(store_reader *r, service_page *page, model_row *rows, int *count, error *e)
@@ -131,42 +102,7 @@ bool store_model_file(store_reader *r, const char *name, int version, void **byt
 static void read_run(query *q, run_row *r)
 {
     memset(r, 0, sizeof *r);
-    query_get_text(q, r->id, sizeof r->id);
-    r->created = query_get_int(q);
-    r->imported = query_get_int(q);
-    query_get_text(q, r->job, sizeof r->job);
-    query_get_text(q, r->subject.method, sizeof r->subject.method);
-    query_get_text(q, r->subject.dataset, sizeof r->subject.dataset);
-    query_get_text(q, r->subject.dataset_digest, sizeof r->subject.dataset_digest);
-    query_get_text(q, r->subject.protocol, sizeof r->subject.protocol);
-    query_get_text(q, r->subject.class_name, sizeof r->subject.class_name);
-    r->subject.seed = (uint64_t)query_get_int(q);
-    r->subject.held_out = query_get_real(q);
-    r->subject.test_images = (uint32_t)query_get_int(q);
-    query_get_text(q, r->model, sizeof r->model);
-    r->version = (int)query_get_int(q);
-    r->auroc = query_get_real(q);
-    r->auroc_low = query_get_real(q);
-    r->auroc_high = query_get_real(q);
-    r->auroc_deviation = query_get_real(q);
-    r->average_precision = query_get_real(q);
-    r->train_count = (uint32_t)query_get_int(q);
-    r->validation_count = (uint32_t)query_get_int(q);
-    r->calibration_count = (uint32_t)query_get_int(q);
-    r->test_normals = (uint32_t)query_get_int(q);
-    r->test_anomalies = (uint32_t)query_get_int(q);
-    r->epochs = (int)query_get_int(q);
-    r->chosen_epoch = (int)query_get_int(q);
-    r->train_s = query_get_real(q);
-    r->score_s = query_get_real(q);
-    r->parameters = (uint64_t)query_get_int(q);
-    query_get_text(q, r->weights_digest, sizeof r->weights_digest);
-    query_get_text(q, r->code_version, sizeof r->code_version);
-    query_get_text(q, r->blas_core, sizeof r->blas_core);
-    r->threads = (int)query_get_int(q);
-    r->left_out_count = (uint32_t)query_get_int(q);
-    query_get_text(q, r->training_digest, sizeof r->training_digest);
-    r->hyperparameters = query_get_copy(q);
+    query_get_record(q, &run_record, r);
 }
 
 static bool read_scores(store_reader *r, run_row *row, error *e)
@@ -174,14 +110,8 @@ static bool read_scores(store_reader *r, run_row *row, error *e)
     query q = query_begin(&r->on, SQL_RUN_SCORES);
     query_put_text(&q, row->id);
     query_put_int(&q, SERVICE_SCORES_MAX);
-    while (query_step(&q)) {
-        run_score *s = &row->scores[row->score_count++];
-        query_get_text(&q, s->name, sizeof s->name);
-        s->auroc = query_get_real(&q);
-        s->auroc_low = query_get_real(&q);
-        s->auroc_high = query_get_real(&q);
-        s->average_precision = query_get_real(&q);
-    }
+    while (query_step(&q))
+        query_get_record(&q, &run_score_record, &row->scores[row->score_count++]);
     return query_end(&q, e);
 }
 
@@ -270,7 +200,7 @@ static bool read_series(store_reader *r, const char *job, json_t *o, error *e)
             series = json_object_get(o, name);
         while (good && series && json_array_size(series) + 1 < json_array_size(epochs))
             good = !json_array_append_new(series, json_null()); /* epochs that lack this one */
-        good = good && series && !json_array_append_new(series, json_number(value));
+        good = good && series && !json_array_append_new(series, isfinite(value) ? json_real(value) : json_null());
     }
     if (!query_end(&q, e))
         return false;
@@ -318,7 +248,7 @@ bool store_run_get(store_reader *r, const char *id, run_row *row, error *e)
 }
 
 /* The test of the run that q stands at. */
-static bool take_test(query *q, const char *id, run_test *test, error *e)
+static bool read_test(query *q, const char *id, run_test *test, error *e)
 {
     tested t = {0};
     char run[SERVICE_ID_MAX];
@@ -341,7 +271,7 @@ bool store_run_test(store_reader *r, const char *id, run_test *test, error *e)
     *test = (run_test){0};
     query q = query_begin(&r->on, SQL_RUN_TEST);
     query_put_text(&q, id);
-    bool found = query_step(&q), good = found && take_test(&q, id, test, e);
+    bool found = query_step(&q), good = found && read_test(&q, id, test, e);
     if (!query_end(&q, e)) {
         run_test_free(test);
         return false;

@@ -92,7 +92,7 @@ static void read_text(const fields *f, const char *name, const struct field *of,
     if (text && strlen(text) < of->size)
         memcpy(place, text, strlen(text) + 1);
     if (of->form == FORM_CLASS)
-        check_class(f, name, text ? text : "");
+        check_class(f, name, place);
 }
 
 static void read_time(const fields *f, const char *name, service_time *out)

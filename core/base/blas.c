@@ -58,7 +58,7 @@ static enum level cpu_level(void)
     return LEVEL_BASE;
 }
 
-const char *blas_core(void)
+const char *blas_kernel(void)
 {
     return openblas_get_corename();
 }
@@ -185,7 +185,7 @@ bool blas_start(char **argv, error *e)
 {
     const char *mark = getenv(MARK);
     enum level offered = cpu_level();
-    if (!mark && !getenv(CORETYPE) && core_level_of(blas_core()) < offered) {
+    if (!mark && !getenv(CORETYPE) && core_level_of(blas_kernel()) < offered) {
         start_again(argv, level_coretype[offered], "raised");
         /* No /proc, or no memory: the kernel at hand is slower, not wrong. */
         unsetenv(CORETYPE);
@@ -200,7 +200,7 @@ bool blas_start(char **argv, error *e)
     if (mark && strcmp(mark, "raised") == 0)
         start_again(argv, NULL, "reverted");
     return error_set(e, ERROR_INTERNAL, "%s: kernel %s gives wrong products; set %s to another one", blas_version(),
-                     blas_core(), CORETYPE);
+                     blas_kernel(), CORETYPE);
 }
 
 /* OpenBLAS's own, exported but in none of its headers: takes the first free buffer, or maps a new one. Absent

@@ -19,8 +19,9 @@
 bool blas_start(char **argv, error *e);
 
 /* The kernel in use, e.g. "SkylakeX"; and the library's version, e.g. "OpenBLAS 0.3.21". */
-const char *blas_core(void);
+const char *blas_kernel(void);
 const char *blas_version(void);
+#define BLAS_KERNEL_KEY "blas_core" /* the name of the kernel in the JSON of runs and measurements */
 
 /* Makes OpenBLAS allocate its buffers for every worker of the team, all at the same moment, because
  * version 0.3.21 never returns from a first call whose mmap fails later. All of the team's threads must take part: no

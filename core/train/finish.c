@@ -173,7 +173,7 @@ bool run_finish(run *r, int chosen_epoch, train_result *out, error *e)
     out->train_s = r->train_s;
     out->parameters = ensemble_parameters(r);
     ensemble_digest(r, out->weights_digest);
-    out->blas_core = blas_core();
+    out->blas_kernel = blas_kernel();
     out->threads = team_threads(r->team);
     calibrated c = {.scores = malloc((out->calibration_count + 1) * sizeof *c.scores)};
     if (!c.scores)

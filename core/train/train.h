@@ -89,7 +89,7 @@ typedef struct train_result {
     size_t parameters;
     uint64_t checkpoint_step; /* of a run that failed: see train_run */
     char weights_digest[65], model_digest[65];
-    const char *blas_core; /* of the process that tested; static */
+    const char *blas_kernel; /* of the process that tested; static */
     int threads;
     size_t roc_count;
     float roc_false_positive[TRAIN_ROC_POINTS], roc_true_positive[TRAIN_ROC_POINTS];

@@ -212,8 +212,8 @@ static json_t *line_of(const request *q, const char *what)
 {
     char work[160];
     snprintf(work, sizeof work, "%s-%s-%dx%dx%d", q->method->id, what, q->input.h, q->input.w, q->input.c);
-    return json_pack("{s:s, s:i, s:i, s:s}", "work", work, "threads", q->threads, "batch", q->input.n, "blas_core",
-                     blas_core());
+    return json_pack("{s:s, s:i, s:i, s:s}", "work", work, "threads", q->threads, "batch", q->input.n, BLAS_KERNEL_KEY,
+                     blas_kernel());
 }
 
 static void print_line(json_t *line)

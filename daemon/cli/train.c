@@ -145,7 +145,7 @@ static void print_result(const request *q, const display *d, const train_result 
     json_object_set_new(o, "score_s", json_number(r->score_s));
     json_object_set_new(o, "parameters", json_integer((json_int_t)r->parameters));
     json_object_set_new(o, "weights_digest", json_string(r->weights_digest));
-    json_object_set_new(o, "blas_core", json_string(r->blas_core));
+    json_object_set_new(o, BLAS_KERNEL_KEY, json_string(r->blas_kernel));
     json_object_set_new(o, "threads", json_integer(r->threads));
     json_object_set_new(o, "planned_mib", mib(d->planned_bytes));
     json_object_set_new(o, "peak_mib", mib(memory_peak()));

@@ -15,7 +15,7 @@ static int run(int argc, char **argv)
     int status;
     if (!usage_read(&version_usage, argc, argv, NULL, &a, &status))
         return status;
-    printf("anomalyd %s\n%s, core type %s, %d thread(s)\n", version_text(), blas_version(), blas_core(),
+    printf("anomalyd %s\n%s, core type %s, %d thread(s)\n", version_text(), blas_version(), blas_kernel(),
            team_default_threads());
     return 0;
 }

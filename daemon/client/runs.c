@@ -131,29 +131,26 @@ static bool list(remote *r, error *e)
 
 /* ---- show */
 
-/* One line of a list of facts: a text, a number, or what JSON has for it. */
-static void put_fact(columns *c, const json_t *run, const char *name)
+/* A line for each value that the daemon answers, in its order; but scores have a table, and the detail is for charts.
+ */
+static bool print_facts(json_t *run, error *e)
 {
-    const json_t *value = json_object_get(run, name);
-    columns_text(c, name);
-    char *text = json_is_string(value) || !value ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-    columns_text(c, json_is_string(value) ? json_string_value(value) : !text || json_is_null(value) ? "" : text);
-    free(text);
-}
-
-static bool print_facts(const json_t *run, error *e)
-{
-    static const char *const names[] = {
-        "id",       "created",         "imported",    "method",     "dataset",         "dataset_digest",
-        "protocol", "class",           "seed",        "held_out",   "model",           "version",
-        "job",      "auroc",           "auroc_low",   "auroc_high", "auroc_deviation", "average_precision",
-        "images",   "training_digest", "test_digest", "epochs",     "chosen_epoch",    "train_s",
-        "score_s",  "parameters",      "blas_core",   "threads",    "code_version",    "hyperparameters"};
     columns *c = columns_new(2, e);
+    const char *name;
+    json_t *value;
     if (!c)
         return false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        put_fact(c, run, names[i]);
+    json_object_foreach(run, name, value)
+    {
+        if (!strcmp(name, "scores") || !strcmp(name, "detail"))
+            continue;
+        char *text = json_is_string(value) || json_is_null(value)
+                         ? NULL
+                         : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        columns_text(c, name);
+        columns_text(c, json_is_string(value) ? json_string_value(value) : text ? text : "");
+        free(text);
+    }
     bool good = columns_print(c, stdout, e);
     columns_free(c);
     return good;
@@ -186,7 +183,7 @@ static bool print_scores(const json_t *run, error *e)
 }
 
 /* The answer as it came, or as `print` has it. */
-static bool ask_and_print(remote *r, const client_request *q, bool (*print)(const json_t *, error *), error *e)
+static bool ask_and_print(remote *r, const client_request *q, bool (*print)(json_t *, error *), error *e)
 {
     client_answer a = {0};
     if (!client_ask(r->client, q, &a, e))
@@ -200,7 +197,7 @@ static bool ask_and_print(remote *r, const client_request *q, bool (*print)(cons
     return good;
 }
 
-static bool print_run(const json_t *run, error *e)
+static bool print_run(json_t *run, error *e)
 {
     return print_facts(run, e) && print_scores(run, e);
 }
@@ -212,7 +209,7 @@ static bool show(remote *r, error *e)
 
 /* ---- compare */
 
-static bool print_comparison(const json_t *body, error *e)
+static bool print_comparison(json_t *body, error *e)
 {
     (void)e;
     const json_t *a = json_object_get(body, "a"), *b = json_object_get(body, "b");

@@ -4,6 +4,7 @@
 
 #include "api/json/json.h"
 #include "api/tables/markdown.h"
+#include "base/blas.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -178,7 +179,8 @@ static void code_of(const run_row *run, char *out, size_t size)
 
 static void blas_of(const run_row *run, char *out, size_t size)
 {
-    int n = snprintf(out, size, "%s", run->blas_core[0] ? run->blas_core : "not recorded");
+    const char *kernel = record_text(&run_record, run, BLAS_KERNEL_KEY);
+    int n = snprintf(out, size, "%s", *kernel ? kernel : "not recorded");
     if (run->threads && n >= 0 && (size_t)n < size)
         snprintf(out + n, size - (size_t)n, ", %d thread%s", run->threads, run->threads > 1 ? "s" : "");
 }

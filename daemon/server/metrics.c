@@ -100,7 +100,7 @@ void daemon_metrics(anomalyd *d, FILE *out)
 {
     head(out, "anomalyd_build_info", "gauge", "This program; the value is always 1.");
     fprintf(out, "anomalyd_build_info{version=\"%s\",blas=\"%s\",core=\"%s\"} 1\n", version_text(), blas_version(),
-            blas_core());
+            blas_kernel());
     process_metrics(out);
     job_metrics(d, out);
     score_metrics(d, out);

@@ -2,7 +2,7 @@
 /* wire_result.c — result.json: what a worker found, written by it and read by the daemon. */
 #include "daemon/worker/wire.h"
 
-#include "api/json/json.h"
+#include "api/json/record_json.h"
 #include "base/file.h"
 #include "base/version.h"
 
@@ -19,12 +19,6 @@ enum {
 };
 
 /* ---- writing */
-
-/* How a run's row has its options: equal options are equal text. */
-static char *options_text(const json_t *o)
-{
-    return json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
-}
 
 /* All options of a method, of which `count` are given, as JSON values of their own types. */
 static json_t *all_options(const method *m, const struct train_option *given, size_t count)
@@ -49,22 +43,17 @@ static json_t *all_options(const method *m, const struct train_option *given, si
     return o;
 }
 
-static json_t *plan_options(const wire_plan *p)
-{
-    return all_options(p->train.method, p->options, p->train.option_count);
-}
-
-/* Takes o. */
+/* Takes ownership of o. */
 static char *text_of(json_t *o)
 {
-    char *text = o ? options_text(o) : NULL;
+    char *text = o ? record_object_text(o) : NULL;
     json_decref(o);
     return text;
 }
 
 char *wire_options(const wire_plan *p)
 {
-    return text_of(plan_options(p));
+    return text_of(all_options(p->train.method, p->options, p->train.option_count));
 }
 
 char *wire_presets(const method *m)
@@ -97,44 +86,77 @@ static json_t *detail(const train_result *r)
         "anomalous", counts(r->histogram_anomalous, TRAIN_HISTOGRAM_BINS));
 }
 
-static json_t *model_json(const wire_plan *p, const train_result *r, const scorer *s)
+/* What the worker knows of the model's row; the daemon adds names, ids and times. */
+static bool fill_model(const wire_plan *p, const train_result *r, const scorer *s, model_row *m)
 {
     const scorer_facts *f = scorer_describe(s);
     float threshold = NAN;
-    bool has = scorer_threshold(s, WIRE_FALSE_ALARM_RATE, &threshold);
-    return json_pack("{s:s, s:s, s:[iii], s:[iii], s:I, s:I, s:o, s:f, s:s, s:o}", "digest", r->model_digest,
-                     "weights_digest", r->weights_digest, "data", f->data.h, f->data.w, f->data.c, "input", f->input.h,
-                     f->input.w, f->input.c, "parameters", (json_int_t)f->parameters, "calibration_count",
-                     (json_int_t)f->calibration_count, "threshold", json_number(has ? (double)threshold : NAN),
-                     "false_alarm_rate", WIRE_FALSE_ALARM_RATE, "code_version", version_text(), "hyperparameters",
-                     plan_options(p));
+    *m = (model_row){.data = f->data,
+                     .input = f->input,
+                     .parameters = f->parameters,
+                     .calibration_count = (uint32_t)f->calibration_count,
+                     .false_alarm_rate = WIRE_FALSE_ALARM_RATE,
+                     .auroc = r->auroc.value,
+                     .hyperparameters = wire_options(p)};
+    m->threshold = scorer_threshold(s, WIRE_FALSE_ALARM_RATE, &threshold) ? (double)threshold : NAN;
+    snprintf(m->digest, sizeof m->digest, "%s", r->model_digest);
+    snprintf(m->code_version, sizeof m->code_version, "%s", version_text());
+    return m->hyperparameters != NULL;
 }
 
-static json_t *scores(const train_result *r)
+static void fill_scores(const train_result *r, run_row *run)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < r->score_count; i++) {
+    run->score_count = (int)r->score_count;
+    for (size_t i = 0; i < r->score_count; i++) {
         const train_score *s = &r->scores[i];
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", s->name, "auroc",
-                                              json_number(s->auroc.value), "auroc_low", json_number(s->auroc.low),
-                                              "auroc_high", json_number(s->auroc.high), "average_precision",
-                                              json_number(s->average_precision)));
+        run->scores[i] = (run_score){.auroc = s->auroc.value,
+                                     .auroc_low = s->auroc.low,
+                                     .auroc_high = s->auroc.high,
+                                     .average_precision = s->average_precision};
+        snprintf(run->scores[i].name, sizeof run->scores[i].name, "%s", s->name);
     }
-    return list;
 }
 
-static json_t *run_json(const train_result *r)
+/* What the worker knows of the run's row. */
+static bool fill_run(const wire_plan *p, const train_result *r, const model_row *m, run_row *run)
 {
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:s, s:i, s:I, s:s, s:o}",
-        "scores", scores(r), "auroc", json_number(r->auroc.value), "auroc_low", json_number(r->auroc.low), "auroc_high",
-        json_number(r->auroc.high), "auroc_deviation", json_number(r->auroc.deviation), "average_precision",
-        json_number(r->average_precision), "train_count", (json_int_t)r->train_count, "validation_count",
-        (json_int_t)r->validation_count, "calibration_count", (json_int_t)r->calibration_count, "test_normals",
-        (json_int_t)r->test_normals, "test_anomalies", (json_int_t)r->test_anomalies, "epochs", r->epochs,
-        "chosen_epoch", r->chosen_epoch, "train_s", r->train_s, "score_s", r->score_s, "blas_core", r->blas_core,
-        "threads", r->threads, "left_out_count", (json_int_t)r->left_out_count, "training_digest", r->training_digest,
-        "detail", detail(r));
+    *run = (run_row){.auroc = r->auroc.value,
+                     .auroc_low = r->auroc.low,
+                     .auroc_high = r->auroc.high,
+                     .auroc_deviation = r->auroc.deviation,
+                     .average_precision = r->average_precision,
+                     .train_count = (uint32_t)r->train_count,
+                     .validation_count = (uint32_t)r->validation_count,
+                     .calibration_count = (uint32_t)r->calibration_count,
+                     .test_normals = (uint32_t)r->test_normals,
+                     .test_anomalies = (uint32_t)r->test_anomalies,
+                     .left_out_count = (uint32_t)r->left_out_count,
+                     .epochs = r->epochs,
+                     .chosen_epoch = r->chosen_epoch,
+                     .train_s = r->train_s,
+                     .score_s = r->score_s,
+                     .parameters = m->parameters,
+                     .threads = r->threads,
+                     .hyperparameters = wire_options(p),
+                     .detail = text_of(detail(r))};
+    memcpy(run->training_digest, r->training_digest, sizeof run->training_digest);
+    memcpy(run->weights_digest, r->weights_digest, sizeof run->weights_digest);
+    memcpy(run->code_version, m->code_version, sizeof run->code_version);
+    snprintf(run->blas_core, sizeof run->blas_core, "%s", r->blas_kernel);
+    fill_scores(r, run);
+    return run->hyperparameters && run->detail;
+}
+
+static json_t *pack_run(const run_row *run)
+{
+    json_t *packed = record_pack(&run_record, run), *scores = json_array();
+    for (int i = 0; i < run->score_count; i++)
+        json_array_append_new(scores, record_pack(&run_score_record, &run->scores[i]));
+    if (!json_object_set_new(packed, "scores", scores) &&
+        !json_object_set_new(packed, "detail", json_embedded(run->detail)))
+        return packed;
+    json_decref(packed);
+    return NULL;
 }
 
 static json_t *test_json(const tested *t)
@@ -152,12 +174,25 @@ static json_t *test_json(const tested *t)
     return o;
 }
 
-bool wire_write_result(const char *path, const wire_plan *p, const wire_found *f, error *e)
+/* The text of result.json; returned new, NULL: out of memory. */
+static char *result_text(const wire_plan *p, const wire_found *f)
 {
-    json_t *o = json_pack("{s:o, s:o, s:o}", "model", model_json(p, f->result, f->scorer), "run", run_json(f->result),
-                          "test", test_json(f->tested));
+    model_row m;
+    run_row run = {0};
+    json_t *o = NULL;
+    if (fill_model(p, f->result, f->scorer, &m) && fill_run(p, f->result, &m, &run))
+        o = json_pack("{s:o, s:o, s:o}", "model", record_pack(&model_record, &m), "run", pack_run(&run), "test",
+                      test_json(f->tested));
+    model_row_free(&m);
+    run_row_free(&run);
     char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
     json_decref(o);
+    return text;
+}
+
+bool wire_write_result(const char *path, const wire_plan *p, const wire_found *f, error *e)
+{
+    char *text = result_text(p, f);
     if (!text)
         return error_memory(e, "a job's result");
     file_part part = {.bytes = text, .size = strlen(text)};
@@ -168,92 +203,39 @@ bool wire_write_result(const char *path, const wire_plan *p, const wire_found *f
 
 /* ---- reading */
 
-/* A number, or NaN for null. */
-static double get_real(json_t *o, const char *key)
-{
-    json_t *value = json_object_get(o, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static uint32_t get_count(json_t *o, const char *key)
-{
-    return (uint32_t)json_integer_value(json_object_get(o, key));
-}
-
-static bool get_text(json_t *o, const char *key, char *out, size_t size)
-{
-    const char *text = json_string_value(json_object_get(o, key));
-    if (!text || strlen(text) >= size)
-        return false;
-    memcpy(out, text, strlen(text) + 1);
-    return true;
-}
-
-static bool get_shape(json_t *o, const char *key, shape *s)
+/* Shapes as an earlier program's worker wrote them: [height, width, channels]. */
+static void read_shape(json_t *o, const char *key, shape *s)
 {
     s->n = 1;
-    return !json_unpack(json_object_get(o, key), "[iii!]", &s->h, &s->w, &s->c);
+    if (json_is_array(json_object_get(o, key)))
+        json_unpack(json_object_get(o, key), "[iii!]", &s->h, &s->w, &s->c);
 }
 
-static bool read_model(json_t *o, model_row *m, run_row *run)
+static bool read_model(json_t *o, model_row *m)
 {
-    m->parameters = run->parameters = (uint64_t)json_integer_value(json_object_get(o, "parameters"));
-    m->calibration_count = get_count(o, "calibration_count");
-    m->threshold = get_real(o, "threshold");
-    m->false_alarm_rate = get_real(o, "false_alarm_rate");
-    m->hyperparameters = options_text(json_object_get(o, "hyperparameters"));
-    run->hyperparameters = m->hyperparameters ? strdup(m->hyperparameters) : NULL;
-    return run->hyperparameters && get_text(o, "digest", m->digest, sizeof m->digest) &&
-           get_text(o, "weights_digest", run->weights_digest, sizeof run->weights_digest) &&
-           get_text(o, "code_version", m->code_version, sizeof m->code_version) &&
-           get_text(o, "code_version", run->code_version, sizeof run->code_version) && get_shape(o, "data", &m->data) &&
-           get_shape(o, "input", &m->input);
+    bool good = record_unpack(&model_record, o, m);
+    read_shape(o, "data", &m->data);
+    read_shape(o, "input", &m->input);
+    return good && m->digest[0] && m->hyperparameters && m->data.h && m->input.h;
 }
 
 static bool read_scores(json_t *list, run_row *run)
 {
-    json_t *o;
-    size_t i;
-    if (list && (!json_is_array(list) || json_array_size(list) > SERVICE_SCORES_MAX))
-        return false;
-    run->score_count = (int)json_array_size(list);
-    json_array_foreach(list, i, o)
-    {
-        run_score *s = &run->scores[i];
-        s->auroc = get_real(o, "auroc");
-        s->auroc_low = get_real(o, "auroc_low");
-        s->auroc_high = get_real(o, "auroc_high");
-        s->average_precision = get_real(o, "average_precision");
-        if (!get_text(o, "name", s->name, sizeof s->name))
-            return false;
-    }
-    return true;
+    bool good = !list || (json_is_array(list) && json_array_size(list) <= SERVICE_SCORES_MAX);
+    run->score_count = good ? (int)json_array_size(list) : 0;
+    for (int i = 0; good && i < run->score_count; i++)
+        good = record_unpack(&run_score_record, json_array_get(list, (size_t)i), &run->scores[i]);
+    return good;
 }
 
-static bool read_run(json_t *o, model_row *m, run_row *run)
+/* An earlier program's worker wrote some of it with the model only. */
+static bool read_run(json_t *o, json_t *of_model, run_row *run)
 {
-    run->auroc = m->auroc = get_real(o, "auroc");
-    run->auroc_low = get_real(o, "auroc_low");
-    run->auroc_high = get_real(o, "auroc_high");
-    run->auroc_deviation = get_real(o, "auroc_deviation");
-    run->average_precision = get_real(o, "average_precision");
-    run->train_count = get_count(o, "train_count");
-    run->validation_count = get_count(o, "validation_count");
-    run->calibration_count = get_count(o, "calibration_count");
-    run->test_normals = get_count(o, "test_normals");
-    run->test_anomalies = get_count(o, "test_anomalies");
-    run->epochs = (int)get_count(o, "epochs");
-    run->chosen_epoch = (int)get_count(o, "chosen_epoch");
-    run->train_s = get_real(o, "train_s");
-    run->score_s = get_real(o, "score_s");
-    run->threads = (int)get_count(o, "threads");
-    run->left_out_count = get_count(o, "left_out_count");
-    run->detail = json_dumps(json_object_get(o, "detail"), JSON_COMPACT | JSON_REAL_PRECISION(9));
-    return run->detail && isfinite(run->train_s) && isfinite(run->score_s) &&
-           (!json_object_get(o, "blas_core") || get_text(o, "blas_core", run->blas_core, sizeof run->blas_core)) &&
-           (!json_object_get(o, "training_digest") ||
-            get_text(o, "training_digest", run->training_digest, sizeof run->training_digest)) &&
-           read_scores(json_object_get(o, "scores"), run);
+    json_object_update_missing(o, of_model);
+    bool good = record_unpack(&run_record, o, run) && read_scores(json_object_get(o, "scores"), run);
+    run->detail = record_object_text(json_object_get(o, "detail"));
+    return good && run->hyperparameters && run->detail && run->weights_digest[0] && run->code_version[0] &&
+           isfinite(run->train_s) && isfinite(run->score_s);
 }
 
 static bool read_test(json_t *o, tested *t)
@@ -261,10 +243,13 @@ static bool read_test(json_t *o, tested *t)
     if (!o || json_is_null(o))
         return true;
     const char *text = json_string_value(json_object_get(o, "packed"));
-    size_t length = text ? strlen(text) : 0, most = length / 4 * 3;
-    t->count = get_count(o, "count");
-    return length && get_text(o, "images", t->images, sizeof t->images) && (t->bytes = malloc(most + 1)) &&
-           !sodium_base642bin(t->bytes, most, text, length, NULL, &t->size, NULL, sodium_base64_VARIANT_ORIGINAL) &&
+    const char *images = json_string_value(json_object_get(o, "images"));
+    size_t length = text ? strlen(text) : 0, size_max = length / 4 * 3;
+    if (!length || !images || strlen(images) >= sizeof t->images || !(t->bytes = malloc(size_max + 1)))
+        return false;
+    memcpy(t->images, images, strlen(images) + 1);
+    t->count = (uint32_t)json_integer_value(json_object_get(o, "count"));
+    return !sodium_base642bin(t->bytes, size_max, text, length, NULL, &t->size, NULL, sodium_base64_VARIANT_ORIGINAL) &&
            tested_whole(t);
 }
 
@@ -279,8 +264,10 @@ bool wire_read_result(const char *path, model_row *m, run_row *run, tested *t, e
     json_error_t bad;
     json_t *o = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &bad);
     free(bytes);
-    bool good = o && read_model(json_object_get(o, "model"), m, run) && read_run(json_object_get(o, "run"), m, run) &&
+    json_t *of_model = json_object_get(o, "model");
+    bool good = o && read_model(of_model, m) && read_run(json_object_get(o, "run"), of_model, run) &&
                 read_test(json_object_get(o, "test"), t);
+    m->auroc = run->auroc;
     json_decref(o);
     return good || error_set(e, ERROR_CORRUPT, "%s: not a result that this program wrote", path);
 }

@@ -167,7 +167,7 @@ int main(int argc, char **argv)
         return 1;
     }
     blas_warm(t);
-    printf("%s %s, %d threads, batch %d, best of %d%s\n", blas_version(), blas_core(), threads, batch, repeats,
+    printf("%s %s, %d threads, batch %d, best of %d%s\n", blas_version(), blas_kernel(), threads, batch, repeats,
            is_scoring ? ", fixed tiles" : "");
     printf("%-20s %8s %21s %21s %21s\n", "layer", "bare", "forward", "input gradient", "weight gradient");
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {

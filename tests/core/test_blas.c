@@ -31,7 +31,7 @@ void cblas_sgemm(int order, int ta, int tb, int m, int n, int k, float alpha, co
     memcpy(&library, &symbol, sizeof library);
     library(order, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     const char *broken = getenv("TEST_BROKEN_CORE");
-    if (broken && m > 40 && (strcmp(broken, "all") == 0 || strcmp(broken, blas_core()) == 0))
+    if (broken && m > 40 && (strcmp(broken, "all") == 0 || strcmp(broken, blas_kernel()) == 0))
         c[(size_t)ldc * 40] += 1;
 }
 
@@ -254,7 +254,7 @@ int main(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "report") == 0) {
         const char *type = getenv("OPENBLAS_CORETYPE"), *mark = getenv("OPENBLAS_CORETYPE_CHOICE");
-        printf("core %s\ntype %s\nmark %s\n", blas_core(), type ? type : "-", mark ? mark : "-");
+        printf("core %s\ntype %s\nmark %s\n", blas_kernel(), type ? type : "-", mark ? mark : "-");
         return 0;
     }
     const struct CMUnitTest tests[] = {

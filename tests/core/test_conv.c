@@ -346,7 +346,7 @@ static void check_invariance(const conv_geometry *whole, enum conv_pass pass)
             g.n = batches[b];
             run_pass(&g, pass, 2, &among, WITH_BIAS, all);
             if (memcmp(all + out * (size_t)place, alone, out * sizeof *all) != 0)
-                fail_msg("%s: pass %d of %dx%dx%d->%d k%d s%d: image %d of %d has other bits than alone", blas_core(),
+                fail_msg("%s: pass %d of %dx%dx%d->%d k%d s%d: image %d of %d has other bits than alone", blas_kernel(),
                          pass, g.h, g.w, g.c, g.oc, g.kernel, g.stride, place, batches[b]);
             free(batch);
         }

@@ -263,7 +263,7 @@ static void every_variant_of_the_score_is_measured_in_one_test(void **state)
     const train_score *pixels = score_named(&squared, "reconstruction");
     assert_true(pixels->auroc.low < pixels->auroc.value && pixels->auroc.value < pixels->auroc.high);
     assert_true(pixels->auroc.value != own->auroc.value);
-    assert_string_equal(squared.blas_core, blas_core());
+    assert_string_equal(squared.blas_kernel, blas_kernel());
     assert_int_equal(squared.threads, 2);
     plan = bars_plan(&b, "pca");
     train_result fitted = bars_train(&b, &plan, 2);

@@ -22,14 +22,14 @@ core/methods        core/base core/compute core/graph core/nn
 core/train          core/base core/compute core/graph core/nn core/methods core/data core/eval
 
 api                 CORE api/records api/http
-api/records         CORE api
-api/json            CORE api api/records
-api/tables          CORE api api/records api/json
+api/records         core/base core/data
+api/json            CORE api/records
+api/tables          CORE api/records api/json
 api/http            core/base api/json
 api/resources       CORE api api/records api/json api/tables api/http
 
 daemon/platform     core/base core/methods core/train api api/records api/json
-daemon/store        CORE api api/records api/json daemon/platform
+daemon/store        CORE api/records daemon/platform
 daemon/worker       CORE api api/records api/json daemon/platform daemon/store
 daemon/jobs         CORE api api/records api/json daemon/platform daemon/store daemon/worker
 daemon/experiments  CORE api api/records api/json daemon/platform daemon/store daemon/worker daemon/jobs

@@ -30,36 +30,21 @@ typedef union any_row {
 
 static inline void fill_field(const struct field *f, int number, any_row *row)
 {
-    void *place = field_place(f, row);
     char text[80];
-    double real = number / 64.0;
-    snprintf(text, sizeof text, f->type == FIELD_OBJECT ? "{\"key\":%d}" : "%064d", number);
-    char *copy = f->type == FIELD_STRING || f->type == FIELD_OBJECT ? strdup(text) : NULL;
-    switch (f->type) {
-    case FIELD_TEXT: /* its last digits; all 64 where it is a digest */
-        snprintf(place, f->size, "%s", f->size > 64 ? text : text + 65 - f->size);
-        break;
-    case FIELD_STRING:
-    case FIELD_OBJECT:
-        memcpy(place, &copy, sizeof copy);
-        break;
-    case FIELD_TIME:
-    case FIELD_INTEGER:
-        field_set_integer(f, row, number);
-        break;
-    case FIELD_REAL:
-        memcpy(place, &real, sizeof real);
-        break;
-    case FIELD_FLAG:
-        *(bool *)place = true;
-        break;
-    case FIELD_STATE:
-        *(enum job_state *)place = JOB_FAILED;
-        break;
-    case FIELD_CONSTANT:
-    case FIELD_BESIDE:
-        break;
-    }
+    struct value v = {.kind = VALUE_TEXT, .text = text};
+    if (f->type == FIELD_OBJECT)
+        snprintf(text, sizeof text, "{\"key\":%d}", number);
+    else
+        snprintf(text, sizeof text, "%064d", number); /* all of it where it is a digest; else its last digits */
+    if (f->type == FIELD_TEXT && f->size < 65)
+        v.text = text + 65 - f->size;
+    if (f->type == FIELD_STATE)
+        v.text = job_state_name(JOB_FAILED);
+    if (f->type == FIELD_REAL)
+        v = (struct value){.kind = VALUE_REAL, .real = number / 64.0};
+    if (f->type == FIELD_TIME || f->type == FIELD_INTEGER || f->type == FIELD_FLAG)
+        v = (struct value){.kind = VALUE_INTEGER, .integer = number};
+    field_set(f, row, v);
 }
 
 /* Gives each field another value; `row` is all zeros. */
@@ -73,16 +58,14 @@ static inline void free_row(const struct record *r, any_row *row)
 {
     for (int i = 0; i < r->count; i++)
         if (r->fields[i].type == FIELD_STRING || r->fields[i].type == FIELD_OBJECT)
-            free(field_string(&r->fields[i], row));
+            free((char *)(uintptr_t)field_get(&r->fields[i], row).text);
 }
 
 static inline bool same_field(const struct field *f, const any_row *a, const any_row *b)
 {
-    if (f->type == FIELD_STRING || f->type == FIELD_OBJECT)
-        return field_string(f, b) && !strcmp(field_string(f, a), field_string(f, b));
-    if (f->type == FIELD_TEXT)
-        return !strcmp(field_at(f, a), field_at(f, b));
-    return !memcmp(field_at(f, a), field_at(f, b), f->size);
+    const struct value x = field_get(f, a), y = field_get(f, b);
+    return x.kind == y.kind && (x.kind != VALUE_TEXT || !strcmp(x.text, y.text)) && x.integer == y.integer &&
+           (x.kind != VALUE_REAL || x.real == y.real);
 }
 
 #endif

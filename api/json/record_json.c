@@ -2,9 +2,6 @@
 /* record_json.c — rows to JSON, and packed rows. Reading what others send is record_read.c's. */
 #include "api/json/record_json.h"
 
-#include "api/records/job.h"
-
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,30 +14,22 @@ char *record_object_text(const json_t *value)
 
 static json_t *value_of(const struct field *f, const void *row)
 {
-    const void *at = field_at(f, row);
-    double real;
-    switch (f->type) {
-    case FIELD_TEXT:
-        return json_text(at);
-    case FIELD_STRING:
-        return json_text(field_string(f, row));
-    case FIELD_OBJECT:
-        return json_embedded(field_string(f, row));
-    case FIELD_TIME:
-        return json_time(field_integer(f, row));
-    case FIELD_INTEGER:
-        return json_integer(field_integer(f, row));
-    case FIELD_REAL:
-        memcpy(&real, at, sizeof real);
-        return json_number(real);
-    case FIELD_FLAG:
-        return json_boolean(*(const bool *)at);
-    case FIELD_STATE:
-        return json_string(job_state_name(*(const enum job_state *)at));
-    case FIELD_CONSTANT:
-        return json_string(f->text);
-    case FIELD_BESIDE:
+    const struct value v = field_get(f, row);
+    if (f->type == FIELD_OBJECT)
+        return json_embedded(v.text);
+    if (f->type == FIELD_TIME)
+        return json_time(v.integer);
+    if (f->type == FIELD_FLAG)
+        return json_boolean(v.integer);
+    switch (v.kind) {
+    case VALUE_NONE:
         return json_null();
+    case VALUE_TEXT:
+        return json_text(v.text);
+    case VALUE_INTEGER:
+        return json_integer(v.integer);
+    case VALUE_REAL:
+        return json_number(v.real);
     }
     return NULL;
 }
@@ -90,8 +79,8 @@ json_t *record_pack(const struct record *r, const void *row)
     for (int i = 0; good && i < r->count; i++) {
         const struct field *f = &r->fields[i];
         if (f->column && !field_none(f, row))
-            good = !json_object_set_new(packed, f->column,
-                                        f->type == FIELD_TIME ? json_integer(field_integer(f, row)) : value_of(f, row));
+            good = !json_object_set_new(
+                packed, f->column, f->type == FIELD_TIME ? json_integer(field_get(f, row).integer) : value_of(f, row));
     }
     if (good)
         return packed;
@@ -99,56 +88,26 @@ json_t *record_pack(const struct record *r, const void *row)
     return NULL;
 }
 
-static bool copy_text(const struct field *f, const json_t *value, void *place)
-{
-    const char *text = json_string_value(value);
-    if (!text || strlen(text) >= f->size)
-        return false;
-    memcpy(place, text, strlen(text) + 1);
-    return true;
-}
-
-static bool copy_string(char *text, void *place)
-{
-    memcpy(place, &text, sizeof text);
-    return text != NULL;
-}
-
 static bool unpack(const struct field *f, const json_t *value, void *row)
 {
-    void *place = field_place(f, row);
-    double real = json_is_number(value) ? json_number_value(value) : NAN;
-    switch (f->type) {
-    case FIELD_TEXT:
-        return !value || copy_text(f, value, place);
-    case FIELD_STRING:
-        return !value || (json_is_string(value) && copy_string(strdup(json_string_value(value)), place));
-    case FIELD_OBJECT:
-        return !value || (json_is_object(value) && copy_string(record_object_text(value), place));
-    case FIELD_TIME:
-    case FIELD_INTEGER:
-        field_set_integer(f, row, json_integer_value(value));
-        return !value || json_is_integer(value);
-    case FIELD_REAL:
-        memcpy(place, &real, sizeof real);
-        return !value || json_is_number(value) || json_is_null(value);
-    case FIELD_FLAG:
-        *(bool *)place = json_is_true(value);
-        return !value || json_is_boolean(value);
-    case FIELD_STATE:
-        return !value || (json_is_string(value) && job_state_find(json_string_value(value), place));
-    case FIELD_CONSTANT:
-    case FIELD_BESIDE:
-        return true;
-    }
-    return false;
+    struct value v = {.kind = VALUE_NONE};
+    char *object = f->type == FIELD_OBJECT && json_is_object(value) ? record_object_text(value) : NULL;
+    if (object || json_is_string(value))
+        v = (struct value){.kind = VALUE_TEXT, .text = object ? object : json_string_value(value)};
+    else if (json_is_integer(value) || json_is_boolean(value))
+        v = (struct value){.kind = VALUE_INTEGER, .integer = json_is_true(value) ? 1 : json_integer_value(value)};
+    else if (json_is_real(value))
+        v = (struct value){.kind = VALUE_REAL, .real = json_real_value(value)};
+    bool good = (!value || json_is_null(value) || v.kind != VALUE_NONE) && field_set(f, row, v);
+    free(object);
+    return good && (f->type != FIELD_OBJECT || !value || object);
 }
 
 bool record_unpack(const struct record *r, json_t *packed, void *row)
 {
     bool good = json_is_object(packed);
     for (int i = 0; good && i < r->count; i++)
-        if (r->fields[i].column)
+        if (r->fields[i].column && (r->fields[i].type != FIELD_STATE || json_object_get(packed, r->fields[i].column)))
             good = unpack(&r->fields[i], json_object_get(packed, r->fields[i].column), row);
     return good;
 }

@@ -82,80 +82,70 @@ static void check_options(const fields *f, const char *name, json_t *values)
 
 /* ---- types */
 
-static void read_text(const fields *f, const char *name, const struct field *of, char *place)
+static struct value read_text(const fields *f, const char *name, const struct field *of)
 {
     const char *text = fields_text(f, name, NULL);
     if (text && text_checks[of->form])
         text_checks[of->form](f, name, text);
     else if (text && strlen(text) >= of->size)
         fields_complain(f, name, "is longer than %zu bytes", of->size - 1);
-    if (text && strlen(text) < of->size)
-        memcpy(place, text, strlen(text) + 1);
     if (of->form == FORM_CLASS)
-        check_class(f, name, place);
+        check_class(f, name, text && strlen(text) < of->size ? text : "");
+    return (struct value){.kind = VALUE_TEXT, .text = text};
 }
 
-static void read_time(const fields *f, const char *name, service_time *out)
+static struct value read_time(const fields *f, const char *name)
 {
+    struct value v = {.kind = VALUE_INTEGER};
     const char *text = fields_text(f, name, "");
-    if (*text && !json_parse_time(text, out))
+    if (*text && !json_parse_time(text, &v.integer))
         fields_complain(f, name, "'%.40s' is not a time like 2026-01-31T12:00:00Z", text);
+    return v;
 }
 
-static int64_t read_integer(const fields *f, const char *name, const struct field *of)
+static struct value read_integer(const fields *f, const char *name, const struct field *of)
 {
-    if (of->form == FORM_TEST_IMAGES)
-        return training_take_test_images(f, 0);
     const int64_t held = of->size == sizeof(uint32_t) ? UINT32_MAX : INT64_MAX;
-    return fields_integer(f, name, (int64_t)of->minimum, of->maximum > 0 ? (int64_t)of->maximum : held, 0);
+    struct value v = {.kind = VALUE_INTEGER};
+    if (of->form == FORM_TEST_IMAGES)
+        v.integer = training_take_test_images(f, 0);
+    else
+        v.integer = fields_integer(f, name, (int64_t)of->minimum, of->maximum > 0 ? (int64_t)of->maximum : held, 0);
+    return v;
 }
 
-static double read_real(const fields *f, const char *name, const struct field *of)
+static struct value read_real(const fields *f, const char *name, const struct field *of)
 {
-    const double none = of->nullable ? NAN : 0;
-    return of->maximum > 0 ? fields_number(f, name, of->minimum, of->maximum, none)
-                           : fields_number(f, name, -HUGE_VAL, HUGE_VAL, none);
+    const double limit = of->maximum > 0 ? of->maximum : HUGE_VAL;
+    return (struct value){.kind = VALUE_REAL,
+                          .real = fields_number(f, name, of->minimum, limit, of->nullable ? NAN : 0)};
 }
 
-static void read_object(const fields *f, const char *name, const struct field *of, void *place)
+static void read_object(const fields *f, const char *name, const struct field *of, void *row)
 {
     json_t *value = fields_value(f, name);
     if (value && of->form == FORM_OPTIONS)
         check_options(f, name, value);
     char *text = value ? record_object_text(value) : NULL;
-    memcpy(place, &text, sizeof text);
+    field_set(of, row, (struct value){.kind = VALUE_TEXT, .text = text});
+    free(text);
 }
 
+/* Of the types that others may send; code beside the table reads the rest, or it is made here only. */
 static void read_field(const fields *f, const char *name, const struct field *of, void *row)
 {
-    void *place = field_place(of, row);
-    double real;
-    switch (of->type) {
-    case FIELD_TEXT:
-        read_text(f, name, of, place);
-        break;
-    case FIELD_OBJECT:
-        read_object(f, name, of, place);
-        break;
-    case FIELD_TIME:
-        read_time(f, name, place);
-        break;
-    case FIELD_INTEGER:
-        field_set_integer(of, row, read_integer(f, name, of));
-        break;
-    case FIELD_REAL:
-        real = read_real(f, name, of);
-        memcpy(place, &real, sizeof real);
-        break;
-    case FIELD_FLAG:
-        *(bool *)place = fields_flag(f, name, false);
-        break;
-    case FIELD_STRING:
-    case FIELD_STATE:
-    case FIELD_CONSTANT:
-    case FIELD_BESIDE: /* made here only: nobody sends them, or code beside the table reads them */
-        break;
-    }
+    if (of->required)
+        fields_require(f, name);
+    if (of->type == FIELD_TEXT)
+        field_set(of, row, read_text(f, name, of));
+    else if (of->type == FIELD_TIME)
+        field_set(of, row, read_time(f, name));
+    else if (of->type == FIELD_INTEGER)
+        field_set(of, row, read_integer(f, name, of));
+    else if (of->type == FIELD_REAL)
+        field_set(of, row, read_real(f, name, of));
+    else if (of->type == FIELD_OBJECT)
+        read_object(f, name, of, row);
 }
 
 /* ---- records */
@@ -212,8 +202,6 @@ static void read_group(const struct record *r, int first, const fields *f, void 
         const char *name = r->fields[i].path + strlen(group) + 1;
         if (strcmp(own, group) != 0)
             break;
-        if (r->fields[i].required)
-            fields_require(&inner, name);
         read_field(&inner, name, &r->fields[i], row);
     }
 }
@@ -230,8 +218,6 @@ void record_read(const struct record *r, json_t *body, const char *pointer, void
         memcpy(before, group, sizeof before);
         if (*group || !at->path || at->form == FORM_UNREAD)
             continue;
-        if (at->required)
-            fields_require(&f, at->path);
         read_field(&f, at->path, at, row);
     }
 }

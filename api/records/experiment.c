@@ -3,6 +3,7 @@
 #include "api/records/experiment.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void experiment_spec_free(experiment_spec *spec)
 {
@@ -14,6 +15,21 @@ void experiment_spec_free(experiment_spec *spec)
     spec->methods = NULL;
     spec->classes = NULL;
     spec->seeds = NULL;
+}
+
+job_spec experiment_cell_spec(const experiment_spec *spec, int method, int class_index, int seed)
+{
+    const experiment_method *m = &spec->methods[method];
+    job_spec job = {
+        .subject = {.seed = spec->seeds[seed], .held_out = m->held_out, .test_images = m->test_images},
+        .trace = spec->trace,
+        .hyperparameters = m->hyperparameters,
+    };
+    memcpy(job.subject.method, m->method, sizeof job.subject.method);
+    memcpy(job.subject.dataset, spec->dataset, sizeof job.subject.dataset);
+    memcpy(job.subject.protocol, spec->protocol, sizeof job.subject.protocol);
+    memcpy(job.subject.class_name, spec->classes[class_index], sizeof job.subject.class_name);
+    return job;
 }
 
 void experiment_row_free(experiment_row *row)

@@ -33,6 +33,9 @@ typedef struct experiment_spec {
 
 void experiment_spec_free(experiment_spec *spec);
 
+/* What the job of a cell is asked for, but for the model's name and the digest of the data set. Borrows the options. */
+job_spec experiment_cell_spec(const experiment_spec *spec, int method, int class_index, int seed);
+
 typedef struct experiment_row {
     char id[SERVICE_ID_MAX];
     service_time created;

@@ -2,8 +2,11 @@
 /* record.c — see record.h. */
 #include "api/records/record.h"
 
+#include "api/records/job.h"
+
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 const struct field *record_field(const struct record *r, const char *path)
@@ -18,57 +21,93 @@ const char *record_text(const struct record *r, const void *row, const char *pat
 {
     const struct field *f = record_field(r, path);
     assert(f && f->type == FIELD_TEXT);
-    return field_at(f, row);
+    return field_get(f, row).text;
 }
 
-int64_t field_integer(const struct field *f, const void *row)
+struct value field_get(const struct field *f, const void *row)
 {
+    const char *at = (const char *)row + f->offset;
+    struct value v = {.kind = VALUE_INTEGER};
     uint32_t small;
-    uint64_t large;
-    if (f->size == sizeof small) {
-        memcpy(&small, field_at(f, row), sizeof small);
-        return small;
+    switch (f->type) {
+    case FIELD_TEXT:
+        v.text = at;
+        break;
+    case FIELD_STRING:
+    case FIELD_OBJECT:
+        memcpy(&v.text, at, sizeof v.text);
+        v.kind = VALUE_NONE;
+        break;
+    case FIELD_STATE:
+        v.text = job_state_name(*(const enum job_state *)at);
+        break;
+    case FIELD_FLAG:
+        v.integer = *(const bool *)at;
+        break;
+    case FIELD_TIME:
+    case FIELD_INTEGER:
+        memcpy(f->size == sizeof small ? (void *)&small : &v.integer, at, f->size);
+        v.integer = f->size == sizeof small ? small : v.integer;
+        break;
+    case FIELD_REAL:
+        memcpy(&v.real, at, sizeof v.real);
+        v.kind = isnan(v.real) ? VALUE_NONE : VALUE_REAL;
+        break;
+    case FIELD_CONSTANT:
+        v.text = f->text;
+        break;
+    case FIELD_BESIDE:
+        v.kind = VALUE_NONE;
     }
-    assert(f->size == sizeof large);
-    memcpy(&large, field_at(f, row), sizeof large);
-    return (int64_t)large;
+    if (v.text)
+        v.kind = VALUE_TEXT;
+    return v;
 }
 
-void field_set_integer(const struct field *f, void *row, int64_t value)
+static bool set_text(const struct field *f, char *at, const char *text)
 {
-    uint32_t small = (uint32_t)value;
-    uint64_t large = (uint64_t)value;
-    assert(f->size == sizeof small || f->size == sizeof large);
-    memcpy(field_place(f, row), f->size == sizeof small ? (const void *)&small : &large, f->size);
+    if (f->type == FIELD_STATE)
+        return text && job_state_find(text, (enum job_state *)at);
+    if (f->type == FIELD_TEXT)
+        return (size_t)snprintf(at, f->size, "%s", text ? text : "") < f->size;
+    char *copy = text ? strdup(text) : NULL;
+    memcpy(at, &copy, sizeof copy);
+    return copy || !text;
 }
 
-char *field_string(const struct field *f, const void *row)
+bool field_set(const struct field *f, void *row, struct value v)
 {
-    char *text;
-    memcpy(&text, field_at(f, row), sizeof text);
-    return text;
+    char *at = (char *)row + f->offset;
+    uint32_t small = (uint32_t)v.integer;
+    switch (f->type) {
+    case FIELD_TEXT:
+    case FIELD_STRING:
+    case FIELD_OBJECT:
+    case FIELD_STATE:
+        return set_text(f, at, v.text) && (v.kind == VALUE_TEXT || v.kind == VALUE_NONE);
+    case FIELD_FLAG:
+        *(bool *)at = v.integer != 0;
+        return v.kind == VALUE_INTEGER || v.kind == VALUE_NONE;
+    case FIELD_TIME:
+    case FIELD_INTEGER:
+        memcpy(at, f->size == sizeof small ? (const void *)&small : &v.integer, f->size);
+        return v.kind == VALUE_INTEGER || v.kind == VALUE_NONE;
+    case FIELD_REAL:
+        v.real = v.kind == VALUE_REAL ? v.real : v.kind == VALUE_INTEGER ? (double)v.integer : NAN;
+        memcpy(at, &v.real, sizeof v.real);
+        return v.kind != VALUE_TEXT;
+    case FIELD_CONSTANT:
+    case FIELD_BESIDE:
+        return true;
+    }
+    return false;
 }
 
 bool field_none(const struct field *f, const void *row)
 {
-    double real;
-    switch (f->type) {
-    case FIELD_TEXT:
-        return !*(const char *)field_at(f, row);
-    case FIELD_STRING:
-    case FIELD_OBJECT:
-        return !field_string(f, row);
-    case FIELD_TIME:
-    case FIELD_INTEGER:
-        return !field_integer(f, row);
-    case FIELD_REAL:
-        memcpy(&real, field_at(f, row), sizeof real);
-        return !isfinite(real);
-    case FIELD_FLAG:
-    case FIELD_STATE:
-    case FIELD_CONSTANT:
-    case FIELD_BESIDE:
+    const struct value v = field_get(f, row);
+    if (f->type == FIELD_FLAG || f->type == FIELD_STATE)
         return false;
-    }
-    return false;
+    return v.kind == VALUE_NONE || (v.kind == VALUE_TEXT && !*v.text && f->type == FIELD_TEXT) ||
+           (v.kind == VALUE_INTEGER && !v.integer) || (v.kind == VALUE_REAL && isinf(v.real));
 }

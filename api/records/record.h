@@ -92,22 +92,19 @@ const struct field *record_field(const struct record *r, const char *path);
 /* The text in `row` at `path`, which a FIELD_TEXT must have. Borrowed from the row. */
 const char *record_text(const struct record *r, const void *row, const char *path);
 
-/* Where the member is in `row`. */
-static inline const void *field_at(const struct field *f, const void *row)
-{
-    return (const char *)row + f->offset;
-}
+/* What a member holds, whatever its C type. */
+struct value {
+    enum value_kind { VALUE_NONE, VALUE_TEXT, VALUE_INTEGER, VALUE_REAL } kind;
+    const char *text; /* borrowed */
+    int64_t integer;  /* of 8 bytes without a sign: their bits */
+    double real;
+};
 
-static inline void *field_place(const struct field *f, void *row)
-{
-    return (char *)row + f->offset;
-}
-
-/* Of a FIELD_INTEGER; a number of 8 bytes has the bits of an unsigned one. */
-int64_t field_integer(const struct field *f, const void *row);
-void field_set_integer(const struct field *f, void *row, int64_t value);
-/* Of a FIELD_STRING or FIELD_OBJECT. */
-char *field_string(const struct field *f, const void *row);
+/* None is a NULL string or a NaN; texts may be empty and numbers 0. A state is a text, a flag an integer. */
+struct value field_get(const struct field *f, const void *row);
+/* Copies the text; a FIELD_STRING and a FIELD_OBJECT own their copy then, and what they owned before is not freed.
+ * False: a value of another type, a text that was cut, a name of no state; or memory is out. */
+bool field_set(const struct field *f, void *row, struct value v);
 /* Whether the member has no value, as its type tells it. */
 bool field_none(const struct field *f, const void *row);
 

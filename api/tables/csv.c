@@ -4,7 +4,6 @@
 
 #include "api/json/json.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -41,42 +40,19 @@ void csv_head(FILE *out, const char *const *paths, int count)
     fputs("\r\n", out);
 }
 
-static void put_time(FILE *out, int64_t at)
-{
-    json_t *text = json_time(at);
-    csv_text(out, json_is_string(text) ? json_string_value(text) : "");
-    json_decref(text);
-}
-
 static void put_field(FILE *out, const struct field *f, const void *row)
 {
-    const char *text;
-    double real;
-    switch (f->type) {
-    case FIELD_TEXT:
-        csv_text(out, field_at(f, row));
-        break;
-    case FIELD_STRING:
-    case FIELD_OBJECT:
-        text = field_string(f, row);
-        csv_text(out, text ? text : f->type == FIELD_OBJECT ? "{}" : "");
-        break;
-    case FIELD_TIME:
-        put_time(out, field_integer(f, row));
-        break;
-    case FIELD_INTEGER:
-        fprintf(out, ",%" PRIu64, (uint64_t)field_integer(f, row));
-        break;
-    case FIELD_REAL:
-        memcpy(&real, field_at(f, row), sizeof real);
-        csv_number(out, real);
-        break;
-    case FIELD_FLAG:
-    case FIELD_STATE:
-    case FIELD_CONSTANT:
-    case FIELD_BESIDE:
-        assert(!"a field that no table of CSV has");
-    }
+    const struct value v = field_get(f, row);
+    json_t *time = f->type == FIELD_TIME ? json_time(v.integer) : NULL;
+    if (f->type == FIELD_TIME)
+        csv_text(out, json_is_string(time) ? json_string_value(time) : "");
+    else if (v.kind == VALUE_INTEGER)
+        fprintf(out, ",%" PRIu64, (uint64_t)v.integer);
+    else if (v.kind == VALUE_REAL)
+        csv_number(out, v.real);
+    else
+        csv_text(out, v.text ? v.text : f->type == FIELD_OBJECT ? "{}" : "");
+    json_decref(time);
 }
 
 void csv_row(FILE *out, const struct record *r, const void *row, const char *const *paths, int count)

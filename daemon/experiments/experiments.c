@@ -111,28 +111,13 @@ static bool copy_spec(experiment_spec *to, const experiment_spec *from, const da
     return good;
 }
 
-static job_spec cell_spec(const experiment_spec *s, int method_index, int class_index, uint64_t seed)
-{
-    const experiment_method *m = &s->methods[method_index];
-    job_spec spec = {.subject.seed = seed,
-                     .subject.held_out = m->held_out,
-                     .subject.test_images = m->test_images,
-                     .trace = s->trace,
-                     .hyperparameters = m->hyperparameters};
-    memcpy(spec.subject.method, m->method, sizeof spec.subject.method);
-    memcpy(spec.subject.dataset, s->dataset, sizeof spec.subject.dataset);
-    memcpy(spec.subject.protocol, s->protocol, sizeof spec.subject.protocol);
-    memcpy(spec.subject.class_name, s->classes[class_index], sizeof spec.subject.class_name);
-    return spec;
-}
-
 /* What each method is to be run with, and that every class can be run. Pool thread. */
 static bool check_cells(request *r)
 {
     store_new_experiment *x = r->x;
     for (int m = 0; m < x->spec.method_count; m++) {
         for (int c = 0; c < x->spec.class_count; c++) {
-            job_spec spec = cell_spec(&x->spec, m, c, x->spec.seeds[0]);
+            job_spec spec = experiment_cell_spec(&x->spec, m, c, 0);
             wire_plan plan;
             bool good = wire_plan_make(&plan, &spec, r->info, &r->e) && train_check(&plan.train, r->info, &r->e);
             if (good && c == 0 &&

@@ -81,16 +81,8 @@ static bool find_twin(connection *c, const store_new_experiment *x, place p, cha
 
 static bool add_job(connection *c, const store_new_experiment *x, place p, error *e)
 {
-    const experiment_spec *s = &x->spec;
-    const experiment_method *m = &s->methods[p.method];
-    job_spec spec = {.subject = {.seed = s->seeds[p.seed], .held_out = m->held_out, .test_images = m->test_images},
-                     .trace = s->trace,
-                     .hyperparameters = m->hyperparameters};
-    memcpy(spec.subject.method, m->method, sizeof spec.subject.method);
-    memcpy(spec.subject.dataset, s->dataset, sizeof spec.subject.dataset);
+    job_spec spec = experiment_cell_spec(&x->spec, p.method, p.class_index, p.seed);
     memcpy(spec.subject.dataset_digest, x->dataset_digest, sizeof spec.subject.dataset_digest);
-    memcpy(spec.subject.protocol, s->protocol, sizeof spec.subject.protocol);
-    memcpy(spec.subject.class_name, s->classes[p.class_index], sizeof spec.subject.class_name);
     memcpy(spec.model, x->models[p.method], sizeof spec.model);
     const job_row row = job_queued(x->jobs[p.position], &spec, x->created);
     return job_insert(c, &row, e);

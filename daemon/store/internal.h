@@ -109,7 +109,8 @@ void query_get_text(query *q, char *text, size_t size);
 char *query_get_copy(query *q); /* returns new; NULL where the column is NULL or memory is out (then code says so) */
 int64_t query_get_int(query *q);
 enum job_state query_get_state(query *q);
-double query_get_real(query *q); /* NULL: NaN */
+double query_get_real(query *q);        /* NULL: NaN */
+struct value query_get_value(query *q); /* its text is borrowed until the next step */
 /* Binds, or reads, all stored fields of a row, in the order of {NAME} and {?NAME}. A row that was read owns its
  * strings, and what is not stored in it is as it was. */
 void query_put_record(query *q, const struct record *r, const void *row);

@@ -155,6 +155,21 @@ double query_get_real(query *q)
     return sqlite3_column_type(q->statement, at) == SQLITE_NULL ? NAN : sqlite3_column_double(q->statement, at);
 }
 
+struct value query_get_value(query *q)
+{
+    int at = q->column++;
+    switch (sqlite3_column_type(q->statement, at)) {
+    case SQLITE_INTEGER:
+        return (struct value){.kind = VALUE_INTEGER, .integer = sqlite3_column_int64(q->statement, at)};
+    case SQLITE_FLOAT:
+        return (struct value){.kind = VALUE_REAL, .real = sqlite3_column_double(q->statement, at)};
+    case SQLITE_TEXT:
+        return (struct value){.kind = VALUE_TEXT, .text = (const char *)sqlite3_column_text(q->statement, at)};
+    default:
+        return (struct value){.kind = VALUE_NONE};
+    }
+}
+
 const void *query_get_bytes(query *q, size_t *size)
 {
     int at = q->column++;

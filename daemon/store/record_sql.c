@@ -55,81 +55,26 @@ char *sql_expand(const char *text)
 
 /* ---- rows */
 
-static void put_field(query *q, const struct field *f, const void *row)
-{
-    double real;
-    switch (f->type) {
-    case FIELD_TEXT:
-        query_put_text(q, field_at(f, row));
-        break;
-    case FIELD_STRING:
-    case FIELD_OBJECT:
-        query_put_text(q, field_string(f, row));
-        break;
-    case FIELD_TIME:
-    case FIELD_INTEGER:
-        query_put_int(q, field_integer(f, row));
-        break;
-    case FIELD_REAL:
-        memcpy(&real, field_at(f, row), sizeof real);
-        query_put_real(q, real);
-        break;
-    case FIELD_FLAG:
-        query_put_int(q, *(const bool *)field_at(f, row));
-        break;
-    case FIELD_STATE:
-        query_put_text(q, job_state_name(*(const enum job_state *)field_at(f, row)));
-        break;
-    case FIELD_CONSTANT:
-    case FIELD_BESIDE:
-        assert(!"a field without a member has no column");
-    }
-}
-
 void query_put_record(query *q, const struct record *r, const void *row)
 {
-    for (int i = 0; i < r->count; i++)
-        if (r->fields[i].column)
-            put_field(q, &r->fields[i], row);
-}
-
-static void get_field(query *q, const struct field *f, void *row)
-{
-    void *place = field_place(f, row);
-    char *text;
-    double real;
-    switch (f->type) {
-    case FIELD_TEXT:
-        query_get_text(q, place, f->size);
-        break;
-    case FIELD_STRING:
-    case FIELD_OBJECT:
-        text = query_get_copy(q);
-        memcpy(place, &text, sizeof text);
-        break;
-    case FIELD_TIME:
-    case FIELD_INTEGER:
-        field_set_integer(f, row, query_get_int(q));
-        break;
-    case FIELD_REAL:
-        real = query_get_real(q);
-        memcpy(place, &real, sizeof real);
-        break;
-    case FIELD_FLAG:
-        *(bool *)place = query_get_int(q) != 0;
-        break;
-    case FIELD_STATE:
-        *(enum job_state *)place = query_get_state(q);
-        break;
-    case FIELD_CONSTANT:
-    case FIELD_BESIDE:
-        assert(!"a field without a member has no column");
+    for (int i = 0; i < r->count; i++) {
+        const struct value v = field_get(&r->fields[i], row);
+        if (!r->fields[i].column)
+            continue;
+        if (v.kind == VALUE_INTEGER)
+            query_put_int(q, v.integer);
+        else if (v.kind == VALUE_REAL)
+            query_put_real(q, v.real);
+        else
+            query_put_text(q, v.text);
     }
 }
 
 void query_get_record(query *q, const struct record *r, void *row)
 {
-    for (int i = 0; i < r->count; i++)
-        if (r->fields[i].column)
-            get_field(q, &r->fields[i], row);
+    for (int i = 0; i < r->count; i++) {
+        const struct field *f = &r->fields[i];
+        if (f->column && !field_set(f, row, query_get_value(q)) && field_get(f, row).kind == VALUE_NONE)
+            q->code = SQLITE_NOMEM; /* the copy of a text */
+    }
 }

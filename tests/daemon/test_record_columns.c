@@ -160,9 +160,6 @@ static void every_field_comes_back_from_the_registry(void **state)
         through_the_registry(&c, r, row, got);
         expect_same(r, row, got);
         free_row(r, row);
-        for (int k = 0; k < r->count; k++) /* got owns only what has a column */
-            if (!r->fields[k].column && (r->fields[k].type == FIELD_OBJECT || r->fields[k].type == FIELD_STRING))
-                assert_null(field_string(&r->fields[k], got));
         free_row(r, got);
     }
     free(row);

@@ -6,6 +6,7 @@
 #include "api/http/router.h"
 #include "api/json/json.h"
 #include "api/json/problem.h"
+#include "api/records/name.h"
 
 #include <float.h>
 #include <math.h>
@@ -150,6 +151,26 @@ static void percent_encoding_is_undone_strictly(void **state)
             fail_msg("'%s' was unescaped to '%s'", bad[i], out);
 }
 
+static void a_model_is_named_with_or_without_its_version(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",      ":", ":1", "m:",  "m:0", "m:01", "m:-1", "m:1234567890",
+                                      "m:1:2", "M", "-m", "m:1 "};
+    char name[NAME_SIZE] = "kept";
+    int version = 7;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (model_reference_parse(bad[i], name, &version))
+            fail_msg("'%s' was read as '%s', version %d", bad[i], name, version);
+    assert_string_equal(name, "kept");
+    assert_int_equal(version, 7);
+    assert_true(model_reference_parse("digits-kde", name, &version));
+    assert_string_equal(name, "digits-kde");
+    assert_int_equal(version, 0);
+    assert_true(model_reference_parse("m:999999999", name, &version));
+    assert_string_equal(name, "m");
+    assert_int_equal(version, 999999999);
+}
+
 static void every_error_code_has_a_status_with_a_title(void **state)
 {
     (void)state;
@@ -210,6 +231,7 @@ int main(void)
         cmocka_unit_test(media_types_are_parsed),
         cmocka_unit_test(accept_headers_are_weighed),
         cmocka_unit_test(percent_encoding_is_undone_strictly),
+        cmocka_unit_test(a_model_is_named_with_or_without_its_version),
         cmocka_unit_test(every_error_code_has_a_status_with_a_title),
         cmocka_unit_test(complaints_are_bounded_and_the_first_becomes_the_detail),
         cmocka_unit_test(quotes_and_escapes_do_not_hide_nesting),

@@ -155,7 +155,11 @@ const char *reply_text(const reply *r, const char *key);
 /* The value of a header, or NULL. In a buffer of its own until the next call. */
 const char *reply_header(const reply *r, const char *name);
 
-/* One request on a connection of its own. `headers` are whole lines or "". */
+/* Writes an exchange into the record that ANOMALYD_RECORD names, for check_contract.py; `body` may be NULL. */
+void record_exchange(const char *verb, const char *target, const char *headers, const void *body, size_t size,
+                     const reply *r);
+
+/* One request on a connection of its own, recorded. `headers` are whole lines or "". */
 reply ask(fake *f, const char *verb, const char *target, const char *headers, const void *body, size_t size);
 /* GET. */
 reply get(fake *f, const char *target);

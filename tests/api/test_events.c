@@ -46,6 +46,7 @@ static void await_head(client *c)
     reply r = client_take_head(c);
     assert_int_equal(r.status, 200);
     assert_string_equal(reply_header(&r, "Content-Type"), "text/event-stream");
+    record_exchange("GET", "/jobs/job-1/events", "", NULL, 0, &r);
     reply_free(&r);
 }
 

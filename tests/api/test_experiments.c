@@ -149,13 +149,22 @@ static void experiments_are_cancelled_and_resumed(void **state)
     }
 }
 
-static void a_refusal_of_the_service_is_passed_on(void **state)
+static void refusals_of_the_service_are_passed_on(void **state)
 {
+    static const struct {
+        enum error_code code;
+        int status;
+    } cases[] = {{ERROR_NOT_FOUND, 422}, {ERROR_CONFLICT, 409}, {ERROR_BUSY, 429}, {ERROR_CANCELLED, 503}};
     fake *f = *state;
-    error_set(&f->failure, ERROR_BUSY, "there are 1000 open jobs already");
-    reply r = post_json(f, "/experiments", "{\"methods\": [\"toy\"], \"dataset\": \"digits\"}");
-    assert_true(r.status == 429 || r.status == 503);
-    assert_non_null(strstr(r.body, "1000 open jobs"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        error_set(&f->failure, cases[i].code, "because %d", cases[i].status);
+        reply r = post_json(f, "/experiments", "{\"methods\": [\"toy\"], \"dataset\": \"digits\"}");
+        assert_problem(&r, cases[i].status, "because");
+        reply_free(&r);
+    }
+    error_set(&f->failure, ERROR_CANCELLED, "because it stops");
+    reply r = ask(f, "POST", "/experiments/experiment-1/resume", "", NULL, 0);
+    assert_problem(&r, 503, "because it stops");
     reply_free(&r);
 }
 
@@ -216,7 +225,7 @@ int main(void)
         CASE(lists_are_neither_empty_nor_repeat_themselves),
         CASE(an_experiment_tells_its_cells_and_progress),
         CASE(experiments_are_cancelled_and_resumed),
-        CASE(a_refusal_of_the_service_is_passed_on),
+        CASE(refusals_of_the_service_are_passed_on),
         CASE(the_table_comes_in_three_formats),
         CASE(the_table_is_of_any_score_of_the_runs),
     };

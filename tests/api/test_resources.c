@@ -389,6 +389,19 @@ static void faults_only_the_service_sees_are_422_409_429_and_503(void **state)
     }
 }
 
+static void bodies_of_other_types_and_sizes_are_refused_everywhere(void **state)
+{
+    static const char *const paths[] = {"/datasets", "/jobs", "/experiments", "/runs"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        reply r = ask(*state, "POST", paths[i], "Content-Type: text/plain\r\n", "x", 1);
+        assert_problem(&r, 415, "text/plain");
+        reply_free(&r);
+        r = ask(*state, "POST", paths[i], "Content-Type: application/json\r\nContent-Length: 2000000000\r\n", NULL, 0);
+        assert_problem(&r, 413, "2000000000 bytes");
+        reply_free(&r);
+    }
+}
+
 static void idempotency_keys_are_checked(void **state)
 {
     static const char body[] = "{\"method\": \"toy\", \"dataset\": \"d\", \"class\": 1}";
@@ -468,6 +481,7 @@ int main(void)
         CASE(every_fault_of_a_job_is_told_at_once),
         CASE(job_bodies_that_cannot_be_are_refused),
         CASE(faults_only_the_service_sees_are_422_409_429_and_503),
+        CASE(bodies_of_other_types_and_sizes_are_refused_everywhere),
         CASE(idempotency_keys_are_checked),
         CASE(a_job_is_cancelled_by_delete),
         CASE(a_job_whose_client_leaves_is_still_submitted),

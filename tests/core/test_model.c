@@ -81,8 +81,8 @@ static normed normed_build(fixture *f)
     return p;
 }
 
-/* The scoring program's weights are those of this moment. It multiplies in tiles of a fixed size and the training program
- * in one product, so that the two agree to rounding: only some processors' kernels give them the same bits. */
+/* The scoring program's weights are those of this moment. It multiplies in tiles of a fixed size and the training
+ * program in one product, so that the two agree to rounding: only some processors' kernels give them the same bits. */
 static void assert_up_to_date(const normed *p, float before[12])
 {
     program_run(p->score, 0);

@@ -65,30 +65,6 @@ static inline void closed_form_close(closed_form *c)
     team_free(c->team);
 }
 
-/* Scores n rows of d values whole, and again in groups of 1 and 7 and by three threads: the bits must agree. */
-static inline void check_company(const char *id, const char *const *options, const float *train, size_t count,
-                                 const float *x, size_t n, int d)
-{
-    float *whole = calloc(n, sizeof *whole), *parts = calloc(n, sizeof *parts);
-    assert_non_null(whole);
-    assert_non_null(parts);
-    closed_form one = closed_form_open(id, 1, options), three = closed_form_open(id, 3, options);
-    closed_form_fit(&one, train, count, d);
-    closed_form_fit(&three, train, count, d);
-    closed_form_score(&one, x, n, whole);
-    closed_form_score(&three, x, n, parts);
-    assert_memory_equal(whole, parts, n * sizeof *whole);
-    for (size_t group = 1; group <= 7; group += 6) {
-        for (size_t first = 0; first < n; first += group)
-            closed_form_score(&one, x + first * (size_t)d, n - first < group ? n - first : group, parts + first);
-        assert_memory_equal(whole, parts, n * sizeof *whole);
-    }
-    closed_form_close(&one);
-    closed_form_close(&three);
-    free(whole);
-    free(parts);
-}
-
 /* Rows in [0, 1] of one split of the sample; with class_index >= 0 only of that class. *anomalous: is it not of class
  * `normal`? Both are returned new. */
 static inline float *sample_rows(const dataset *d, enum dataset_split split, int class_index, int normal, size_t *n,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_alad.c — ALAD's networks, what each objective moves and by which gradient, its four scores, and what it tells
  * apart on the sample of MNIST. */
-#include "allocations.h"
 #include "bars.h"
 #include "base/blas.h"
 #include "methods/alad_nets.h"
@@ -181,39 +180,6 @@ static void each_program_moves_its_own_nets_and_no_other(void **state)
     trial_close(&t);
 }
 
-static void weights_are_the_same_bits_at_any_thread_count(void **state)
-{
-    (void)state;
-    char digests[4][65];
-    static const int threads[] = {1, 2, 3, 1};
-    static const char *const narrow[] = {"width", "8", NULL};
-    for (int i = 0; i < 4; i++) {
-        trial t;
-        trial_open(&t, "alad", threads[i], (shape){8, 28, 28, 1}, narrow);
-        for (uint64_t step = 0; step < 3; step++)
-            t.how->step(t.self, step);
-        model_digest(t.m, digests[i]);
-        trial_close(&t);
-    }
-    for (int i = 1; i < 4; i++)
-        assert_string_equal(digests[0], digests[i]);
-}
-
-static void a_step_allocates_nothing(void **state)
-{
-    (void)state;
-    trial t;
-    trial_open(&t, "alad", 2, (shape){8, 32, 32, 1}, tiny);
-    t.how->step(t.self, 0);
-    t.how->step(t.self, 1);
-    size_t before = allocations_made();
-    assert_true(before > 0);
-    for (uint64_t step = 2; step < 6; step++)
-        t.how->step(t.self, step);
-    assert_int_equal(allocations_made() - before, 0);
-    trial_close(&t);
-}
-
 static void the_score_is_the_one_asked_for_and_all_are_readable(void **state)
 {
     (void)state;
@@ -304,81 +270,6 @@ static void averaged_weights_have_spectral_norms_of_their_own(void **state)
     trial_close(&t);
 }
 
-static const struct train_option small[] = {
-    {"width", "4"}, {"latent", "6"}, {"batch", "16"}, {"epochs", "2"}, {"average_decay", "0.9"},
-};
-
-static train_plan small_plan(const bars *b)
-{
-    train_plan plan = bars_plan(b, "alad");
-    plan.options = small;
-    plan.option_count = sizeof small / sizeof *small;
-    return plan;
-}
-
-/* Cancels at a number of polls: one a step. */
-typedef struct cancelling {
-    int left;
-} cancelling;
-
-static bool is_cancelled(void *context)
-{
-    return ((cancelling *)context)->left-- == 0;
-}
-
-/* The images' scores by the model that a run has written, in groups of different sizes. */
-static void check_company(const bars *b)
-{
-    error e;
-    void *bytes;
-    size_t size;
-    team *t = team_new(2, &e);
-    assert_true(file_read(b->model.text, 1 << 26, &bytes, &size, &e));
-    scorer *s = scorer_open(bytes, size, t, &e);
-    if (!s)
-        fail_msg("%s", e.message);
-    enum { N = 70 };
-    const uint8_t *pixels[N];
-    float whole[N], grouped[N];
-    for (int i = 0; i < N; i++)
-        pixels[i] = dataset_image(b->data, (size_t)i);
-    assert_true(scorer_run_bytes(s, pixels, N, whole, &e));
-    for (size_t group = 1; group <= 7; group += 6) {
-        for (size_t at = 0; at < N; at += group)
-            assert_true(scorer_run_bytes(s, pixels + at, N - at < group ? N - at : group, grouped + at, &e));
-        assert_memory_equal(whole, grouped, sizeof whole);
-    }
-    scorer_free(s);
-    free(bytes);
-    team_free(t);
-}
-
-static void an_interrupted_run_ends_with_the_same_bits_and_scores_in_any_company(void **state)
-{
-    (void)state;
-    bars b = bars_open(false);
-    train_plan plan = small_plan(&b);
-    train_result whole = bars_train(&b, &plan, 2), pieces;
-    plan.checkpoint_path = b.checkpoint.text;
-    for (int steps = 5; steps < 8; steps++) { /* within an epoch, and on its end */
-        cancelling c = {steps};
-        train_watch watch = {.context = &c, .cancelled = is_cancelled};
-        error e;
-        team *t = team_new(2, &e);
-        assert_non_null(t);
-        assert_false(train_run(&plan, b.data, t, &watch, &pieces, &e));
-        assert_int_equal(e.code, ERROR_CANCELLED);
-        team_free(t);
-        if (steps == 6)
-            break;
-    }
-    pieces = bars_train(&b, &plan, 3);
-    assert_string_equal(whole.weights_digest, pieces.weights_digest);
-    assert_string_equal(whole.model_digest, pieces.model_digest);
-    check_company(&b);
-    bars_close(&b);
-}
-
 /* Ten epochs on 360 sixes at small widths, where seeds 1 to 3 reach 0.91 to 0.93. One epoch at the preset rate, which
  * teaches nothing yet, gives 0.53. */
 static void other_digits_score_above_held_out_sixes(void **state)
@@ -422,11 +313,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_side_has_networks_that_train),
         cmocka_unit_test(losses_have_the_gradients_they_claim),
         cmocka_unit_test(each_program_moves_its_own_nets_and_no_other),
-        cmocka_unit_test(weights_are_the_same_bits_at_any_thread_count),
-        cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(the_score_is_the_one_asked_for_and_all_are_readable),
         cmocka_unit_test(averaged_weights_have_spectral_norms_of_their_own),
-        cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits_and_scores_in_any_company),
         cmocka_unit_test(other_digits_score_above_held_out_sixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* test_fencegan.c — Fence GAN's networks, its losses against their formulas, and who is moved when. */
-#include "allocations.h"
 #include "base/blas.h"
 #include "methods/fencegan.h"
 #include "trial.h"
@@ -323,27 +322,6 @@ static void the_generator_waits_for_the_end_of_pretraining(void **state)
     trial_close(&t);
 }
 
-static void weights_are_the_same_bits_at_any_thread_count(void **state)
-{
-    (void)state;
-    static const char *const clipped[] = {"width",     "4",    "latent", "6", "encirclement",
-                                          "logarithm", "clip", "0.01",   NULL};
-    for (int way = 0; way < 4; way++) {
-        char digests[3][65];
-        for (int i = 0; i < 3; i++) {
-            trial t;
-            trial_open(&t, "fencegan", i + 1, way % 2 ? (shape){16, 32, 32, 3} : (shape){16, 28, 28, 1},
-                       way / 2 ? clipped : small);
-            for (uint64_t step = 0; step < 4; step++)
-                t.how->step(t.self, step);
-            model_digest(t.m, digests[i]);
-            trial_close(&t);
-        }
-        assert_string_equal(digests[0], digests[1]);
-        assert_string_equal(digests[0], digests[2]);
-    }
-}
-
 static double norm_of_gradient(trial *t, const char *of)
 {
     net *n = model_net(t->m, of);
@@ -393,57 +371,6 @@ static void the_generators_gradient_is_clipped_where_options_say(void **state)
     }
 }
 
-static void a_step_allocates_nothing(void **state)
-{
-    (void)state;
-    trial t;
-    trial_open(&t, "fencegan", 2, colour, small);
-    t.how->step(t.self, 0);
-    t.how->step(t.self, 1);
-    size_t before = allocations_made();
-    assert_true(before > 0);
-    for (uint64_t step = 2; step < 6; step++)
-        t.how->step(t.self, step);
-    assert_int_equal(allocations_made() - before, 0);
-    trial_close(&t);
-}
-
-/* --- scores --- */
-
-static void score_rows(trial *t, int n, const float *rows, float *scores)
-{
-    shape s = array_shape(t->x);
-    char name[16];
-    s.n = n;
-    snprintf(name, sizeof name, "rows%d", n);
-    array *a = model_array(t->m, name, s);
-    graph *g = model_graph(t->m, SCORE);
-    t_output(t->how->score(t->self, t->m, g, t_leaf(g, a)), "score");
-    program *p = program_compile(g, &t->e);
-    if (!p)
-        fail_msg("%s", t->e.message);
-    memcpy(array_values(a), rows, shape_size(s) * sizeof *rows);
-    program_run(p, 0);
-    memcpy(scores, program_output(p, "score", NULL), (size_t)n * sizeof *scores);
-}
-
-static void a_score_does_not_depend_on_its_company(void **state)
-{
-    (void)state;
-    for (int network = 0; network < 2; network++) {
-        trial t;
-        float together[6], alone;
-        trial_open(&t, "fencegan", 2, network ? colour : grey, small);
-        for (uint64_t step = 0; step < 4; step++)
-            t.how->step(t.self, step);
-        score_rows(&t, 6, array_values(t.x), together);
-        score_rows(&t, 1, array_values(t.x) + 4 * shape_row(t.x->s), &alone);
-        assert_memory_equal(&alone, &together[4], sizeof alone);
-        assert_true(together[4] != together[3]);
-        trial_close(&t);
-    }
-}
-
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -461,10 +388,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(fakes_on_the_fence_or_in_one_point_do_no_harm),
         cmocka_unit_test(each_objective_moves_its_own_net),
         cmocka_unit_test(the_generator_waits_for_the_end_of_pretraining),
-        cmocka_unit_test(weights_are_the_same_bits_at_any_thread_count),
         cmocka_unit_test(the_generators_gradient_is_clipped_where_options_say),
-        cmocka_unit_test(a_step_allocates_nothing),
-        cmocka_unit_test(a_score_does_not_depend_on_its_company),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_fencegan_training.c — Fence GAN trained: resumed to the same bits, a fence of points in the plane, digits. */
+/* test_fencegan_training.c — Fence GAN trained: a fence of points in the plane, digits. */
 #include "bars.h"
 #include "base/blas.h"
 #include "methods/fencegan.h"
@@ -8,11 +8,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-
-static bool is_cancelled(void *context)
-{
-    return --*(int *)context < 0;
-}
 
 static train_result train(const train_plan *plan, const dataset *d)
 {
@@ -24,33 +19,6 @@ static train_result train(const train_plan *plan, const dataset *d)
         fail_msg("%s", e.message);
     team_free(t);
     return r;
-}
-
-static void an_interrupted_run_ends_with_the_same_bits(void **state)
-{
-    (void)state;
-    static const struct train_option options[] = {
-        {"width", "4"}, {"latent", "6"}, {"batch", "16"}, {"epochs", "3"}, {"pretrain", "1"},
-    };
-    bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "fencegan");
-    plan.options = options;
-    plan.option_count = sizeof options / sizeof *options;
-    train_result whole = train(&plan, b.data);
-    plan.checkpoint_path = b.checkpoint.text;
-    for (int i = 0; i < 3; i++) { /* in pretraining, after its end, and in the last epoch: eight steps make an epoch */
-        error e;
-        train_result r;
-        int left = (const int[]){4, 5, 9}[i];
-        team *t = team_new(1, &e);
-        assert_false(train_run(&plan, b.data, t, &(train_watch){.context = &left, .cancelled = is_cancelled}, &r, &e));
-        assert_int_equal(e.code, ERROR_CANCELLED);
-        team_free(t);
-    }
-    train_result pieces = train(&plan, b.data);
-    assert_string_equal(whole.weights_digest, pieces.weights_digest);
-    assert_string_equal(whole.model_digest, pieces.model_digest);
-    bars_close(&b);
 }
 
 /* Two-dimensional data: what the paper's figures show. */
@@ -215,7 +183,6 @@ int main(int argc, char **argv)
     if (!blas_start(argv, &e))
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits),
         cmocka_unit_test(fakes_fence_in_a_cloud_of_points),
         cmocka_unit_test(other_digits_score_higher_once_zeros_are_fenced_in),
     };

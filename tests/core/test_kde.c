@@ -78,17 +78,6 @@ static void a_bandwidth_far_above_the_spread_still_tells_images_apart(void **sta
     scores_follow_the_formula("1000", 2e-3);
 }
 
-static void a_score_does_not_depend_on_its_company(void **state)
-{
-    (void)state;
-    static const char *const full[] = {"bandwidth", "0.3", NULL};
-    float *train = normals("train", POINTS * WIDTH, 0.5f, 0.2f), *x = normals("test", QUERIES * WIDTH, 0.4f, 0.4f);
-    check_company("kde", raw, train, POINTS, x, QUERIES, WIDTH);
-    check_company("kde", full, train, POINTS, x, QUERIES, WIDTH);
-    free(train);
-    free(x);
-}
-
 /* The same search, plainly: fold by fold, every distance afresh, all in double. */
 static double plain_search(const float *points, size_t n, int k, random_key key)
 {
@@ -249,7 +238,6 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_score_is_the_negative_log_density),
         cmocka_unit_test(a_bandwidth_far_above_the_spread_still_tells_images_apart),
-        cmocka_unit_test(a_score_does_not_depend_on_its_company),
         cmocka_unit_test(the_bandwidth_is_the_likeliest_of_the_grid),
         cmocka_unit_test(few_images_still_give_a_bandwidth),
         cmocka_unit_test(only_with_components_are_wide_images_refused),

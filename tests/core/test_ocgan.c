@@ -3,7 +3,6 @@
  * test_ocgan.c — OCGAN's networks and losses; what each objective moves, and what it leaves alone; mining; the same
  * bits however it runs; and that it tells digits apart.
  */
-#include "allocations.h"
 #include "bars.h"
 #include "base/blas.h"
 #include "trial.h"
@@ -318,124 +317,6 @@ static void mining_begins_at_its_step_from_fresh_starts(void **state)
     trial_close(&idle);
 }
 
-/* --- the same bits --- */
-
-static void weights_are_the_same_bits_at_any_thread_count(void **state)
-{
-    (void)state;
-    char digests[4][65];
-    static const int threads[] = {1, 2, 3, 1};
-    for (int i = 0; i < 4; i++) {
-        trial t;
-        open_trial(
-            &t, threads[i], (shape){16, 28, 28, 3},
-            (const char *const[]){"width", "16", "width_visual", "6", "mining_from", "1", "dropout", "0.5", NULL});
-        for (uint64_t step = 0; step < 3; step++)
-            t.how->step(t.self, step);
-        model_digest(t.m, digests[i]);
-        trial_close(&t);
-    }
-    for (int i = 1; i < 4; i++)
-        assert_string_equal(digests[0], digests[i]);
-}
-
-static void a_step_allocates_nothing(void **state)
-{
-    (void)state;
-    trial t;
-    open_trial(&t, 2, (shape){8, 28, 28, 1}, (const char *const[]){"width", "8", "mining_from", "0", NULL});
-    t.how->step(t.self, 0);
-    t.how->step(t.self, 1);
-    size_t before = allocations_made();
-    assert_true(before > 0);
-    for (uint64_t step = 2; step < 6; step++)
-        t.how->step(t.self, step);
-    assert_int_equal(allocations_made() - before, 0);
-    trial_close(&t);
-}
-
-/* Scores of the first n images of "x", by a program of their own. */
-static void score_first(trial *t, int n, float *scores)
-{
-    char name[16];
-    snprintf(name, sizeof name, "first%d", n);
-    shape s = t->x->s;
-    s.n = n;
-    array *x = model_array(t->m, name, s);
-    graph *g = model_graph(t->m, SCORE);
-    assert_true(x && g);
-    t_output(t->how->score(t->self, t->m, g, t_leaf(g, x)), "score");
-    program *p = program_compile(g, &t->e);
-    if (!p)
-        fail_msg("%s", t->e.message);
-    memcpy(x->values, t->x->values, shape_size(s) * sizeof(float));
-    program_run(p, 0);
-    shape found;
-    memcpy(scores, program_output(p, "score", &found), (size_t)n * sizeof *scores);
-    assert_int_equal(shape_size(found), n);
-    assert_non_null(program_output(p, "reconstruction", &found));
-    assert_true(shape_equal(found, s));
-}
-
-static void a_score_does_not_depend_on_its_batch(void **state)
-{
-    (void)state;
-    static const char *const variants[] = {"reconstruction", "visual"};
-    for (int i = 0; i < 2; i++) {
-        trial t;
-        open_trial(&t, 2, (shape){16, 28, 28, 1}, (const char *const[]){SMALL, "score", variants[i], NULL});
-        for (uint64_t step = 0; step < 3; step++)
-            t.how->step(t.self, step);
-        float one[1], seven[7], all[16];
-        score_first(&t, 1, one);
-        score_first(&t, 7, seven);
-        score_first(&t, 16, all);
-        assert_memory_equal(one, all, sizeof one);
-        assert_memory_equal(seven, all, sizeof seven);
-        assert_true(all[0] < all[1] || all[0] > all[1]);
-        trial_close(&t);
-    }
-}
-
-static bool is_due(void *context)
-{
-    int *left = context;
-    return (*left)-- <= 0;
-}
-
-static void an_interrupted_run_ends_with_the_same_bits(void **state)
-{
-    (void)state;
-    bars b = bars_open(false);
-    static const struct train_option options[] = {
-        {"width", "4"},  {"width_visual", "3"}, {"latent", "6"},    {"batch", "16"},
-        {"epochs", "3"}, {"mining_from", "10"}, {"dropout", "0.5"},
-    };
-    train_plan plan = bars_plan(&b, "ocgan");
-    plan.options = options;
-    plan.option_count = sizeof options / sizeof *options;
-    train_result whole = bars_train(&b, &plan, 2), pieces;
-    plan.checkpoint_path = b.checkpoint.text;
-    team *threads = team_new(2, &(error){0});
-    assert_non_null(threads);
-    /* Before mining, at the end of an epoch, and when mining has begun. */
-    static const int pauses[] = {5, 3, 4};
-    for (int i = 0; i < 3; i++) {
-        int left = pauses[i];
-        error e;
-        train_watch watch = {.context = &left, .cancelled = is_due};
-        assert_false(train_run(&plan, b.data, threads, &watch, &pieces, &e));
-        if (e.code != ERROR_CANCELLED)
-            fail_msg("%s", e.message);
-    }
-    team_free(threads);
-    pieces = bars_train(&b, &plan, 1);
-    assert_string_equal(whole.weights_digest, pieces.weights_digest);
-    assert_string_equal(whole.model_digest, pieces.model_digest);
-    assert_memory_equal(&whole.auroc, &pieces.auroc, sizeof whole.auroc);
-    bars_close(&b);
-}
-
 /* --- what it is for --- */
 
 static dataset *open_sample(const scratch *s)
@@ -501,10 +382,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(statistics_of_the_decoder_are_those_of_reconstructions),
         cmocka_unit_test(mining_finds_what_the_classifier_rejects),
         cmocka_unit_test(mining_begins_at_its_step_from_fresh_starts),
-        cmocka_unit_test(weights_are_the_same_bits_at_any_thread_count),
-        cmocka_unit_test(a_step_allocates_nothing),
-        cmocka_unit_test(a_score_does_not_depend_on_its_batch),
-        cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits),
         cmocka_unit_test(fives_are_told_from_other_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

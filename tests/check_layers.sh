@@ -28,18 +28,18 @@ api/tables          CORE api/records api/json
 api/http            core/base api/json
 api/resources       CORE api api/records api/json api/tables api/http
 
-daemon/platform     core/base core/methods core/train api api/records api/json
+daemon/platform     core/base api/json
 daemon/store        CORE api/records daemon/platform
-daemon/worker       CORE api api/records api/json daemon/platform daemon/store
+daemon/worker       CORE api/records api/json daemon/platform daemon/store
 daemon/jobs         CORE api api/records api/json daemon/platform daemon/store daemon/worker
 daemon/experiments  CORE api api/records api/json daemon/platform daemon/store daemon/worker daemon/jobs
 daemon/datasets     CORE api api/records daemon/platform daemon/store
 daemon/scoring      CORE api api/records daemon/platform daemon/store
 daemon/server       CORE API daemon/platform daemon/store daemon/worker daemon/jobs daemon/experiments daemon/datasets daemon/scoring
 daemon/report       CORE api/records api/json api/tables daemon/platform daemon/store
-daemon/client       CORE api api/records api/json daemon/platform
-daemon/cli          CORE api/records api/json daemon/platform daemon/worker daemon/server daemon/report daemon/client
-daemon              core/base daemon/platform daemon/cli daemon/client
+daemon/client       core/base api/records api/json daemon/platform
+daemon/cli          CORE api/json daemon/platform daemon/worker daemon/server daemon/report daemon/client
+daemon              core/base daemon/cli
 '
 
 # Which folders may speak to a library.

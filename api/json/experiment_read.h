@@ -4,7 +4,7 @@
 #define ANOMALYD_API_JSON_EXPERIMENT_READ_H
 
 #include "api/json/problem.h"
-#include "api/service.h"
+#include "api/records/experiment.h"
 
 #include <jansson.h>
 

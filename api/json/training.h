@@ -4,7 +4,8 @@
 #define ANOMALYD_API_JSON_TRAINING_H
 
 #include "api/json/json.h"
-#include "api/service.h"
+#include "api/records/record.h"
+#include "methods/method.h"
 
 /* Numbers beyond this lose digits in JavaScript. */
 #define TRAINING_SEED_MAX 9007199254740991

@@ -6,7 +6,8 @@
 #ifndef ANOMALYD_API_TABLES_RESULT_TABLE_H
 #define ANOMALYD_API_TABLES_RESULT_TABLE_H
 
-#include "api/service.h"
+#include "api/records/experiment.h"
+#include "api/records/published.h"
 #include "eval/table.h"
 
 #include <jansson.h>

@@ -2,7 +2,7 @@
 /* remote.c — see remote.h. */
 #include "daemon/client/remote.h"
 
-#include "api/service.h"
+#include "api/records/record.h"
 
 #include <assert.h>
 #include <math.h>

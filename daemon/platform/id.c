@@ -9,14 +9,14 @@
 
 enum { SEQUENCE_MAX = 0xfff }; /* rand_a's 12 bits count ids within a millisecond (RFC 9562, 6.2, method 1) */
 
-service_time time_now(void)
+int64_t time_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (service_time)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void id_make(id_source *s, char id[SERVICE_ID_MAX])
+void id_make(id_source *s, char id[ID_SIZE])
 {
     int64_t now = time_now();
     if (now > s->last_ms) {
@@ -30,7 +30,7 @@ void id_make(id_source *s, char id[SERVICE_ID_MAX])
     randombytes_buf(tail, sizeof tail);
     tail[0] = (uint8_t)((tail[0] & 0x3f) | 0x80);
     uint64_t ms = (uint64_t)s->last_ms;
-    snprintf(id, SERVICE_ID_MAX, "%08x-%04x-7%03x-%02x%02x-%02x%02x%02x%02x%02x%02x", (unsigned)(ms >> 16),
+    snprintf(id, ID_SIZE, "%08x-%04x-7%03x-%02x%02x-%02x%02x%02x%02x%02x%02x", (unsigned)(ms >> 16),
              (unsigned)(ms & 0xffff), s->sequence, tail[0], tail[1], tail[2], tail[3], tail[4], tail[5], tail[6],
              tail[7]);
 }

@@ -3,7 +3,10 @@
 #ifndef ANOMALYD_DAEMON_PLATFORM_ID_H
 #define ANOMALYD_DAEMON_PLATFORM_ID_H
 
-#include "api/records/record.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { ID_SIZE = 40 /* a UUID as text has 36 bytes and a NUL */ };
 
 /* One thread. Zero is a valid start. */
 typedef struct id_source {
@@ -12,10 +15,10 @@ typedef struct id_source {
 } id_source;
 
 /* Ids of one source ascend, also within a millisecond and when the clock is set back. */
-void id_make(id_source *s, char id[SERVICE_ID_MAX]);
+void id_make(id_source *s, char id[ID_SIZE]);
 bool id_valid(const char *id);
 
 /* Milliseconds since 1970, UTC. */
-service_time time_now(void);
+int64_t time_now(void);
 
 #endif

@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+_Static_assert((int)ID_SIZE == (int)SERVICE_ID_MAX, "an id fits into a record");
+
 static bool dataset_list(void *self, service_page *page, dataset_row *rows, int *count, error *e)
 {
     return store_dataset_list(((anomalyd *)self)->reader, page, rows, count, e);

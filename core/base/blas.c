@@ -2,9 +2,9 @@
 /*
  * blas.c — chooses OpenBLAS's kernel, checks it, and calls it. Knows matrices, not what is in them.
  *
- * OpenBLAS reads OPENBLAS_CORETYPE while it is loaded, before main: a better choice takes a second start
- * of the program. A mark in the environment says what the first start decided, so there is never a third
- * attempt at the same thing, in this program or in its children.
+ * OpenBLAS reads OPENBLAS_CORETYPE while it is loaded, before main, so another choice needs a second start of the
+ * program. A mark in the environment tells the second start, and child processes, what the first one decided, so that
+ * none of them tries it again.
  */
 #include "base/blas.h"
 
@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 static const char CORETYPE[] = "OPENBLAS_CORETYPE";
-/* "raised": CORETYPE was set by us. "reverted": it was, and the kernel it named was wrong. */
+/* "raised": this program set CORETYPE. "reverted": it did, and removed it again because that kernel's products were
+ * wrong. */
 static const char MARK[] = "OPENBLAS_CORETYPE_CHOICE";
 
 enum level { LEVEL_BASE, LEVEL_AVX2, LEVEL_AVX512 };
@@ -33,7 +34,7 @@ static const core_level core_levels[] = {
     {"SapphireRapids", LEVEL_AVX512},
 };
 
-/* What OPENBLAS_CORETYPE is set to for a level; LEVEL_BASE is never asked for. */
+/* The value of OPENBLAS_CORETYPE for each level; LEVEL_BASE is never set. */
 static const char *const level_coretype[] = {
     [LEVEL_BASE] = NULL, [LEVEL_AVX2] = "HASWELL", [LEVEL_AVX512] = "SKYLAKEX"};
 
@@ -94,7 +95,7 @@ void blas_transpose(int rows, int columns, const float *in, int ld_in, float *ou
     cblas_somatcopy(CblasRowMajor, CblasTrans, rows, columns, 1.0f, in, ld_in, out, ld_out);
 }
 
-/* Small integers: every product and sum is exact in float, in any order, so equality is the test. */
+/* Fills with small integers, of which every product and sum is exact in float in any order: results must be equal. */
 static void fill(float *values, size_t n, uint32_t seed)
 {
     for (size_t i = 0; i < n; i++) {
@@ -145,7 +146,7 @@ static bool product_is_right(check_memory *memory, gemm_call g)
     return true;
 }
 
-/* False only where there is no memory to check with. */
+/* Compares products with a plain loop. False only where memory is short. */
 static bool products_check(bool *are_right, error *e)
 {
     static const int shapes[][3] = {{1, 1, 1},    {7, 13, 5},   {16, 16, 16}, {33, 65, 17}, {64, 100, 129},
@@ -170,12 +171,11 @@ static bool products_check(bool *are_right, error *e)
     return true;
 }
 
-/* Starts the program again with the given core type (NULL: OpenBLAS's own choice). Returns only where
- * the system refuses. */
+/* Executes the program anew with the given core type (NULL: OpenBLAS's own choice). Returns only on failure. */
 static void start_again(char **argv, const char *coretype, const char *mark)
 {
     bool is_set = (coretype ? setenv(CORETYPE, coretype, 1) : unsetenv(CORETYPE)) == 0 && setenv(MARK, mark, 1) == 0 &&
-                  /* The library's own pool of threads is never used: not to start it saves its stacks. */
+                  /* The library's own threads are never used; without them their stacks are saved. */
                   setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0;
     if (is_set)
         execv("/proc/self/exe", argv);
@@ -187,7 +187,7 @@ bool blas_start(char **argv, error *e)
     enum level offered = cpu_level();
     if (!mark && !getenv(CORETYPE) && core_level_of(blas_kernel()) < offered) {
         start_again(argv, level_coretype[offered], "raised");
-        /* No /proc, or no memory: the kernel at hand is slower, not wrong. */
+        /* The program could not be executed anew (no /proc, no memory). It goes on with the slower kernel. */
         unsetenv(CORETYPE);
         unsetenv(MARK);
     }
@@ -203,14 +203,14 @@ bool blas_start(char **argv, error *e)
                      blas_kernel(), CORETYPE);
 }
 
-/* OpenBLAS's own, exported but in none of its headers: takes the first free buffer, or maps a new one. Absent
- * from other builds of BLAS, which then warm up with their first products. */
+/* OpenBLAS exports this function, but no header declares it. It returns the first free buffer, or maps a new one. Other
+ * libraries lack it; they allocate with their first products. */
 void *blas_memory_alloc(int position) __attribute__((weak));
 void blas_memory_free(void *buffer) __attribute__((weak));
 
-/* As every chunk waits for all the others, no worker can take two, and no buffer is given back before every
- * worker holds one. Products alone would not do: where threads outnumber CPUs, one may end before another
- * begins, and both would use the same buffer. */
+/* Every chunk waits for all the others, so each worker runs one, and no buffer is freed before every worker holds one.
+ * Mere products would not ensure that: with more threads than CPUs one may end before another begins, and both would
+ * use the same buffer. */
 static void warm_chunk(void *context, int chunk, int worker)
 {
     (void)chunk;
@@ -233,7 +233,7 @@ void blas_warm(team *t)
     pthread_barrier_destroy(&together);
 }
 
-/* LAPACK's Fortran symbol; the lengths of its two strings come last. */
+/* LAPACK's Fortran symbol. The lengths of its two strings are the last arguments. */
 void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
              const int *lwork, int *iwork, const int *liwork, int *info, size_t jobz_length, size_t uplo_length);
 
@@ -262,7 +262,7 @@ bool blas_eigen(double *a, int n, double *values, error *e)
     return is_done;
 }
 
-/* LAPACK's documentation of dsyevd: 1 + 6n + 2n² doubles and 3 + 5n integers. */
+/* dsyevd's documentation asks for 1 + 6n + 2n² doubles and 3 + 5n integers. */
 size_t blas_eigen_bytes(int n)
 {
     size_t d = (size_t)n;

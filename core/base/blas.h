@@ -12,23 +12,24 @@
 #include "base/error.h"
 #include "base/team.h"
 
-/* To be called first thing in main, before any thread starts. Sets OpenBLAS to one thread. Where
- * OpenBLAS chose a lesser core type than the CPU has and the user did not set OPENBLAS_CORETYPE, sets it
- * and re-executes the program once (argv as given). Checks a few products against a plain loop, and goes
- * back to OpenBLAS's own choice where they are wrong. */
+/* Sets OpenBLAS to one thread. Call it first in main, before any thread starts. Where OpenBLAS chose a lower core type
+ * than the CPU has and the user did not set OPENBLAS_CORETYPE, it sets that and executes the program anew, once, with
+ * the same argv. It checks a few products against a plain loop, and returns to OpenBLAS's own choice where they are
+ * wrong. False and *e set when products are wrong even so, or memory is short. */
 bool blas_start(char **argv, error *e);
 
-/* The kernel in use, e.g. "SkylakeX"; and the library's version, e.g. "OpenBLAS 0.3.21". */
+/* Return the kernel in use, for instance "SkylakeX", and the library's version, for instance "OpenBLAS 0.3.21". Static;
+ * any thread. */
 const char *blas_kernel(void);
 const char *blas_version(void);
 #define BLAS_KERNEL_KEY "blas_core" /* the name of the kernel in the JSON of runs and measurements */
 
-/* Makes OpenBLAS allocate its buffers for every worker of the team, all at the same moment, because
- * version 0.3.21 never returns from a first call whose mmap fails later. All of the team's threads must take part: no
- * team_limit before it or during it. */
+/* Makes OpenBLAS allocate a buffer for every worker of the team now, since version 0.3.21 never returns from a first
+ * call whose mmap fails. All threads of the team must take part: team_limit must not have lowered their number. */
 void blas_warm(team *t);
 
-/* Row-major C = alpha·op(A)·op(B) + beta·C; op(A) is m×k, op(B) is k×n. Leading dimensions in floats. */
+/* Row-major C = alpha·op(A)·op(B) + beta·C, where op(A) is m×k and op(B) is k×n. Leading dimensions are in floats. All
+ * pointers are borrowed for the call; any thread. */
 typedef struct gemm_call {
     bool a_transposed, b_transposed;
     int m, n, k;
@@ -42,13 +43,14 @@ typedef struct gemm_call {
 } gemm_call;
 void gemm(const gemm_call *g);
 
-/* out[j][i] = in[i][j] for i < rows, j < columns; rows of in are ld_in floats apart, rows of out ld_out. */
+/* Sets out[j][i] = in[i][j] for i < rows and j < columns. Rows of `in` are ld_in floats apart, rows of `out` ld_out. */
 void blas_transpose(int rows, int columns, const float *in, int ld_in, float *out, int ld_out);
 
-/* Eigenvectors of the symmetric n×n matrix `a` (row-major, destroyed) by LAPACK: values ascending in
- * values[n]; on return row i of `a` is the unit eigenvector of values[i]. */
+/* Finds the eigenvectors of the symmetric n×n matrix `a` (row-major) by LAPACK's dsyevd. Fills values[n], ascending,
+ * and overwrites row i of `a` with the unit eigenvector of values[i]. False and *e set where it does not converge or
+ * memory is short. */
 bool blas_eigen(double *a, int n, double *values, error *e);
-/* Bytes of work space it takes meanwhile. */
+/* Returns the bytes of work space that blas_eigen allocates during the call. */
 size_t blas_eigen_bytes(int n);
 
 #endif

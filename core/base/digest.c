@@ -18,7 +18,7 @@ static crypto_hash_sha256_state *state_of(digest *d)
 
 void digest_begin(digest *d)
 {
-    /* These three calls return 0 always; they have a result only for symmetry with other hashes. */
+    /* libsodium's three calls always return 0. */
     int failed = crypto_hash_sha256_init(state_of(d));
     assert(!failed);
 }

@@ -16,20 +16,23 @@ typedef struct digest {
     uint64_t state[16];
 } digest;
 
+/* Starts a digest. */
 void digest_begin(digest *d);
+/* Adds n bytes to it. */
 void digest_update(digest *d, const void *bytes, size_t n);
-/* Either ends the digest; begin again before another update. */
+/* Each completes the digest and writes it as bytes or as lower-case text. Before another update call digest_begin. */
 void digest_end(digest *d, uint8_t out[DIGEST_BYTES]);
 void digest_end_hex(digest *d, char out[DIGEST_TEXT]);
 
+/* Writes the SHA-256 of n bytes as lower-case text. */
 void digest_sha256_hex(const void *bytes, size_t n, char out[DIGEST_TEXT]);
-/* Lower-case hexadecimal of a digest. */
+/* Writes a digest as lower-case hexadecimal text. */
 void digest_hex(const uint8_t bytes[DIGEST_BYTES], char out[DIGEST_TEXT]);
 
-/* CRC-32C (Castagnoli, as in RFC 3720 B.4) of `bytes` continuing from `seed`: 0 for the first piece, the result
- * of the last piece for the next. By the CPU's instruction where it has one. Any thread. */
+/* Returns the CRC-32C (Castagnoli, as in RFC 3720 B.4) of n bytes. `seed` is 0 for the first piece, and the result of
+ * the piece before for each further one. It uses the CPU's instruction where there is one. Any thread. */
 uint32_t digest_crc32c(uint32_t seed, const void *bytes, size_t n);
-/* The same values without that instruction. */
+/* Returns the same value without that instruction, for tests. */
 uint32_t digest_crc32c_portable(uint32_t seed, const void *bytes, size_t n);
 
 #endif

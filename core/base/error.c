@@ -55,7 +55,7 @@ bool error_system(error *e, const char *format, ...)
     if (e) {
         char reason[128];
         size_t used = strlen(e->message);
-        /* The GNU one, which returns the text. */
+        /* This is GNU's strerror_r, which returns the text. */
         snprintf(e->message + used, sizeof e->message - used, ": %s", strerror_r(number, reason, sizeof reason));
     }
     return false;

@@ -31,19 +31,19 @@ typedef struct error {
     char message[ERROR_MESSAGE_MAX];
 } error;
 
-/* Fills *e (which may be NULL). Always false, so that a caller can write `return error_set(...)`. */
+/* Fills *e (which may be NULL). Returns false always, so that a caller can write `return error_set(...)`. */
 bool error_set(error *e, enum error_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Puts context in front of the message in *e: "model 17: no such file". Always false. */
+/* Puts context in front of the message in *e: "model 17: no such file". Returns false always. */
 bool error_at(error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Says that an allocation of `what` failed. Always false. */
+/* Fills *e with ERROR_MEMORY: an allocation for `what` failed. Returns false always. */
 bool error_memory(error *e, const char *what);
 
-/* Fills *e from errno: ERROR_NOT_FOUND for what is missing, ERROR_IO for all else. Always false. */
+/* Fills *e from errno: ERROR_NOT_FOUND where a file is missing, otherwise ERROR_IO. Returns false always. */
 bool error_system(error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Tells clang's analyser, which sees one file at a time, what "always false" means. */
+/* clang's analyser sees one file at a time and would not know that these functions return false. */
 #if defined(__clang_analyzer__) && !defined(ANOMALYD_BASE_ERROR_C)
 #define error_set(...) (error_set(__VA_ARGS__), false)
 #define error_at(...) (error_at(__VA_ARGS__), false)

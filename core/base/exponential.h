@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* exponential.h — e^x for loops: the library's expf is a call, which keeps a loop from being vector code. */
+/* exponential.h — e^x for use in loops. The library's expf is a function call, with which the compiler cannot vectorise
+ * a loop. */
 #ifndef ANOMALYD_BASE_EXPONENTIAL_H
 #define ANOMALYD_BASE_EXPONENTIAL_H
 
 #include <stdint.h>
 #include <string.h>
 
-/* e^x for x <= 0, to 2 ulp; below -87 it stays at e^-87, which vanishes beside the term that is 1. Branch-free, so that
- * the compiler makes vector code of a loop around it. */
+/* Returns e^x for x <= 0, to 2 ulp. Below -87 it returns e^-87, which is lost beside a term of 1. It has no branch, so
+ * that the compiler can vectorise a loop around it. */
 static inline float exp_negative(float x)
 {
     const float round = 12582912.0f; /* 1.5·2²³: adding it leaves the nearest integer in the low bits */

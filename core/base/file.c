@@ -64,7 +64,7 @@ bool file_read(const char *path, size_t limit, void **bytes, size_t *size, error
     } else if (!(buffer = malloc(expected + 1))) {
         error_memory(e, path);
     } else {
-        /* Asking for one byte more than the size shows a file that grew meanwhile. */
+        /* One byte more than the size is asked for, which shows whether the file grew meanwhile. */
         ssize_t n = read_fully(fd, buffer, expected + 1);
         if (n < 0)
             error_system(e, "%s: cannot read", path);
@@ -115,7 +115,7 @@ void file_map_drop(const file_map *m, size_t at, size_t size)
 {
     assert(at <= m->size && size <= m->size - at);
     size_t first = at - at % (size_t)sysconf(_SC_PAGESIZE);
-    /* Where the kernel refuses, they stay in memory and nothing is lost. */
+    /* If the kernel refuses, the pages stay in memory and nothing is lost. */
     if (size)
         madvise((void *)(uintptr_t)(m->bytes + first), at + size - first, MADV_DONTNEED);
 }

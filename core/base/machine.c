@@ -12,7 +12,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-/* The first line of ROOT/CONTROLLER/GROUP/NAME; false where there is none. */
+/* Reads the first line of ROOT/CONTROLLER/GROUP/NAME; false where there is none. */
 static bool read_limit(const char *folder, const char *group, const char *name, char *line, int size)
 {
     char path[PATH_MAX];
@@ -28,7 +28,7 @@ static void limit_memory(machine_limits *l, const char *line)
 {
     char *end;
     unsigned long long bytes = strtoull(line, &end, 10);
-    if (end > line && *line != '-' && bytes < l->memory) /* "max" has no digits, "-1" is version 1's */
+    if (end > line && *line != '-' && bytes < l->memory) /* no limit is "max", or "-1" in version 1 */
         l->memory = bytes;
 }
 
@@ -47,7 +47,7 @@ static void read_group(machine_limits *l, const char *folder, const char *group)
         limit_memory(l, line);
     if (read_limit(folder, group, "cpu.max", line, sizeof line)) {
         char *rest;
-        double quota = strtod(line, &rest); /* "max 100000" has no number first */
+        double quota = strtod(line, &rest); /* without a limit the line is "max 100000" */
         limit_cpus(l, quota, strtod(rest, NULL));
     } else if (read_limit(folder, group, "cpu.cfs_quota_us", line, sizeof line) &&
                read_limit(folder, group, "cpu.cfs_period_us", period, sizeof period)) {
@@ -55,7 +55,7 @@ static void read_group(machine_limits *l, const char *folder, const char *group)
     }
 }
 
-/* The group and all above it: in a container the upper part of the path may not be there. */
+/* Reads the limits of the group and of all above it. In a container the upper folders of the path may not exist. */
 static void read_groups(machine_limits *l, const char *folder, char *group)
 {
     for (;;) {
@@ -67,7 +67,8 @@ static void read_groups(machine_limits *l, const char *folder, char *group)
     }
 }
 
-/* A line of the membership: "0::/GROUP" of version 2, "4:memory:/GROUP" or "5:cpu,cpuacct:/GROUP" of version 1. */
+/* Reads one line of the membership: "0::/GROUP" of version 2, "4:memory:/GROUP" or "5:cpu,cpuacct:/GROUP" of version 1.
+ */
 static void read_membership(machine_limits *l, const char *root, char *line)
 {
     line[strcspn(line, "\n")] = 0;

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* Bytes of physical memory that the process has at this moment, pages of mapped files among them, and the most that it
- * has had since it was started (Linux: VmRSS and VmHWM). 0 where /proc does not tell. Any thread. */
+/* Return the bytes of physical memory that the process has now, including pages of mapped files, and the largest number
+ * since it was started (VmRSS and VmHWM of Linux). 0 where /proc does not tell. Any thread. */
 size_t memory_resident(void);
 size_t memory_peak(void);
 

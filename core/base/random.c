@@ -79,13 +79,13 @@ void random_uniform(random_key key, uint64_t counter, float low, float high, flo
         block b = philox(key, i / BLOCK_WORDS, counter);
         for (size_t j = 0; j < BLOCK_WORDS && i + j < n; j++) {
             float value = (float)((double)low + span * (unit * (double)b.word[j]));
-            /* Rounding to float may reach the bound that is excluded. */
+            /* Rounding to float may give `high`, which is excluded. */
             out[i + j] = value < high || low >= high ? value : nextafterf(high, low);
         }
     }
 }
 
-/* Four standard normals from one block, by Box–Muller on its two pairs of words. */
+/* Makes four standard normals of one block, by Box–Muller on its two pairs of words. */
 static void normals(block b, double out[BLOCK_WORDS])
 {
     const double unit = 0x1p-32, turn = 6.283185307179586476925;
@@ -107,8 +107,8 @@ void random_normal(random_key key, uint64_t counter, float mean, float deviation
     }
 }
 
-/* The first candidate within two deviations; each attempt looks at a block of its own, so that no
- * value depends on how often another was rejected. */
+/* Returns the first candidate within two deviations. Each attempt has its own block, so no value depends on how often
+ * another was rejected. */
 static double truncated_normal(random_key key, uint64_t counter, uint64_t index)
 {
     assert(index >> ATTEMPT_SHIFT == 0);

@@ -6,7 +6,7 @@
 #ifndef ANOMALYD_BASE_SIMD_H
 #define ANOMALYD_BASE_SIMD_H
 
-/* Resolvers run before a sanitizer's runtime is ready, so instrumented builds have the plain copy alone. */
+/* The choice runs before a sanitizer's runtime is ready, so instrumented builds have only the plain copy. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
     !defined(__clang__)
 #define SIMD_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

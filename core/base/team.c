@@ -3,10 +3,10 @@
  * team.c — worker threads that share out the chunks of one loop at a time. Knows threads and their
  * scratch memory, not what a chunk computes.
  *
- * A loop is a round. Opening one publishes its body under the lock; a worker enters under the same lock
- * while the round is open, takes chunks from an atomic counter until none is left, and leaves. The caller
- * closes the round once its own share is done and then waits only for the workers that are inside: one
- * that woke too late finds the round closed and costs nothing.
+ * Each loop is a round. Opening a round publishes its body under the lock. While it is open a worker enters under the
+ * same lock, runs chunks by an atomic counter until none is left, and leaves. The caller closes the round when it finds
+ * no more chunks itself, and then waits only for the workers inside. A worker that wakes too late finds the round
+ * closed, and nobody waits for it.
  */
 #include "base/team.h"
 
@@ -27,7 +27,7 @@
 
 enum {
     SCRATCH_ALIGN = TEAM_LINE * sizeof(float),
-    /* Polls before a thread goes to sleep: a few microseconds, the gap between two loops of one step. */
+    /* Polls before a thread sleeps: a few microseconds, the gap between two loops of one step. */
     POLLS_MAX = 200
 };
 
@@ -58,12 +58,12 @@ struct team {
     bool is_caller_asleep;
     int asleep; /* workers waiting for `opened` */
 
-    /* Written under the lock and polled without it: a poll is only a hint, the lock decides. */
+    /* Written under the lock, but polled without it. A poll is only a hint; what is read under the lock decides. */
     atomic_uint round;
-    atomic_int active; /* workers below it take part; the caller always does */
+    atomic_int active; /* workers with a lower number run chunks; the caller always does */
     atomic_int inside; /* workers in the round, besides the caller */
 
-    /* The next chunk nobody has taken. Relaxed: entering and leaving under the lock orders the data. */
+    /* The first chunk that no worker has begun. Relaxed, since entering and leaving under the lock order the data. */
     atomic_int next;
 };
 
@@ -90,7 +90,7 @@ static unsigned denormals_flush(void)
 static void denormals_restore(unsigned before)
 {
 #if defined(__SSE2__)
-    /* Only the mode bits: exceptions raised meanwhile stay raised. */
+    /* Only the mode bits are restored, so that exceptions raised meanwhile stay raised. */
     const unsigned mode = 0x8040;
     _mm_setcsr((_mm_getcsr() & ~mode) | (before & mode));
 #else
@@ -105,8 +105,8 @@ static void run_chunks(team *t, team_body *body, void *context, int chunks, int 
         body(context, chunk, worker);
 }
 
-/* Waits until a round other than `seen` opens in which the worker may take part. Returns false when the team stops; on
- * true the worker is inside the round and the lock is held. */
+/* Waits until a round other than `seen` opens that the worker may enter. On true the worker is inside the round and
+ * holds the lock; false when the team stops. */
 static bool enter_round(team *t, int worker, unsigned *seen)
 {
     for (int i = 0;
@@ -158,7 +158,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* Signals belong to the thread that handles them: workers start with all of them blocked. */
+/* Starts a worker with all signals blocked: the program's other threads handle them. */
 static int start_worker(team *t, int worker)
 {
     sigset_t all, before;
@@ -241,7 +241,7 @@ void team_limit(team *t, int threads)
     assert(threads >= 1 && threads <= t->threads);
     pthread_mutex_lock(&t->lock);
     atomic_store_explicit(&t->active, threads, memory_order_relaxed);
-    /* Those that wait in the wrong place go to the other. */
+    /* Workers wait for `opened` or for `raised` by their number, so all must look at the limit again. */
     pthread_cond_broadcast(&t->opened);
     pthread_cond_broadcast(&t->raised);
     pthread_mutex_unlock(&t->lock);

@@ -24,35 +24,37 @@ typedef struct team team;
 /* `worker` is 0 … team_threads()-1 and names whose scratch the body may use. */
 typedef void team_body(void *context, int chunk, int worker);
 
-/* Starts `threads` workers, the calling thread being worker 0 during team_run. Every worker flushes
- * denormals to zero. Returns new; free with team_free. */
+/* Makes a team of `threads` workers. The thread that calls team_run is its worker 0, so one thread fewer is started.
+ * Every worker flushes denormals to zero. Returns new; free with team_free. NULL and *e set on failure. */
 team *team_new(int threads, error *e);
 void team_free(team *t);
 int team_threads(const team *t);
 
-/* Number of threads to use when nothing was asked for: the CPUs this process may use (base/machine.h). */
+/* Returns the number of threads to use when none was asked for: the CPUs that this process may use (base/machine.h). */
 int team_default_threads(void);
 
-/* How many of the team's threads, 1 to all of them, take part from the next loop on; all do at first. Since results are
- * the same at any number, it may change in the middle of anything. Any thread, also during team_run. */
+/* Sets how many of the team's threads, 1 to all, run chunks from the next loop on; at first all do. It may be called at
+ * any time, since results are the same at any number. Any thread, also during team_run. */
 void team_limit(team *t, int threads);
-/* The number last set. Any thread. */
+/* Returns the number last set. Any thread. */
 int team_active(const team *t);
 
-/* Runs body(context, 0 … chunks-1) on the team and returns when all have finished. Not re-entrant:
- * one thread at a time may use a team. Allocates nothing and takes no lock but the team's own. */
+/* Calls body(context, chunk, worker) for chunks 0 … chunks-1 on the team and returns when all have returned. It is not
+ * re-entrant, and one thread at a time may call it. It does not allocate, and locks only the team's own mutex. */
 void team_run(team *t, int chunks, team_body *body, void *context);
 
-/* Floats up to the next cache line, at which parts of a scratch or a work space begin. */
+/* Rounds a number of floats up to whole cache lines, at which the areas of a scratch or a work space begin. */
 static inline size_t team_lines(size_t floats)
 {
     return (floats + TEAM_LINE - 1) / TEAM_LINE * TEAM_LINE;
 }
 
-/* Makes every worker's scratch at least `floats` floats, 64-byte aligned. Contents are not kept. */
+/* Makes every worker's scratch at least `floats` floats, 64-byte aligned. Contents are not kept. Not during team_run.
+ */
 bool team_reserve(team *t, size_t floats, error *e);
+/* Borrows a worker's scratch until the next team_reserve; NULL where none was reserved. */
 float *team_scratch(const team *t, int worker);
-/* Bytes of the scratch of all workers together. */
+/* Returns the bytes of the scratch of all workers together. */
 size_t team_bytes(const team *t);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* version.c — the one file that is compiled anew when the commit changes. */
+/* version.c — holds the version's text; it is the only file to compile anew when the commit changes. */
 #include "base/version.h"
 
 const char *version_text(void)

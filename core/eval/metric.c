@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * metric.c — everything from a sorted pass: scores in order, cut into groups of equal score. Within a group the
- * order of normals and anomalies is unknown, which is what "ties count half" means. Knows no model.
+ * metric.c — computes every metric from sorted scores that are cut into groups of equal score. Within a group the
+ * order of normals and anomalies is unknown, so that ties count half. Knows no model.
  */
 #include "eval/metric.h"
 
@@ -9,12 +9,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A run of equal scores. */
+/* The normals and anomalies that have one score. */
 struct group {
     size_t normals, anomalies;
 };
 
-/* Groups by ascending score. */
+/* The groups, by ascending score. */
 struct ranking {
     struct group *groups;
     size_t count, normals, anomalies;
@@ -39,7 +39,7 @@ static bool check_scores(const float *scores, size_t n, error *e)
     return true;
 }
 
-/* Fills *r; free(r->groups) afterwards. */
+/* Sorts the scores into *r. The caller releases r->groups with free(). */
 static bool rank(const float *scores, const uint8_t *anomalous, size_t n, struct ranking *r, error *e)
 {
     *r = (struct ranking){0};
@@ -74,8 +74,9 @@ static bool rank(const float *scores, const uint8_t *anomalous, size_t n, struct
                      r->normals, r->anomalies);
 }
 
-/* The placement of an anomaly of group g is the share of normals below it, of a normal the share of anomalies above
- * it, ties half. Both average to the AUROC; DeLong's variance is that of the two means. */
+/* Sums the squared deviations of one kind's placements from the AUROC. The placement of an anomaly is the share of
+ * normals below it, that of a normal the share of anomalies above it; ties count half. The mean of either kind is the
+ * AUROC, and DeLong's variance is the sum of the variances of the two means. */
 static double squared_deviations(const struct ranking *r, double mean, bool of_anomalies)
 {
     double sum = 0, normals_below = 0, anomalies_below = 0;
@@ -117,7 +118,7 @@ bool metric_auroc(const float *scores, const uint8_t *anomalous, size_t n, auroc
     return true;
 }
 
-/* An image among all, to be found again after sorting. */
+/* An image's score with its index, by which it is found again after sorting. */
 struct place {
     float score;
     uint32_t image;
@@ -129,8 +130,8 @@ static int by_place(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Adds to wins[i], `weight` times, twice the number of images of the other kind that image i stands right to, each tie
- * counting one: its placement in whole numbers, so that equal rankings cancel exactly. */
+/* Adds to wins[i], `weight` times, 2 for each image of the other kind that image i is on the right side of, and 1 for
+ * each tie. This is the placement in whole numbers, so that equal rankings cancel exactly. */
 static bool add_wins(const float *scores, const uint8_t *anomalous, size_t n, int64_t weight, int64_t *wins, error *e)
 {
     if (!check_scores(scores, n, e))
@@ -161,7 +162,7 @@ static bool add_wins(const float *scores, const uint8_t *anomalous, size_t n, in
     return true;
 }
 
-/* The sum of one kind's wins, and how far they are from their mean, squared. */
+/* The sum of one kind's wins, and the sum of their squared deviations from the mean. */
 struct win_sums {
     double count, total, squares;
 };
@@ -182,8 +183,8 @@ static struct win_sums win_sums_of(const int64_t *wins, const uint8_t *anomalous
     return s;
 }
 
-/* The variance of a difference of areas is that of the mean difference of placements, over anomalies and over normals:
- * what the covariance matrix of DeLong gives, without the cancelling. */
+/* Fills the interval and the test. The variance of a difference of AUROCs is that of the mean difference of placements,
+ * over anomalies plus over normals. DeLong's covariance matrix gives the same, but with cancellation. */
 static void judge_difference(struct win_sums anomalies, struct win_sums normals, auroc_difference *out)
 {
     double p = anomalies.count, q = normals.count;
@@ -244,7 +245,8 @@ struct corner {
     size_t normals, anomalies; /* at or above the threshold */
 };
 
-/* The curve's points where its direction changes, (0, 0) and the last included; `to` has room for groups + 1. */
+/* Lists the points where the curve changes its direction, with (0, 0) and the last one. `to` has room for groups + 1.
+ */
 static size_t corners(const struct ranking *r, struct corner *to)
 {
     size_t n = 1;
@@ -263,7 +265,8 @@ static size_t corners(const struct ranking *r, struct corner *to)
     return n;
 }
 
-/* Keeps both ends and corners at least a step apart along the curve, measured as x + y, which grows from 0 to 2. */
+/* Keeps both ends, and of the other corners those at least a step apart along the curve; x + y, which grows from 0 to
+ * 2, measures the distance. */
 static size_t thin(struct corner *c, size_t n, size_t limit, const struct ranking *r)
 {
     if (n <= limit)
@@ -347,7 +350,7 @@ double metric_p_value(const float *sorted, size_t n, float score)
 
 bool metric_threshold(const float *sorted, size_t n, double rate, float *out)
 {
-    /* The slack keeps (n+1)(1-rate) from being rounded up past a whole number that it is meant to be. */
+    /* Rounding may have put (n+1)(1-rate) slightly above the whole number that it should be; the slack undoes that. */
     double place = ceil((double)(n + 1) * (1.0 - rate) * (1.0 - 1e-12));
     if (!n || !(place <= (double)n))
         return false;

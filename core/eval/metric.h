@@ -18,8 +18,8 @@ typedef struct auroc {
     double value, deviation, low, high;
 } auroc;
 
-/* anomalous[i] is 1 for an anomaly. Needs at least one of each kind (two of each for the interval: with fewer,
- * deviation is 0 and the interval is [0, 1]). */
+/* Computes the AUROC of n scores; anomalous[i] is 1 for an anomaly, else 0. Needs at least one image of each kind; with
+ * fewer than two of a kind, deviation is 0 and the interval is [0, 1]. All functions here are pure: any thread. */
 bool metric_auroc(const float *scores, const uint8_t *anomalous, size_t n, auroc *out, error *e);
 
 /* The AUROC of one scoring minus that of another, of the same images: the paired test of DeLong, DeLong &
@@ -28,30 +28,33 @@ typedef struct auroc_difference {
     double value;
     double deviation, low, high; /* standard error and 95% interval, clipped to [-1, 1]; NaN without a test */
     double z, p_value;           /* two-sided, of the hypothesis that the areas are the same; NaN without a test */
-    const char *untested;        /* why nothing but `value` is known; static; NULL: all is */
+    const char *untested;        /* why only `value` is known; static. NULL: all fields are known */
 } auroc_difference;
 
-/* a[i] and b[i] score the same image i. Needs at least one of each kind; there is no test with fewer than two of each,
- * nor where no image's placement varies (two scorings that rank alike, or that are right and wrong throughout). */
+/* Compares two scorings of the same images: a[i] and b[i] are scores of image i. Needs at least one image of each kind.
+ * There is no test with fewer than two of a kind, nor where the difference of placements is the same for all images
+ * (two scorings that rank alike, or one that is right and one that is wrong throughout). */
 bool metric_compare(const float *a, const float *b, const uint8_t *anomalous, size_t n, auroc_difference *out,
                     error *e);
 
-/* Average precision: Σ (R_k - R_{k-1})·P_k over distinct thresholds, descending. */
+/* Computes the average precision, Σ (R_k - R_{k-1})·P_k over distinct thresholds, descending. */
 bool metric_average_precision(const float *scores, const uint8_t *anomalous, size_t n, double *out, error *e);
 
-/* The ROC curve reduced to at most `limit` >= 2 of its points, from (0, 0) to (1, 1); returns how many were written
- * to false_positive[] and true_positive[], 0 on failure. */
+/* Writes at most `limit` >= 2 points of the ROC curve, from (0, 0) to (1, 1), into false_positive[] and
+ * true_positive[]. Returns how many, 0 on failure. */
 size_t metric_roc(const float *scores, const uint8_t *anomalous, size_t n, size_t limit, float *false_positive,
                   float *true_positive, error *e);
 
-/* Counts of normal and anomalous scores in `bins` equal bins over [low, high], which it finds. */
+/* Counts the normal and the anomalous scores in `bins` equal bins over [*low, *high], the smallest and largest score.
+ */
 bool metric_histogram(const float *scores, const uint8_t *anomalous, size_t n, int bins, double *low, double *high,
                       uint32_t *normal, uint32_t *anomalies, error *e);
 
-/* Conformal p-value (1 + #{calibration >= score})/(n + 1). `sorted` ascending. NaN for NaN. */
+/* Returns the conformal p-value (1 + #{calibration >= score})/(n + 1). sorted: n calibration scores, ascending. NaN for
+ * a score of NaN. */
 double metric_p_value(const float *sorted, size_t n, float score);
-/* Smallest threshold t such that "score > t is anomalous" has a false-alarm rate of at most `rate` under
- * exchangeability: the ⌈(n+1)(1-rate)⌉-th smallest. False, without an error, when n is too small for it. */
+/* Finds the smallest threshold t such that "score > t is anomalous" has a false-alarm rate of at most `rate` under
+ * exchangeability: the ⌈(n+1)(1-rate)⌉-th smallest score. False, without an error, when n is too small for it. */
 bool metric_threshold(const float *sorted, size_t n, double rate, float *out);
 
 #endif

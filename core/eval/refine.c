@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* refine.c — see refine.h. */
+/* refine.c — fits the lines of refine.h by least squares and applies them. */
 #include "eval/refine.h"
 
 #include <assert.h>
 #include <float.h>
 #include <math.h>
 
-/* A score of 0 has no logarithm: it counts as the least that there is. What is no number stays none: fmax would make
- * the least of it too, the most normal score. */
+/* Returns the score, or its logarithm. A score of 0 has none and counts as the smallest normal float. NaN stays NaN:
+ * with fmax it would become the most normal score. */
 static double transformed(bool logarithm, float score)
 {
     return logarithm ? log((double)(score < FLT_MIN ? FLT_MIN : score)) : (double)score;
 }
 
-/* Whether all are finite, and whether all are above 0. */
+/* Returns whether all scores are finite; *positive tells whether all are above 0. */
 static bool look(const float *scores, size_t n, bool *positive)
 {
     bool finite = true;
@@ -63,7 +63,7 @@ static bool fit_one(const float *scores, const float *complexity, size_t n, stru
     out->slope = (float)slope;
     out->level = (float)(m.u - slope * m.c);
     out->deviation = (float)deviation;
-    /* Rounding alone leaves about this much of scores that are all the same, or a line. */
+    /* Scores that are all the same, or lie on a line, have about this deviation by rounding alone. */
     if (!(deviation > 1e-6 * fmax(1, fabs(m.u))))
         return error_set(e, ERROR_INVALID, "the held-out images leave no scale: their scores do not differ");
     return true;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * refine.h — a score made of scores: each is freed of what the image's complexity explains, brought to the scale of
- * held-out normal images, and their mean is taken. Fitted on held-out normals alone: no anomaly, no test image.
+ * refine.h — combines scores into one. From each score the effect of the image's complexity is removed, each is brought
+ * to the scale of held-out normal images, and the mean is taken. It is fitted to held-out normals only: it sees no
+ * anomaly and no test image.
  *
  * Of a component s and an image's complexity c, with u = log s where every held-out s is above 0, else u = s:
  *
  *     refined = (u - level - slope·c) / deviation
  *
- * level and slope are the least-squares line through the held-out images (slope 0 where complexity is not asked for, or
- * is the same for all), deviation the standard deviation about it. Reconstruction errors grow with what there is to
- * reconstruct, which is why simple images pass for normal; a line fitted to normals takes that out (the idea of
- * Serrà et al., ICLR 2020, who divide a likelihood by a compressor's length of the image).
+ * level and slope are those of the least-squares line through the held-out images (slope is 0 where complexity is not
+ * asked for, or is the same for all), and deviation is the standard deviation about it. Reconstruction errors grow with
+ * an image's detail, so that simple images look normal; the line removes that. The idea is that of Serrà et al. (ICLR
+ * 2020), who relate a likelihood to the length of the compressed image.
  */
 #ifndef ANOMALYD_EVAL_REFINE_H
 #define ANOMALYD_EVAL_REFINE_H
@@ -29,15 +30,17 @@ typedef struct refinement {
     } components[REFINE_COMPONENTS_MAX];
 } refinement;
 
-/* Fits to n >= REFINE_IMAGES_MIN held-out normals: scores[k][i] is component k of image i, complexity[i] the image's
- * (NULL: not to be taken into account). ERROR_INVALID with fewer, or where a component is the same for all of them;
- * ERROR_DIVERGED where one is not finite. */
+/* Fits *out to n >= REFINE_IMAGES_MIN held-out normals. scores[k][i] is component k of image i, complexity[i] its
+ * complexity; with complexity NULL that is ignored. ERROR_INVALID with fewer images, or where a component is the same
+ * for all of them; ERROR_DIVERGED where one is not finite. */
 bool refine_fit(const float *const *scores, int count, const float *complexity, size_t n, refinement *out, error *e);
 
-/* The refined score of one image; scores[k] is its component k. Higher is more anomalous, as the components are. */
+/* Returns the refined score of one image, whose component k is scores[k]. Higher is more anomalous, as it is with the
+ * components. */
 float refine_apply(const refinement *r, const float *scores, float complexity);
 
-/* As REFINE_VALUES numbers a component, and back. Reading fails with ERROR_CORRUPT on what refine_fit cannot make. */
+/* Convert a refinement to REFINE_VALUES numbers a component, and back. refine_unpack fails with ERROR_CORRUPT on values
+ * that refine_fit cannot produce. */
 void refine_pack(const refinement *r, float *values);
 bool refine_unpack(const float *values, size_t count, refinement *out, error *e);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* table.c — see table.h. */
+/* table.c — means, medians and deviations of a table of results. */
 #include "eval/table.h"
 
 #include <assert.h>
@@ -61,7 +61,7 @@ void table_put(table *t, int row, int column, int layer, double value)
     cell_values(t, row, column)[layer] = isfinite(value) ? value : NAN;
 }
 
-/* Mean and deviation of those that are there. */
+/* Returns the mean and the deviation of the values that are not missing. */
 static table_figure of_values(const double *values, int n)
 {
     table_figure f = {.mean = NAN, .deviation = NAN};
@@ -91,8 +91,8 @@ static bool row_whole(const table *t, int row)
     return true;
 }
 
-/* From the means of single layers, so that the deviation is that of repeating the whole row. Welford's update needs no
- * memory for them. */
+/* Returns the mean of the layers' means, whose deviation tells how much the whole row varies from layer to layer.
+ * Welford's update needs no memory for these means. */
 static table_figure mean_of_row(const table *t, int row)
 {
     table_figure f = {.mean = 0, .deviation = NAN};
@@ -116,7 +116,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sorts the row's figures: called before they are filled in for good. */
+/* Returns the median of a row. It sorts the row's figures, which the caller then computes anew. */
 static double median_of_row(const table *t, int row)
 {
     table_figure *cells = figure(t, row, 0);
@@ -145,7 +145,7 @@ static void fill_row(const table *t, int row)
     *figure(t, row, t->columns + 1) = median;
 }
 
-/* As it is shown: figures that look the same are equally good. */
+/* Rounds a value as it is shown, since figures that look the same count as equally good. */
 static double shown(double value)
 {
     char text[32];

@@ -14,28 +14,30 @@
 enum { TABLE_DIGITS = 3 }; /* decimals that are shown, and that decide which is best */
 
 typedef struct table_figure {
-    int count;        /* values it is made of */
+    int count;        /* how many values it was computed from */
     double mean;      /* NaN: none */
     double deviation; /* of the sample (n - 1); NaN: fewer than two */
-    bool best;        /* none in the column is higher, as shown, and there is another to compare with */
+    bool best;        /* no other row of the column shows a higher figure, and there is another row with a figure */
 } table_figure;
 
 typedef struct table table;
 
-/* All values missing. Each extent is at least 1. Returns new; NULL: out of memory. */
+/* Makes a table in which all values are missing. Each extent is at least 1. Returns new; free with table_free. NULL and
+ * *e set when out of memory. */
 table *table_new(int rows, int columns, int layers, error *e);
 void table_free(table *t);
 
-/* One value, in place of a former one; one that is not finite is missing. */
+/* Sets one value; a value that is not finite counts as missing. */
 void table_put(table *t, int row, int column, int layer, double value);
 
-/* Works out which figures are best. After the last table_put, before what follows. */
+/* Computes all figures and which are best. Call it after the last table_put and before the functions below. */
 void table_finish(table *t);
 
+/* Returns the mean over the layers. */
 table_figure table_cell(const table *t, int row, int column);
-/* Arithmetic means over the columns: their mean over the layers, and their deviation over the layers. */
+/* Returns the mean and the deviation, over the layers, of each layer's mean over the columns. */
 table_figure table_row_mean(const table *t, int row);
-/* The median over the columns of the cells' means; deviation is NaN, count the number of columns. */
+/* Returns the median, over the columns, of the cells' means. Its deviation is NaN, its count the number of columns. */
 table_figure table_row_median(const table *t, int row);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compile.c — from a recorded graph to a program: what is alive, which gradients are wanted, when each value is
- * born and last read, and the address of everything. Knows operations only by their records.
+ * compile.c — turns a recorded graph into a program: it finds which values are needed, which gradients are wanted, when
+ * each value is written and last read, and gives everything an address. Knows operations only by their records.
  */
 #include "graph/plan.h"
 #include "graph/program_internal.h"
@@ -37,7 +37,7 @@ static bool is_external(const tensor *t)
     return t->array || t->param;
 }
 
-/* The tensor whose place a chain of views shares. */
+/* Returns the tensor in whose memory a chain of views lies. */
 static const tensor *storage(const tensor *t)
 {
     while (t->op->is_view)
@@ -71,7 +71,8 @@ static bool objective_names(const objective *o, const tensor *t)
     return false;
 }
 
-/* path = depends on something the objective moves, and reaches its loss. */
+/* Marks the tensors of which objective k needs the gradient: they depend on something that it moves, and its loss
+ * depends on them. */
 static bool mark_path(compiler *c, int k, error *e)
 {
     const objective *o = &c->g->objectives[k];
@@ -124,7 +125,7 @@ static void list_steps(compiler *c)
                 append(c, g->tensors[i], true, k);
 }
 
-/* Buffers for values and aux, living from their forward step to the last step that reads them. */
+/* Adds buffers for values and aux. They live from their forward step to the last step that reads them. */
 static void plan_values(compiler *c)
 {
     graph *g = c->g;
@@ -174,7 +175,7 @@ static void read_values(compiler *c)
     }
 }
 
-/* Forward over its own input, where the input is read for the last time. */
+/* Lets an operation write its value over its input, where nothing reads the input later. */
 static void merge_forward(compiler *c)
 {
     for (int time = 0; c->share && time < c->p->forward_count; time++) {
@@ -193,7 +194,7 @@ static void merge_forward(compiler *c)
     }
 }
 
-/* A gradient lives from the step that first writes it to the step that consumes it. */
+/* Adds buffers for gradients. They live from the step that first writes them to the step that reads them. */
 static void plan_gradients(compiler *c)
 {
     for (int time = c->p->forward_count; time < c->p->step_count; time++) {
@@ -291,7 +292,7 @@ static void resolve(compiler *c)
         }
 }
 
-/* Without an optimiser the gradient alone is wanted. */
+/* Gives a thing its gradient and a slot of the optimiser. Without an optimiser only the gradient is wanted. */
 static bool attach(update *u, optim *o, movable what, const char *owner, float **gradient, error *e)
 {
     if (!*gradient && !(*gradient = floats_new(what.count)))
@@ -306,7 +307,7 @@ static bool attach(update *u, optim *o, movable what, const char *owner, float *
     return true;
 }
 
-/* What an objective's gradient reaches gets a gradient and moments; weights that it does not reach stay as they are. */
+/* Gives gradients and moments to everything that the objective's gradient reaches. Other weights are not moved. */
 static bool attach_updates(compiler *c, int k, error *e)
 {
     const objective *o = &c->g->objectives[k];
@@ -331,7 +332,7 @@ static bool attach_updates(compiler *c, int k, error *e)
     return true;
 }
 
-/* What a SCORE graph has worked out of weights beforehand has no gradient. */
+/* Refuses to move weights under spectral norm in a SCORE graph, where W/σ is computed beforehand without a gradient. */
 static void check_resolved(graph *g, const objective *o)
 {
     for (int i = 0; i < g->count; i++) {
@@ -342,7 +343,7 @@ static void check_resolved(graph *g, const objective *o)
     }
 }
 
-/* There is one gradient of a net's weights, and one of an array. */
+/* Refuses two objectives that share a net or an array: each has one gradient. */
 static void check_apart(graph *g, const objective *a, const objective *b)
 {
     if (a->at && a->at == b->at)
@@ -366,7 +367,7 @@ static bool check_objectives(graph *g)
     return g->failure.code == ERROR_NONE;
 }
 
-/* Statistics move only in programs that train their net. */
+/* Running statistics move only in programs that train their net. */
 static void mark_statistics(graph *g)
 {
     for (int i = 0; i < g->count; i++) {
@@ -385,7 +386,7 @@ static bool measure(compiler *c, error *e)
     merge_forward(c);
     plan_gradients(c);
     plan_work(c);
-    /* The unshared figure is for reports; the shared one, placed last, is in force. */
+    /* The unshared size is for reports. The shared plan is made last, so its offsets are the ones in use. */
     size_t floats;
     if (!plan_place(&c->plan, false, &c->p->floats_unshared, e) || !plan_place(&c->plan, c->share, &floats, e))
         return false;

@@ -16,15 +16,15 @@
 
 enum { OP_SOURCES_MAX = 8, GRAPH_TENSORS_MAX = 2048, GRAPH_OBJECTIVES_MAX = 8, OBJECTIVE_NETS_MAX = 8 };
 
-/* One use of an operation, with every address resolved: what a kernel is given. */
+/* One use of an operation with all addresses, as its kernel gets it. */
 typedef struct call {
     const tensor *t;
     team *team;
     uint64_t step; /* counter of random draws */
     float *y;
     const float *x[OP_SOURCES_MAX];
-    float *aux;  /* written by forward, read by backward */
-    float *work; /* shared by the workers during this call only */
+    float *aux;  /* forward writes it, backward reads it */
+    float *work; /* work space of this call, which the workers share */
     const float *dy;
     float *dx[OP_SOURCES_MAX]; /* NULL: not wanted */
     bool add[OP_SOURCES_MAX];  /* add to what dx holds, else overwrite */
@@ -55,9 +55,9 @@ typedef struct attributes {
     random_key key;
     param *statistic[2];   /* running mean and variance; or the power-iteration vector */
     bool moves_statistics; /* set by program_compile: an objective trains the owner */
-    bool holds_statistics; /* not even then */
+    bool holds_statistics; /* keeps them from moving even then */
     bool score;            /* recorded in a SCORE graph */
-    bool is_settled;       /* normalises by the statistics as there, though recorded in a TRAIN graph */
+    bool is_settled;       /* normalises by the running statistics, though recorded in a TRAIN graph */
     bool biased;
 } attributes;
 
@@ -99,23 +99,24 @@ struct graph {
     uint64_t *moves; /* of the model: goes up whenever weights or statistics of its nets change; from 1 */
 };
 
-/* Records a tensor. Sources may be poisoned (NULL graph failures are kept in the graph); never returns NULL. */
+/* Records a tensor. Never returns NULL: after a failure, which the graph keeps, it returns the spare tensor. */
 tensor *graph_record(graph *g, const op *o, shape s, tensor *const *sources, int count);
-/* Keeps the first failure; the message is put behind the operation's name. */
+/* Keeps a failure, unless there was an earlier one. The message begins with the operation's name. */
 void graph_fail(graph *g, const char *op_name, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The same of an allocation that failed. */
+/* Keeps the failure of an allocation for `what`. */
 void graph_fail_memory(graph *g, const char *what);
-/* The tensor of a parameter in this graph, made on first call. */
+/* Returns the tensor of a parameter in this graph, made on first call. */
 tensor *graph_param(graph *g, param *p, const net *owner);
 graph *graph_new(team *t, uint64_t seed, int ordinal, bool score);
 void graph_free(graph *g);
 
 extern const op op_leaf, op_weight, op_constant;
 
-/* Chunks for an elementwise pass over `count` values, MAP_CHUNKS_MAX at most: depends on the count alone. */
+/* Returns the number of chunks for a pass over `count` values, at most MAP_CHUNKS_MAX. It depends on the count alone.
+ */
 enum { MAP_CHUNKS_MAX = 8 };
 int map_chunks(size_t count);
-/* The part of 0 … count-1 that belongs to a chunk. */
+/* Finds the values *first … *last-1 of a chunk. */
 void map_range(size_t count, int chunks, int chunk, size_t *first, size_t *last);
 
 /* Layers' operations, for nn: see the kernels' files. bias may be NULL. */
@@ -123,7 +124,7 @@ tensor *op_conv_record(tensor *x, tensor *w, tensor *bias, const conv_geometry *
 tensor *op_deconv_record(tensor *x, tensor *w, tensor *bias, const conv_geometry *g);
 tensor *op_norm_record(tensor *x, tensor *gamma, tensor *beta, const attributes *at, const net *owner);
 tensor *op_spectral_record(tensor *w, param *u, const net *owner);
-/* The same in a SCORE graph, into the values of `resolved`, and only where weights have moved since. */
+/* The same in a SCORE graph: writes W/σ into the values of `resolved`, and only where weights have moved since. */
 tensor *op_spectral_resolved(tensor *w, param *u, param *resolved);
 /* Brings u (s.c values) to the leading right singular vector of the kernel w of shape s. */
 void op_spectral_settle(team *t, const float *w, shape s, float *u, float *work);

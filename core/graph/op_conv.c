@@ -10,14 +10,15 @@
 
 enum { X, W, BIAS };
 
-/* Columns of the output as a matrix of positions × channels. */
+/* Returns the sums that the bias's gradient needs: those of the output as a matrix of positions × channels. */
 static column_sums_call bias_call(const tensor *t)
 {
     shape s = t->s;
     return (column_sums_call){.rows = (size_t)s.n * (size_t)s.h * (size_t)s.w, .columns = (size_t)s.c};
 }
 
-/* Work space of a backward pass: the kernels' own, then the bias's sums, then a gradient that is to be added. */
+/* Offsets in the work space of a backward pass: the kernels' own, the bias's sums, then a gradient that is to be added
+ * to another. */
 typedef struct layout {
     size_t sums, partial, added, all;
 } layout;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* op_loss.c — losses: L1, L2, binary cross-entropy on logits, and their weighted sum. Means over batch and elements. */
+/* op_loss.c — losses: L1, L2, binary cross-entropy of logits, and weighted sums of losses. They are means over batch
+ * and elements. */
 #include "base/simd.h"
 #include "graph/graph.h"
 

@@ -11,8 +11,8 @@
 
 /* --- one source --- */
 
-/* y = f(x); and dx (+)= dy·f'(x), given x or y as the record says. `k` are the attributes' numbers, read once: y might
- * be thought to overlap them, which would keep the loop from being vectorised. */
+/* y = f(x), and dx (+)= dy·f'(x) from x or from y as the record says. `k` are the attributes' numbers. They are copied,
+ * since the compiler must assume that y overlaps the attributes, and would not vectorise the loop. */
 typedef void map_forward(float *y, const float *x, size_t n, const float *k);
 typedef void map_backward(float *dx, const float *dy, const float *v, size_t n, const float *k, bool add);
 
@@ -101,14 +101,14 @@ static void run_backward(const call *c)
                                        .forward = name_##_forward,      \
                                        .backward = name_##_backward};
 
-/* 1/(1 + e^-x), from e^-|x| so that nothing overflows. */
+/* Returns 1/(1 + e^-x), computed from e^-|x|, which cannot overflow. */
 static inline float sigmoid(float x)
 {
     float e = exp_negative(-fabsf(x));
     return (x < 0 ? e : 1.0f) / (1.0f + e);
 }
 
-/* (1 - e^-2|x|)/(1 + e^-2|x|) with the sign of x; near 0, where that cancels, x - x³/3. */
+/* Returns (1 - e^-2|x|)/(1 + e^-2|x|) with the sign of x. Near 0, where that cancels, it returns x - x³/3. */
 static inline float hyperbolic_tangent(float x)
 {
     float e = exp_negative(-2.0f * fabsf(x));
@@ -116,7 +116,7 @@ static inline float hyperbolic_tangent(float x)
     return fabsf(x) < 0.01f ? x - x * x * x * (1.0f / 3.0f) : far;
 }
 
-/* Where values are compared, what is no number must come through, and be seen in the losses: fmaxf would lose it. */
+/* Comparisons are written so that NaN propagates to the losses and is seen there; fmaxf would lose it. */
 MAP(scale, x *k0, k0)
 MAP_RECORD(scale, 0, false)
 MAP(offset, x + k0, 1.0f)
@@ -191,7 +191,7 @@ tensor *t_relu(tensor *a)
 
 tensor *t_leaky(tensor *a, float slope)
 {
-    /* The derivative is read off the sign of the value, which a slope of 0 or less would lose. */
+    /* The derivative is found by the sign of the value, which a slope of 0 or less would lose. */
     if (!(slope > 0))
         graph_fail(a->graph, "leaky", "slope %g is not above 0 (use relu for 0)", (double)slope);
     return record_map(&leaky_op, a, slope);
@@ -309,7 +309,8 @@ static void mul_forward(const call *c)
     team_run(c->team, j.chunks, mul_chunk, &j);
 }
 
-/* Source 1 first: the gradient of source 0 may be written over dy. A repeated source gathers its rows in order. */
+/* The gradient of source 1 is computed first, since that of source 0 may overwrite dy. A repeated source sums the rows
+ * in order. */
 static void linear_backward(const call *c, float sign)
 {
     pair_job j = pair_of(c);

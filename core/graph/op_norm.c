@@ -154,7 +154,7 @@ static void norm_forward(const call *c)
     over_rows(c, forward_chunk, NULL);
 }
 
-/* Σdy and Σdy·x̂ of each channel, from Σdy and Σdy·x. */
+/* Computes Σdy and Σdy·x̂ of each channel from Σdy and Σdy·x. */
 static void gradient_sums(const call *c, const norm_view *v, double *sum, double *product)
 {
     size_t p = padded(c->t);

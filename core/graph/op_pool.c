@@ -6,14 +6,14 @@
 #include <math.h>
 #include <string.h>
 
-/* One window: where it starts in the fine map and how the fine map is laid out. */
+/* One window: where it begins in the fine map, and the layout of that map. */
 typedef struct window {
     size_t fine, coarse; /* offsets of the first channel */
 } window;
 
 typedef void window_body(const call *c, window w, size_t row, int channels);
 
-/* Visits every position of the coarse map. `fine` has rows of coarse.w·k positions. */
+/* Calls `body` for every position of the coarse map. The fine map has rows of coarse.w·k positions. */
 static void each_window(const call *c, shape coarse, window_body *body)
 {
     int k = c->t->at.integer[0];
@@ -52,7 +52,7 @@ static void max_window(const call *c, window w, size_t row, int channels)
     }
 }
 
-/* The gradient goes to the first of equal maxima. dx has been cleared or is added to. */
+/* Adds the gradient to dx at the window's maximum; of equal maxima, at the first. */
 static void max_window_back(const call *c, window w, size_t row, int channels)
 {
     const float *x = c->x[0] + w.fine;

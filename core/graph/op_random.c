@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * op_random.c — draws: normal, uniform, dropout; and constants. Every chunk has counters of its own, so a draw is
- * the same at any thread count, and depends on (seed, graph, place in the graph, step) alone.
+ * op_random.c — random draws (normal, uniform, dropout), and constants. Every chunk has its own counters, so a draw is
+ * the same at any thread count. It depends only on the seed, the graph, the place in the graph and the step.
  */
 #include "base/simd.h"
 #include "graph/graph.h"
 
 #include <stdio.h>
 
-enum { COUNTERS = 16 }; /* of one step: more than map_chunks gives */
+enum { COUNTERS = 16 }; /* counters of one step; at least the chunks of map_chunks */
 
 typedef struct draw_job {
     const call *c;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* op_reduce.c — sums, means and norms. Accumulated in double, in an order that the shape alone decides. */
+/* op_reduce.c — sums, means and norms. They are accumulated in double, in an order that depends on the shape alone. */
 #include "graph/graph.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ static void total_chunk(void *context, int chunk, int worker)
     j->partial[chunk] = sum;
 }
 
-/* at.number[0] is what the sum is multiplied by: 1, or 1/count for a mean. */
+/* The sum is multiplied by at.number[0]: 1, or 1/count for a mean. */
 static void total_forward(const call *c)
 {
     size_t count = shape_size(c->t->source[0]->s);

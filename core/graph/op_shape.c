@@ -33,7 +33,7 @@ tensor *t_stop(tensor *a)
     return graph_record(a->graph, &op_stop, a->s, &a, 1);
 }
 
-/* Positions: every n, h, w; each holds its channels in a run. */
+/* Returns the number of positions, n·h·w; the channels of each lie together. */
 static size_t positions(shape s)
 {
     return (size_t)s.n * (size_t)s.h * (size_t)s.w;
@@ -87,7 +87,7 @@ static void concat_forward(const call *c)
                               .count = positions(c->t->s)});
 }
 
-/* The second source first, as everywhere: where both are one tensor, the first then adds. */
+/* The second source comes first, as in all operations: where both are one tensor, the first one's gradient is added. */
 static void concat_backward(const call *c)
 {
     size_t row = (size_t)c->t->s.c, first = (size_t)c->t->source[0]->s.c;

@@ -6,11 +6,11 @@
  * v ← Ŵu/‖Ŵu‖, u' ← Ŵᵀv/‖Ŵᵀv‖, σ = vᵀŴu'; u ← u' only where an objective of the program trains the net.
  * With v and u' constant, ∂L/∂W = (G - ⟨G, W/σ⟩·v u'ᵀ)/σ.
  *
- * A SCORE graph moves no weights: there W/σ is worked out once, shared by all the model's programs, and again only
- * after weights have moved.
+ * A SCORE graph moves no weights. There W/σ is computed once for all programs of the model, and again only after
+ * weights have moved.
  *
- * One iteration is enough while u follows weights that change little between runs. An average of weights has no such
- * history: its u is brought there at once, by op_spectral_settle.
+ * One iteration a run is enough where weights change little between runs. An average of weights has no such history, so
+ * op_spectral_settle iterates its u until it has converged.
  */
 #include "base/simd.h"
 #include "graph/graph.h"
@@ -22,7 +22,7 @@
 enum { SIGMA, VECTORS = 16 };
 enum { LANES = 8, SETTLE_ITERATIONS = 20 };
 
-/* --- a kernel as a matrix, cut by rows into as many chunks as its size says --- */
+/* --- a kernel as a matrix, whose rows are cut into chunks by its size alone --- */
 
 typedef struct matrix {
     const float *w;
@@ -36,7 +36,7 @@ static matrix matrix_of(const float *w, shape s)
     return (matrix){.w = w, .rows = rows, .columns = columns, .chunks = map_chunks(rows * columns)};
 }
 
-/* In lanes, so that the loop can be vector code; their sum is taken in one order. */
+/* Sums in lanes, so that the loop can be vectorised; the lanes are added in a fixed order. */
 SIMD_CLONES static double dot(const float *a, const float *b, size_t n)
 {
     double lanes[LANES] = {0}, sum = 0;
@@ -78,7 +78,7 @@ typedef struct iteration {
     double squares[MAP_CHUNKS_MAX];
 } iteration;
 
-/* Floats of a chunk's part of the sum. */
+/* Returns the floats of a chunk's partial sum. */
 static size_t partial_floats(const matrix *m)
 {
     return team_lines(m->columns);
@@ -105,7 +105,7 @@ static void iterate_chunk(void *context, int chunk, int worker)
     it->squares[chunk] = squares;
 }
 
-/* Brings ŴᵀŴu to the first part. Returns ‖Ŵu‖. */
+/* Computes ŴᵀŴu into the first chunk's sum. Returns ‖Ŵu‖. */
 static double iterate(team *t, iteration *it)
 {
     double squares = 0;
@@ -138,7 +138,7 @@ void op_spectral_settle(team *t, const float *w, shape s, float *u, float *work)
 typedef struct division {
     matrix m;
     float by, *y;
-    float *v, by_norm; /* v is Ŵu as yet */
+    float *v, by_norm; /* by_norm scales v, which is still Ŵu */
 } division;
 
 static void divide_chunk(void *context, int chunk, int worker)
@@ -261,7 +261,7 @@ static size_t resolved_work(const tensor *t, bool backward)
     return backward ? 0 : spectral_aux(t) + spectral_work(t, false);
 }
 
-/* Without a gradient: no objective of a SCORE graph moves weights. */
+/* It has no gradient, since no objective of a SCORE graph moves weights. */
 static const op op_resolved = {.name = "spectral_norm", .forward = resolved_forward, .work = resolved_work};
 
 tensor *op_spectral_resolved(tensor *w, param *u, param *resolved)

@@ -41,7 +41,7 @@ int optim_slot_for(optim *o, movable what, const char *owner, error *e)
     return o->slot_count++;
 }
 
-/* One step's scalars, computed once. */
+/* The numbers that are the same for all values of a step. */
 typedef struct rates {
     float step, beta1, beta2, second_scale, epsilon;
     float shrink; /* of the gradient: 1 unless it is clipped */
@@ -75,7 +75,7 @@ typedef struct applying {
     double squares[CHUNKS]; /* of the gradient, chunk by chunk */
 } applying;
 
-/* The part of `count` values that belongs to a chunk. */
+/* Finds the values *first … *last-1 of a chunk. */
 static void chunk_range(size_t count, int chunk, size_t *first, size_t *last)
 {
     *first = count / 16 * (size_t)chunk / CHUNKS * 16;
@@ -97,7 +97,7 @@ static void square_chunk(void *context, int chunk, int worker)
     a->squares[chunk] = sum;
 }
 
-/* What the gradient is multiplied by, lest its norm be above the clip. */
+/* Returns the factor that brings the gradient's norm down to the clip; 1 where it is not above. */
 static float shrink_of(applying *a, team *t)
 {
     double sum = 0, clip = (double)a->o->clip;

@@ -32,11 +32,11 @@ struct optim {
     int slot_count;
 };
 
-/* The slot for `what`, made on first call; -1 and *e set when out of memory or slots. `owner` names the net or "array".
- */
+/* Returns the slot for `what`, made on first call; -1 and *e set when memory or slots run out. `owner` is the net's
+ * name, or "array". */
 int optim_slot_for(optim *o, movable what, const char *owner, error *e);
 
-/* Takes one step with all of the slots. Bit-identical at any thread count; allocates nothing. */
+/* Moves the values of all these slots by one step. Bit-identical at any thread count; it does not allocate. */
 void optim_apply(optim *o, team *t, const int *slots, int count);
 
 /* Zeroes moments and the step count. */

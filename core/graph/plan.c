@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* plan.c — gives buffers with lifetimes their place in one block. Knows lifetimes, not mathematics. */
+/* plan.c — gives each buffer the lowest offset that is free throughout its lifetime. */
 #include "graph/plan.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ int plan_add(plan *p, size_t floats, int born)
     return p->count++;
 }
 
-/* The buffer whose place `index` has. */
+/* Returns the buffer in whose place `index` lies. */
 static int root_of(const plan *p, int index)
 {
     while (p->buffers[index].alias >= 0)
@@ -64,7 +64,7 @@ static int by_size(const void *a, const void *b)
     const plan_buffer *x = *(plan_buffer *const *)a, *y = *(plan_buffer *const *)b;
     if (x->floats != y->floats)
         return x->floats > y->floats ? -1 : 1;
-    return x < y ? -1 : x > y; /* a total order, so that a plan is the same everywhere */
+    return x < y ? -1 : x > y; /* this order is total, so that a plan is the same everywhere */
 }
 
 static int by_offset(const void *a, const void *b)
@@ -73,7 +73,7 @@ static int by_offset(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* The lowest offset where `b` overlaps none of those already placed that live at the same time. */
+/* Returns the lowest offset at which `b` overlaps no placed buffer that lives at the same time. */
 static size_t first_gap(const plan_buffer *b, plan_buffer **placed, int count, plan_buffer **alive)
 {
     int n = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* plan.h — gives buffers with lifetimes their place in one block. Knows lifetimes, not mathematics. */
+/* plan.h — places buffers in one block of memory; buffers share memory where their lifetimes do not overlap. Knows
+ * lifetimes, not mathematics. */
 #ifndef ANOMALYD_GRAPH_PLAN_H
 #define ANOMALYD_GRAPH_PLAN_H
 
@@ -10,7 +11,7 @@
 typedef struct plan_buffer {
     size_t floats;
     int born, dies; /* first and last step that touches it, inclusive */
-    int alias;      /* shares the place of this buffer, which covers its lifetime; -1: has its own */
+    int alias;      /* the buffer whose place it shares and whose lifetime covers its own; -1: it has its own place */
     size_t offset;  /* floats from the start of the block; set by plan_place */
 } plan_buffer;
 
@@ -20,16 +21,17 @@ typedef struct plan {
     bool failed; /* out of memory while adding */
 } plan;
 
-/* Adds a buffer that lives at `born`; returns its index (0 after a failure, which plan_place reports). */
-int plan_add(plan *p, size_t floats, int born);
-/* Extends the life of the place of `index` to cover `time`. */
-void plan_touch(plan *p, int index, int time);
-/* The last time that the place of `index` lives to; -1 after a failure. */
-int plan_last(const plan *p, int index);
-/* Makes `index` live in the place of `other`. */
-void plan_merge(plan *p, int index, int other);
-/* Greedy by size, first gap; with `share` false every buffer has a place of its own. Sets *floats to the block's size.
+/* Adds a buffer that is first touched at step `born`. Returns its index (0 after a failure, which plan_place reports).
  */
+int plan_add(plan *p, size_t floats, int born);
+/* Extends the lifetime of the buffer's place to step `time`. */
+void plan_touch(plan *p, int index, int time);
+/* Returns the last step of the lifetime of the buffer's place; -1 after a failure. */
+int plan_last(const plan *p, int index);
+/* Puts the buffer `index` into the place of `other`. */
+void plan_merge(plan *p, int index, int other);
+/* Gives every buffer its offset: the largest first, each in the lowest gap. With `share` false every buffer has a place
+ * of its own. Sets *floats to the size of the block. */
 bool plan_place(plan *p, bool share, size_t *floats, error *e);
 void plan_free(plan *p);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* program.c — runs a compiled program and tells what it is made of. Knows steps, not mathematics. */
+/* program.c — runs a compiled program. Knows steps, not mathematics. */
 #include "graph/program_internal.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A view's gradient is its own under another shape; where memory is not shared it is copied. */
+/* The source's gradient is the view's under another shape. It is copied where they do not share memory. */
 static void view_backward(const call *c)
 {
     size_t count = shape_size(c->t->s);

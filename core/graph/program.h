@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * program.h — a recorded graph, differentiated for its objectives, planned into one memory block, replayed.
+ * program.h — programs: a recorded graph is differentiated for its objectives, placed in one memory block, and run.
  *
  * An objective is (loss, what it moves, optimiser). Only gradients that reach what is named are computed;
  * all objectives of a program share its forward pass; updates happen after all gradients, so no objective
@@ -30,17 +30,19 @@ void minimise_at(graph *g, tensor *loss, array *at, optim *o);
 /* Each run computes the gradient of `loss` by the array's values, for array_gradient to read; nothing is moved. */
 void differentiate(graph *g, tensor *loss, array *at);
 
-/* Freezes the graph: the one place where errors of recording surface. The program is owned by the graph's
- * model. NULL and *e set on failure. */
+/* Compiles the graph, to which nothing may be added afterwards. Errors of recording are reported here and nowhere else.
+ * The program is owned by the graph's model. NULL and *e set on failure. */
 program *program_compile(graph *g, error *e);
 
-/* Runs forward, all gradients, then all updates. `step` is the counter of every random draw. Allocates nothing. */
+/* Runs the forward pass, all gradients, then all updates. `step` is the counter of every random draw. It does not
+ * allocate; call it on the thread that uses the model. */
 void program_run(program *p, uint64_t step);
 
-/* How often it has run. */
+/* Returns how often the program has run. */
 uint64_t program_runs(const program *p);
 
-/* Borrows: valid until the next run of p. NULL when there is no output of that name. */
+/* Borrows the values of an output until the next run of p, and sets *s (which may be NULL) to its shape. NULL when
+ * there is no output of that name. */
 const float *program_output(const program *p, const char *name, shape *s);
 size_t program_output_count(const program *p);
 const char *program_output_name(const program *p, size_t index);
@@ -48,22 +50,22 @@ const char *program_output_name(const program *p, size_t index);
 /* False when an output is not finite; *name then says which. */
 bool program_finite(const program *p, const char **name);
 
-/* Bytes of planned memory, exactly; and what they would be without sharing by lifetimes. */
+/* Return the bytes of the program's memory block, and what they would be if no buffers shared memory. */
 size_t program_bytes(const program *p);
 size_t program_bytes_unshared(const program *p);
 
-/* One line an operation: pass, name, shape, MFLOP, offset. */
+/* Prints one line for each operation: pass, name, shape, MFLOP, offset. */
 void program_describe(const program *p, FILE *out);
 
-/* Multiply-accumulates of a run's convolutions and dense layers, times 2. */
+/* Returns the multiply-accumulates of a run's convolutions and dense layers, times 2. */
 double program_flops(const program *p);
 
-/* Each matrix product that a run makes, and its share of program_flops. */
 typedef void program_product_body(void *context, conv_product product, double flops);
+/* Calls `each` for every matrix product that a run computes, with its share of program_flops. */
 void program_products(const program *p, program_product_body *each, void *context);
 
-/* Where a run's time goes since profiling was switched on: a line for each operation and each update, with the bytes of
- * the tensors that it has to read or write. */
+/* Switch profiling on or off (which clears what was measured), and print where the time of the runs since went: a line
+ * for each operation and update, with the bytes that it must read or write. */
 void program_profile(program *p, bool on);
 void program_profile_print(const program *p, FILE *out);
 

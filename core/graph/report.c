@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c — what a compiled program is made of, and where its time goes. Knows steps, not mathematics. */
+/* report.c — lists the steps of a compiled program, their cost and their time. Knows steps, not mathematics. */
 #include "graph/program_internal.h"
 
 #include <stdint.h>
 
-/* Gradients that count as products: all but a bias's. */
+/* True for gradients that are matrix products: all but a bias's. */
 static bool counts(const program_step *s, int by)
 {
     return by == OP_FORWARD ? !s->backward : s->backward && s->call.dx[by];
@@ -37,7 +37,7 @@ double program_flops(const program *p)
     return sum;
 }
 
-/* Of the tensors that a step has to read or write, each once. */
+/* Returns the bytes of the tensors that a step must read or write, each counted once. */
 static double step_bytes(const program_step *s)
 {
     const tensor *t = s->call.t;
@@ -59,7 +59,7 @@ static double step_bytes(const program_step *s)
     return (double)floats * sizeof(float);
 }
 
-/* Values and moments are read and written, gradients read. */
+/* Returns the bytes of an update: values and moments are read and written, gradients are read. */
 static double update_bytes(const update *u)
 {
     size_t floats = 0;

@@ -92,7 +92,7 @@ shape tensor_shape(const tensor *t)
     return t->s;
 }
 
-/* Leaves hold their value outside the plan; there is nothing to run. */
+/* The values of leaves and weights lie outside the plan, and nothing is run for them. */
 const op op_leaf = {.name = "leaf"};
 const op op_weight = {.name = "weight"};
 
@@ -134,7 +134,7 @@ void graph_drop_outputs(graph *g, const char *prefix)
     }
 }
 
-/* NULL, with the failure kept, when the graph is full. */
+/* Returns NULL when the graph is full, which is then its failure. */
 static objective *objective_new(graph *g, objective values)
 {
     if (g->objective_count == GRAPH_OBJECTIVES_MAX) {
@@ -184,7 +184,7 @@ int map_chunks(size_t count)
 
 void map_range(size_t count, int chunks, int chunk, size_t *first, size_t *last)
 {
-    /* Whole cache lines, so that no two chunks write the same one. */
+    /* Chunks are whole cache lines, so that no two write the same one. */
     size_t lines = (count + 15) / 16;
     *first = lines * (size_t)chunk / (size_t)chunks * 16;
     size_t end = lines * (size_t)(chunk + 1) / (size_t)chunks * 16;

@@ -76,9 +76,11 @@ tensor *t_blend(const struct blend_term *terms, int count);
     t_blend((const struct blend_term[]){__VA_ARGS__}, \
             (int)(sizeof((const struct blend_term[]){__VA_ARGS__}) / sizeof(struct blend_term)))
 
-/* Makes the tensor readable after a run by its one name, which is borrowed as long as the graph lives. Returns a. */
+/* Makes the tensor an output, readable after a run by its name. A tensor has one name at most; it is borrowed as long
+ * as the graph lives. Returns a. */
 tensor *t_output(tensor *a, const char *name);
-/* Takes such names away again where they begin so: a program does not compute what nothing else needs. */
+/* Makes outputs whose names begin with `prefix` plain tensors again. The program then does not compute those that
+ * nothing else needs. */
 void graph_drop_outputs(graph *g, const char *prefix);
 
 #endif

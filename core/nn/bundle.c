@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bundle.c — fills a bundle and writes it whole or not at all. Knows the layout, not what the tensors mean. */
+/* bundle.c — fills a bundle and writes its file atomically. Knows the layout, not what the tensors mean. */
 #include "nn/bundle.h"
 
 #include "nn/bundle_layout.h"
@@ -38,7 +38,7 @@ bool bundle_grow(void **at, size_t *capacity, size_t needed, size_t size)
     return true;
 }
 
-/* Where to put the reason of a failure: only the first is kept. */
+/* Returns where to put a failure's reason; NULL after the first, since only that is kept. */
 static error *first(bundle *b)
 {
     return b->failure.code == ERROR_NONE ? &b->failure : NULL;
@@ -184,7 +184,7 @@ const char *bundle_digest(const bundle *b)
     return b->digest;
 }
 
-/* The header's text as it stands in the file; returns its bytes. With out NULL only measures. */
+/* Writes the header's text as it stands in the file. Returns its bytes; with out NULL it only counts them. */
 static size_t print_header(const bundle *b, char *out)
 {
     size_t used = 0;
@@ -204,7 +204,7 @@ static size_t print_header(const bundle *b, char *out)
     return used;
 }
 
-/* Everything before the first block: prefix, header, table and the zeros between them. */
+/* Returns, new, everything before the first block: prefix, header, table and the zeros between them. */
 static uint8_t *print_front(const bundle *b, size_t *front_bytes, error *e)
 {
     size_t header = print_header(b, NULL);

@@ -32,25 +32,25 @@ void bundle_put_number(bundle *b, const char *key, double value);
 /* Borrows data until bundle_write or bundle_free. */
 void bundle_put_tensor(bundle *b, const char *name, shape s, const float *data);
 
-/* Writes a temporary file beside `path`, fsyncs, renames. Any error met while filling is reported here. */
+/* Writes the bundle to `path` atomically (see file_output). An error from filling the bundle is reported here too. */
 bool bundle_write(const bundle *b, const char *path, error *e);
 
-/* Verifies everything (sizes with overflow-safe arithmetic before any allocation, all checksums) and returns
- * new; tensors point into `bytes`, which is borrowed until bundle_free. */
+/* Verifies all sizes (before any allocation) and all checksums. Returns new; tensors point into `bytes`, which is
+ * borrowed until bundle_free. NULL and *e set where the bytes are not a whole bundle. */
 bundle *bundle_parse(const void *bytes, size_t size, error *e);
-/* The same from a file, which it maps; what it has verified does not stay in memory. */
+/* The same from a file, which is mapped. Pages that have been verified do not stay in memory. */
 bundle *bundle_open(const char *path, error *e);
 
-/* Borrows; NULL when there is no such key. */
+/* Returns the value of a key, borrowed; NULL when there is no such key. */
 const char *bundle_get(const bundle *b, const char *key);
-/* False and *e set when absent or malformed. */
+/* Parses the value of a key as a number. False and *e set when it is absent or not a number. */
 bool bundle_get_number(const bundle *b, const char *key, double *out, error *e);
 /* The same of a whole number of 0 … max, where max is BUNDLE_WHOLE_MAX at most: numbers are read as doubles. */
 bool bundle_get_whole(const bundle *b, const char *key, uint64_t max, uint64_t *out, error *e);
-/* Borrows; NULL and no error when absent. */
+/* Returns the values of a tensor, borrowed, and sets *s (which may be NULL) to its shape. NULL when it is absent. */
 const float *bundle_tensor(const bundle *b, const char *name, shape *s);
-/* Says that a tensor will hardly be read again: where bundle_open mapped the file, its memory is given back. Its values
- * can be read all the same. */
+/* Tells that a tensor will hardly be read again. Where bundle_open mapped the file, its memory is given back; its
+ * values can still be read. */
 void bundle_tensor_done(const bundle *b, const char *name);
 size_t bundle_tensor_count(const bundle *b);
 const char *bundle_tensor_name(const bundle *b, size_t index);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* bundle_read.c — verifies a bundle's bytes and finds its tensors in them. Believes nothing it has not checked: every
- * byte of a file is under a checksum or must be zero. */
+/* bundle_read.c — verifies a bundle's bytes and finds its tensors in them. Every byte of a file is either covered by a
+ * checksum or must be zero. */
 #include "nn/bundle_layout.h"
 
 #include <stdlib.h>
 
-/* Where the parts of a file are, once their sizes are known to fit. */
+/* Where header and table of a file lie, once their sizes have been checked. */
 typedef struct front {
     size_t header_bytes, table, end; /* `table`, `end`: offsets of the table and of what follows it */
     uint32_t count;
@@ -47,7 +47,7 @@ static bool check_prefix(const uint8_t *bytes, size_t size, front *f, error *e)
     return true;
 }
 
-/* Reads "key = value" lines. A well-made file has nothing else, so that anything else is damage. */
+/* Parses the "key = value" lines. Anything else in the header is damage. */
 static bool read_header(bundle *b, const uint8_t *bytes, size_t size, error *e)
 {
     if (memchr(bytes, 0, size))
@@ -84,10 +84,10 @@ static bool all_zero(const uint8_t *bytes, size_t size)
     return true;
 }
 
-/* Bytes that are verified before their memory is given back. */
+/* How many bytes are verified before their memory is given back. */
 enum { SLICE_BYTES = 1 << 20 };
 
-/* The next slice of what is left from `at`. */
+/* Returns the bytes of the slice that begins at `at`. */
 static size_t slice(uint64_t at, uint64_t end)
 {
     return end - at < SLICE_BYTES ? (size_t)(end - at) : SLICE_BYTES;
@@ -181,7 +181,7 @@ bundle *bundle_parse(const void *bytes, size_t size, error *e)
         error_memory(e, "a bundle");
         return NULL;
     }
-    /* A block is used where it lies, so the whole must be aligned as a block is. */
+    /* Tensors are used where they lie, so the bytes must be aligned as floats are. */
     if ((uintptr_t)bytes % _Alignof(float) != 0 && size <= BUNDLE_BYTES_MAX) {
         b->copy = malloc(size);
         if (!b->copy) {

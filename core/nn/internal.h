@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h — the inside of models and nets. Internal to nn. */
+/* internal.h — the structs of models and nets. Private to nn and its tests. */
 #ifndef ANOMALYD_NN_INTERNAL_H
 #define ANOMALYD_NN_INTERNAL_H
 
@@ -16,8 +16,8 @@ struct net {
     model *owner;
     graph *graph;     /* of the application in progress */
     int cursor;       /* next parameter of the application in progress */
-    bool keeps_stats; /* it leaves the running statistics alone */
-    bool frozen;      /* it normalises by them */
+    bool keeps_stats; /* that application does not move the running statistics */
+    bool frozen;      /* applications normalise by the running statistics */
     param *params[NET_PARAMS_MAX];
     int count;
     int layers[8]; /* of each kind in this application, for names */
@@ -31,7 +31,7 @@ struct model {
     char prefix[MODEL_PREFIX_MAX]; /* of its names in files */
     team *team;
     net *nets[MODEL_THINGS_MAX];
-    net spare; /* given out where a net could not be made; never saved nor counted */
+    net spare; /* what model_net returns where a net could not be made; never saved nor counted */
     int net_count;
     array *arrays[MODEL_THINGS_MAX];
     int array_count;
@@ -48,9 +48,9 @@ struct model {
     error failure;  /* the first failure of making things; reported by program_compile */
 };
 
-/* Whether the model has averaged weights; reading them back from a file starts them. */
+/* Allocates the averages, which begin as copies of the weights. False and *e set when out of memory. */
 bool model_start_average(model *m, error *e);
-/* Draws a parameter's values by its rule. */
+/* Draws a parameter's values anew, by its rule. */
 void param_reset(const net *n, param *p);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* model.c — owner and name table of nets, arrays, optimisers, graphs; averages and the kept copy. Knows no files. */
+/* model.c — owns nets, arrays, optimisers, graphs and programs, and finds them by name; has the averages and the kept
+ * copy. Knows no files. */
 #include "nn/model.h"
 
 #include "base/digest.h"
@@ -90,7 +91,7 @@ void model_set_prefix(model *m, const char *prefix)
     snprintf(m->prefix, sizeof m->prefix, "%s", prefix);
 }
 
-/* Where a failure goes: the first is the one to report. */
+/* Returns where to put a failure; NULL after the first, since only that is reported. */
 static error *first(model *m)
 {
     return m->failure.code == ERROR_NONE ? &m->failure : NULL;
@@ -281,7 +282,7 @@ SIMD_CLONES static void blend(float *average, const float *values, float keep, s
         average[i] += (1 - keep) * (values[i] - average[i]);
 }
 
-/* Floats of one copy of all weights and statistics. */
+/* Returns the floats of one copy of all weights and statistics. */
 static size_t copy_floats(const model *m)
 {
     param *p;
@@ -291,7 +292,7 @@ static size_t copy_floats(const model *m)
     return floats;
 }
 
-/* Of the work that settling an average takes. */
+/* Returns the floats of work space that settling the average needs. */
 static size_t settling_floats(const model *m)
 {
     size_t floats_max = 0;
@@ -367,7 +368,7 @@ bool model_average(model *m, float decay, uint64_t step, error *e)
     return true;
 }
 
-/* A direction follows the kernel whose it is. */
+/* Brings the power-iteration vectors of the average to its kernels. */
 static void settle_average(model *m)
 {
     for (int i = 0; i < m->net_count; i++) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* model_describe.c — what a model's memory is for, in figures and in print. */
+/* model_describe.c — counts and prints what a model's memory is used for. */
 #include "nn/internal.h"
 
 #include <string.h>
 
-/* What a model's memory is for. */
+/* What memory is used for. */
 enum memory {
     MEMORY_WEIGHTS,
     MEMORY_STATISTICS,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model_file.c — a model's tensors to and from a bundle. Knows names, not meanings.
+ * model_file.c — writes a model's tensors to a bundle and reads them back. Knows names, not meanings.
  *
  * Names: net/NET/PARAM, average/NET/PARAM, kept/NET/PARAM, array/ARRAY, optim/OPTIM/OWNER/THING/first|second; header
  * keys: net.NET.resets, optim.OPTIM.steps. All of them begin with the model's prefix.
@@ -68,7 +68,7 @@ void model_write(const model *m, bundle *b, unsigned content)
         put_optim(b, m, m->optims[i]);
 }
 
-/* Copies the tensor of that name over `values`; it must be there, with that shape. */
+/* Copies the tensor of that name over `values`. It must exist with that shape. */
 static bool copy_tensor(const bundle *b, const char *name, shape expected, float *values, error *e)
 {
     shape s;
@@ -105,7 +105,7 @@ static bool read_net(net *n, const bundle *b, error *e)
     return true;
 }
 
-/* Averages and the kept copy, as far as the bundle has them. */
+/* Reads the averages and the kept copy, where the bundle has them. */
 static bool read_copies(model *m, const bundle *b, error *e)
 {
     char name[NAME_MAX_];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* net.c — parameters of a net, made once and reused in order; the layers that use them. Knows no loss, no method. */
+/* net.c — the parameters of a net, which are made once and reused in order, and the layers that use them. Knows no loss
+ * and no method. */
 #include "nn/net.h"
 
 #include "nn/internal.h"
@@ -109,7 +110,7 @@ uint64_t net_resets(const net *n)
     return n->resets;
 }
 
-/* What a layer asks of its next parameter. */
+/* The properties that a layer wants of its next parameter. */
 typedef struct request {
     const char *layer, *role;
     int layer_index;
@@ -119,7 +120,7 @@ typedef struct request {
     int fan_in, fan_out;
 } request;
 
-/* Values alone, all 0; NULL when out of memory. */
+/* Makes a parameter that has only values, all 0. NULL when out of memory. */
 static param *param_bare(shape s)
 {
     param *p = calloc(1, sizeof *p);
@@ -133,7 +134,7 @@ static param *param_bare(shape s)
     return p;
 }
 
-/* param_bare for a net, which keeps the failure. */
+/* The same for a net, whose model keeps the failure. */
 static param *weights_new(const net *n, shape s)
 {
     param *p = param_bare(s);
@@ -164,7 +165,8 @@ static param *param_new(net *n, const request *r)
     return p;
 }
 
-/* The next parameter of this application: made on first use, the same one on every later. NULL after a failure. */
+/* Returns the next parameter of this application. The first application makes it, later ones reuse it. NULL after a
+ * failure. */
 static param *next_param(net *n, const request *r)
 {
     if (n->cursor == n->count) {
@@ -187,7 +189,7 @@ static tensor *next_tensor(net *n, const request *r)
     return p ? graph_param(n->graph, p, n) : NULL;
 }
 
-/* NULL after a failure. */
+/* Returns the kernel under spectral norm; NULL after a failure. */
 static tensor *under_spectral_norm(net *n, tensor *w, param *u)
 {
     param *p = w->param;
@@ -201,7 +203,8 @@ static tensor *under_spectral_norm(net *n, tensor *w, param *u)
     return op_spectral_resolved(w, u, p->resolved);
 }
 
-/* The kernel of a convolution-like layer, under spectral norm where asked, and its bias. False after a failure. */
+/* Finds the kernel of a convolution-like layer, under spectral norm where wanted, and its bias. False after a failure.
+ */
 static bool kernel_and_bias(net *n, request r, const struct conv *c, tensor **w, tensor **bias)
 {
     shape kernel = r.s;
@@ -226,7 +229,7 @@ static bool kernel_and_bias(net *n, request r, const struct conv *c, tensor **w,
     return *w != NULL;
 }
 
-/* Total padding of TensorFlow's SAME for an input extent. */
+/* Returns the total padding of TensorFlow's SAME for an input extent. */
 static int same_total(int extent, int kernel, int stride)
 {
     int out = (extent + stride - 1) / stride, total = (out - 1) * stride + kernel - extent;
@@ -277,7 +280,7 @@ tensor *nn_deconv(net *n, tensor *x, struct conv c)
     int index = n->layers[LAYER_DECONV]++;
     if (!sane(n, "deconv", &c))
         return x;
-    /* The geometry is that of the convolution whose adjoint this is: from the output's map to x's. */
+    /* This is the geometry of the convolution whose adjoint it is, which maps the output's extents to those of x. */
     conv_geometry g = {.n = s.n, .oh = s.h, .ow = s.w, .oc = s.c, .c = c.out, .kernel = c.kernel, .stride = c.stride};
     int total = c.same ? same_total(s.h * c.stride, c.kernel, c.stride) : 2 * c.pad + c.pad_end;
     g.pad_begin = c.same ? total / 2 : c.pad;

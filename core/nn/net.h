@@ -8,13 +8,14 @@
 
 #include "nn/model.h"
 
+/* Starts an application of the net in graph g: its next layer is the first one again. */
 void net_enter(net *n, graph *g);
-/* The same for an application that leaves the running statistics alone, though the program trains the net: for inputs
- * that are not like those that will be scored. */
+/* The same for an application that does not move the running statistics, even where the program trains the net. It is
+ * for inputs that differ from those that will be scored. */
 void net_enter_keep_stats(net *n, graph *g);
 
-/* With `frozen`, applications from here on are those of a finished net beside one that learns: batch norm takes the
- * running statistics in TRAIN graphs too. */
+/* Sets whether applications from here on are those of a finished net: its batch norms then use the running statistics
+ * in TRAIN graphs too. */
 void net_freeze(net *n, bool frozen);
 
 enum init { INIT_NORMAL, INIT_GLOROT_NORMAL, INIT_GLOROT_UNIFORM, INIT_TRUNCATED_NORMAL };
@@ -43,6 +44,8 @@ struct conv {
     bool spectral; /* spectral norm of the kernel */
 };
 
+/* The layers. Each takes x (n×h×w×c) and returns a tensor of the same graph; a bad shape is kept in the graph as its
+ * failure. */
 tensor *nn_conv(net *n, tensor *x, struct conv c);
 /* Transposed: out extent = (h-1)·stride + kernel - 2·pad - pad_end; with `same`, h·stride. */
 tensor *nn_deconv(net *n, tensor *x, struct conv c);

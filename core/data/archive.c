@@ -11,7 +11,7 @@
 
 enum { BLOCK_BYTES = 64 << 10 };
 
-/* What libarchive's read callback needs; a failure below it waits here for the one who called libarchive. */
+/* What libarchive's read callback needs. It keeps a failure of the stream for the caller of libarchive. */
 struct input {
     source_stream *content;
     bool failed;
@@ -65,7 +65,7 @@ static ptrdiff_t member_read(source_stream *base, void *to, size_t n, error *e)
     return some;
 }
 
-/* Some archives keep names in a character set of their own; those come as the bytes they are. */
+/* Returns a member's name. Names in an unknown character set are returned as the bytes that they are. */
 static const char *name_of(struct archive_entry *entry)
 {
     const char *name = archive_entry_pathname_utf8(entry);
@@ -92,7 +92,7 @@ static bool visit_entry(source_walker *w, struct member_stream *s, struct archiv
 
 static bool walk_entries(source_walker *w, struct member_stream *s, error *e)
 {
-    /* Headers are bounded too: folders and hidden files are not counted as members. */
+    /* Headers have a limit too, since folders and hidden files do not count as members. */
     for (size_t headers = 0; headers < 2 * (size_t)SOURCE_MEMBERS_MAX; headers++) {
         struct archive_entry *entry;
         int status = archive_read_next_header(s->archive, &entry);
@@ -121,7 +121,7 @@ bool archive_walk_tar(source_walker *w, source_stream *content, error *e)
     else
         walked = walk_entries(w, &s, e);
     archive_read_free(a);
-    /* A tar ends before its gzip stream does; the checksum of that is at the very end. */
+    /* A tar ends before its gzip stream does, and the stream's checksum is at its end. */
     uint64_t rest = 0;
     return walked && source_drain(content, &rest, e);
 }

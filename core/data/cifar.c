@@ -15,7 +15,7 @@ static const char *const class_names[CLASSES] = {
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 };
 
-/* In the order of the data set: that of training, then the test. */
+/* In the order of the data set: the training split, then the test split. */
 static const char *const batch_names[] = {
     "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
     "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin",
@@ -70,7 +70,7 @@ static bool place_batch(struct cifar *c, const listing_entry *entry, size_t list
     return check_size(entry, e);
 }
 
-/* All six must be there, and of one length: an incomplete download can end with a record. */
+/* All six must exist and have one length: an incomplete download may end with a whole record. */
 static bool check_batches(const struct cifar *c, error *e)
 {
     for (int k = 0; k < BATCHES; k++)

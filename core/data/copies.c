@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* copies.c — a hash table of images finds the copies; what is equal by hash is compared byte by byte. */
+/* copies.c — finds copies by a hash table of images; images in one slot are compared byte by byte. */
 #include "data/copies.h"
 
 #include <sodium.h>
@@ -39,7 +39,7 @@ enum { IN_SPLIT = 1 /* shifted by the split */, IN_TWO_CLASSES = 1 << SPLIT_COUN
 bool copies_count(const uint32_t *first, const uint8_t *labels, const uint8_t *splits, dataset_info *info, error *e)
 {
     size_t n = (size_t)info->image.n;
-    uint8_t *found = calloc(n, 1); /* of each content, at its first image */
+    uint8_t *found = calloc(n, 1); /* facts of each content, at its first image */
     if (!found)
         return error_memory(e, "counting copies of images");
     info->duplicates = info->conflicting = 0;
@@ -62,7 +62,8 @@ bool copies_count(const uint32_t *first, const uint8_t *labels, const uint8_t *s
     return true;
 }
 
-/* Numbers the contents among the members in the order in which they come, and counts their images. Returns how many. */
+/* Numbers the different contents among the members, in order, and counts the images of each. Returns how many there
+ * are. */
 static size_t gather(const copies_deck *deck, uint32_t *group_of, uint32_t *sizes)
 {
     size_t groups = 0;
@@ -76,6 +77,7 @@ static size_t gather(const copies_deck *deck, uint32_t *group_of, uint32_t *size
     return groups;
 }
 
+/* Finds the first holder with room for so many images, and reduces its room. Returns 1 + the holder, or 0. */
 static uint8_t find_holder(size_t *rooms, int holders, size_t images)
 {
     for (int h = 0; h < holders; h++) {
@@ -98,7 +100,7 @@ bool copies_deal(const copies_deck *deck, size_t *rooms, int holders, uint8_t *h
         random_permutation(deck->key, deck->draw, order, groups);
         for (size_t k = 0; k < groups; k++) {
             uint32_t *group = &sizes[order[k]];
-            *group = find_holder(rooms, holders, *group); /* its size is not needed again: its holder takes its place */
+            *group = find_holder(rooms, holders, *group); /* the size is not needed again, so the holder replaces it */
         }
         for (size_t i = 0; i < deck->count; i++)
             held[i] = (uint8_t)sizes[group_of[deck->first[deck->members[i]]]];

@@ -9,10 +9,11 @@
 #include "base/random.h"
 #include "data/dataset.h"
 
-/* Fills first[s.n]: for each image the earliest one with the same pixels, itself where there is none before it. */
+/* Fills first[s.n] with the earliest image that has the same pixels; an image without earlier copies has its own index.
+ */
 bool copies_find(const uint8_t *pixels, shape s, uint32_t *first, error *e);
 
-/* Counts them into info->duplicates, copies, conflicting and left_out; info->image tells how many images there are. */
+/* Counts copies into info->duplicates, copies, conflicting and left_out; info->image.n is the number of images. */
 bool copies_count(const uint32_t *first, const uint8_t *labels, const uint8_t *splits, dataset_info *info, error *e);
 
 /* Images to deal out. */
@@ -25,10 +26,10 @@ typedef struct copies_deck {
     uint64_t draw;  /* … and its counter */
 } copies_deck;
 
-/* Takes images in a random order, all with the same pixels at once, and gives them to the first holder that has room
- * for as many. Where no two are the same, that is: the first rooms[0] of a random permutation are the first holder's,
- * the next rooms[1] the second's. Fills held[count]: 1 + the holder, or 0 where none has room; rooms[holders] become
- * what was left of them. */
+/* Deals images out in a random order, all with the same pixels at once, each time to the first holder with enough room.
+ * If no two are the same, the first rooms[0] of a random permutation go to the first holder and the next rooms[1] to
+ * the second. Fills held[count] with 1 + the holder, or 0 where none has room, and rooms[holders] with the room left.
+ */
 bool copies_deal(const copies_deck *deck, size_t *rooms, int holders, uint8_t *held, error *e);
 
 #endif

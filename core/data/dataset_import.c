@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dataset_import.c — from whatever the user has to a packed file: list, recognise, plan, reserve, read, seal.
- * Knows no format itself; the readers do.
+ * dataset_import.c — imports a data set into a packed file: lists the files, finds their format, prepares a reader,
+ * reserves the file, reads into it and seals it. The readers know the formats.
  */
 #include "data/dataset.h"
 
@@ -87,7 +87,7 @@ static const dataset_reader *recognise(const listing *l, const char *source, err
     return NULL;
 }
 
-/* Sources without a test part: a fixed 20% of each class, drawn with a key that is part of the format, so that the
+/* Makes a fixed 20% of a class the test split, for sources that have none. The key is part of the format, so that the
  * same images always give the same packed file. */
 static bool draw_of_class(const reader_target *t, const copies_deck *deck, uint8_t *held, error *e)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dataset_reader.h — what a format must answer to be imported. Private to core/data.
+ * dataset_reader.h — the functions that a format must have to be imported. Private to core/data.
  *
  * An import walks its source twice. The first walk lists every file with its first bytes and its length; from that
- * alone a reader plans the data set, so that all sizes are known and checked before anything is reserved. The second
- * walk hands each file to the reader, in whatever order they come, which puts pixels where they belong.
+ * alone a reader finds all sizes, which are checked before anything is reserved. The second walk hands each file, in
+ * any order, to the reader, which writes the pixels to their places.
  */
 #ifndef ANOMALYD_DATA_DATASET_READER_H
 #define ANOMALYD_DATA_DATASET_READER_H
@@ -27,7 +27,7 @@ typedef struct listing {
     size_t count, capacity;
 } listing;
 
-/* The part of a name after its last '/'. */
+/* Returns what follows the last '/' of a name. */
 const char *listing_base_name(const listing_entry *entry);
 
 /* Where a reader puts what it reads; one label and split an image. Owned by the import. */
@@ -38,12 +38,12 @@ typedef struct reader_target {
 
 typedef struct dataset_reader {
     const char *format; /* shorter than dataset_info.format */
-    /* Whether these files are of this format, however damaged. */
+    /* True where these files are meant to be of this format, however damaged. */
     bool (*claims)(const listing *l);
     /* Fills info->image and, where the names are known yet, info->classes and info->class_names. Returns the
-     * reader's state, new; NULL and *e when the files do not make up a data set. Borrows `l` until release. */
+     * reader's state, new; NULL and *e when the files do not make up a data set. Borrows `l` until free. */
     void *(*prepare)(const listing *l, dataset_info *info, error *e);
-    /* Reads a member, or ignores one that the plan has no use for. */
+    /* Reads a member, or ignores one that is not part of the data set. */
     bool (*read)(void *state, const source_member *m, const reader_target *to, error *e);
     /* Called once all are read: completes info->classes and info->class_names. May be NULL. */
     bool (*complete)(void *state, const reader_target *t, dataset_info *info, error *e);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The fields of a PNG's first bytes that the plan needs. */
+/* The places of the fields in a PNG's first bytes that folder_prepare needs. */
 enum { PNG_WIDTH_AT = 16, PNG_HEIGHT_AT = 20, PNG_COLOUR_AT = 25, PNG_HEAD_BYTES = 26 };
 
 static const char loose_class[] = "all";
@@ -48,7 +48,7 @@ static bool has_suffix(const char *name, const char *suffix)
     return n >= k && !strcasecmp(name + n - k, suffix);
 }
 
-/* Files that are meant to be images but are not PNG; anything else beside the images is passed over. */
+/* True for images in formats other than PNG, which are an error. Files that are no images are ignored. */
 static bool is_other_image(const char *name)
 {
     static const char *const suffixes[] = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"};
@@ -68,7 +68,7 @@ static bool folder_claims(const listing *l)
 
 /* ---- names ---- */
 
-/* The length of the first folder in a name, 0 where there is none. */
+/* Returns the length of the first folder in a name, 0 where there is none. */
 static size_t top_length(const char *name)
 {
     const char *slash = strchr(name, '/');
@@ -92,7 +92,7 @@ static bool split_of(const char *name, enum dataset_split *split)
     return true;
 }
 
-/* Whether all names begin with the same folder, which is no split, and have another below it. */
+/* True where all names begin with the same folder, which is not a split, and have another folder below it. */
 static bool share_top(const folder *f)
 {
     const char *first = f->items[0].name;
@@ -136,7 +136,7 @@ static bool is_text(const char *name, size_t n)
     return true;
 }
 
-/* The index of a class by name, which is added when new; -1 and *e when it cannot be. `hint` is tried first. */
+/* Returns the index of a class by name, and adds a new one; -1 and *e set where it cannot. `hint` is compared first. */
 static int find_class(folder *f, const char *name, size_t n, int hint, error *e)
 {
     if (n >= DATASET_CLASS_NAME_MAX) {
@@ -160,7 +160,7 @@ static int find_class(folder *f, const char *name, size_t n, int hint, error *e)
     return f->classes++;
 }
 
-/* Gives every item its split and class; items that are none are removed. */
+/* Gives every item its split and class, and removes items that belong to neither split. */
 static bool assign_classes(folder *f, error *e)
 {
     bool has_splits = false;
@@ -230,7 +230,7 @@ static bool sort_items(folder *f, error *e)
     return true;
 }
 
-/* ---- plan ---- */
+/* ---- preparing ---- */
 
 static int get_side(const uint8_t *at)
 {
@@ -323,7 +323,7 @@ static void *folder_prepare(const listing *l, dataset_info *info, error *e)
 
 /* ---- reading ---- */
 
-/* Brings an image of another size or number of channels to the common one. */
+/* Converts an image of another size or number of channels to the common one. */
 static bool convert(const image *i, shape target, uint8_t *to, error *e)
 {
     shape from = {.n = 1, .h = i->height, .w = i->width, .c = i->channels};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* heat.c — a colour between the two nearest of a few that are given. */
+/* heat.c — interpolates between the two nearest colours of a short list. */
 #include "data/heat.h"
 
 /* At equal steps; after "inferno" of matplotlib, which is in the public domain (CC0). */

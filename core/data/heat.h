@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* n colours of three bytes, red, green, blue. 0 and less, and what is not a number, are the first colour; `max`
- * (above 0) and more are the last. */
+/* Writes n colours of three bytes: red, green, blue. 0, negative values and NaN get the first colour; `max` (above 0)
+ * and larger values get the last. */
 void heat_colour(const float *values, size_t n, float max, uint8_t *rgb);
 
 #endif

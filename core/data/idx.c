@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * idx.c — the IDX files of MNIST and its relatives: a big-endian header (two zeros, element type, number of
- * dimensions, their lengths) and bytes. A data set is images and labels to train on, and perhaps such to test with;
- * which is which is told by the magic number and by "t10k" or "test" in the name.
+ * dimensions, their lengths) and bytes. A data set has images and labels of the training split, and perhaps of the test
+ * split. The magic number tells images from labels, and "t10k" or "test" in the name tells the test split.
  */
 #include "data/dataset_reader.h"
 #include "data/image.h"
@@ -19,7 +19,7 @@ enum idx_kind { IDX_LABELS, IDX_IMAGES, IDX_KINDS };
 static const char *const kind_names[IDX_KINDS] = {"labels", "images"};
 static const char *const split_names[SPLIT_COUNT] = {"training", "test"};
 
-/* One of the up to four files. */
+/* One of up to four files. */
 struct idx_file {
     const listing_entry *entry; /* NULL when there is none */
     size_t listed;
@@ -75,7 +75,7 @@ static bool check_dimensions(const struct idx_file *p, enum idx_kind kind, error
     return true;
 }
 
-/* Reads a file's header into the place that its kind and its name give it. */
+/* Parses a file's header into the entry that its kind and name give it. */
 static bool place_file(struct idx *x, const listing *l, size_t i, error *e)
 {
     const listing_entry *entry = &l->entries[i];
@@ -190,7 +190,7 @@ static bool idx_read(void *state, const source_member *m, const reader_target *t
     return true;
 }
 
-/* IDX does not say how many classes there are: the training labels do, and test labels must keep to them. */
+/* IDX does not tell the number of classes. The training labels do, and test labels must be among them. */
 static bool idx_complete(void *state, const reader_target *t, dataset_info *info, error *e)
 {
     (void)t;

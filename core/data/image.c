@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image.c — from bytes of any size to floats of the wanted size. Knows arithmetic on pixels, not file formats.
+ * image.c — converts bytes of any size to floats of the wanted size. Knows arithmetic on pixels, not file formats.
  *
- * An axis is resized as a [before][length][after] array, so that rows and columns share one function: columns have
- * one row before and a pixel's channels after; rows have nothing before and a whole row after.
+ * One function resizes both axes: it takes an array [before][length][after] and resizes `length`. For the columns,
+ * `before` is the rows and `after` a pixel's channels; for the rows, `before` is 1 and `after` a whole row.
  */
 #include "data/image.h"
 
@@ -15,7 +15,7 @@ struct axis {
     size_t before, from, to, after;
 };
 
-/* Output i is the mean of the input over [i·from/to, (i+1)·from/to), edges weighted by the part they cover. */
+/* Output i is the mean of the input over [i·from/to, (i+1)·from/to), where edge pixels weigh by the share covered. */
 static void shrink(const float *restrict in, struct axis a, float *restrict out)
 {
     double ratio = (double)a.from / (double)a.to;
@@ -126,7 +126,7 @@ size_t image_work(shape from, shape target)
     return h * (size_t)from.w * c + h * (size_t)target.w * c;
 }
 
-/* The sum of |a - b| over n pairs. */
+/* Returns the sum of |a - b| over n pairs. */
 static double sum_of_differences(const float *a, const float *b, size_t n)
 {
     double sum = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image_png.c — PNG through libpng's low-level interface, which alone can be told its limits before it reads
- * anything (the simplified one inflates every text chunk first). Knows nothing of where the bytes came from.
+ * image_png.c — PNG by libpng's low-level interface: only there can limits be set before anything is read (the
+ * simplified interface inflates every text chunk first). Knows nothing of where the bytes came from.
  *
  * libpng reports errors by longjmp. Everything that changes while it runs therefore lives in a struct of the
  * caller; the function that calls setjmp has no variables of its own.
@@ -15,7 +15,7 @@
 
 enum { CHUNK_BYTES_MAX = 64 << 10, CHUNKS_KEPT_MAX = 16, IHDR_END = 24, FAILURE_MAX = 160 };
 
-/* Why libpng was left by longjmp. */
+/* The error for which libpng called longjmp. */
 struct failure {
     enum error_code code;
     char text[FAILURE_MAX];
@@ -105,7 +105,7 @@ static bool read_guarded(struct decoder *d)
     return true;
 }
 
-/* The facts that need no decoder, so that their messages can give figures. */
+/* Checks what needs no decoder, so that the messages can give figures. */
 static bool check_header(const uint8_t *bytes, size_t size, error *e)
 {
     static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};

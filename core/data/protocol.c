@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* protocol.c — deals the images of a data set out to the split of an experiment. Knows labels and copies, not pixels.
- */
+/* protocol.c — deals the images of a data set out to the subsets of a split. Knows labels and copies, not pixels. */
 #include "data/protocol.h"
 
 #include "base/digest.h"
@@ -71,7 +70,7 @@ static bool check_spec(const dataset_info *info, const protocol_spec *spec, erro
     return true;
 }
 
-/* Counts normals of the training split, those to deal out and those not, and test images by kind. */
+/* How many normals of the training split are dealt out and how many left out, and how many test images there are. */
 struct census {
     size_t normals, left_out, tests, test_anomalies;
 };
@@ -128,10 +127,10 @@ bool protocol_check(const dataset_info *info, const protocol_spec *spec, error *
     return check_spec(info, spec, e) && check_census(info, spec, &c, e);
 }
 
-/* What becomes of an image. */
+/* The subset that an image belongs to. */
 enum holder { HELD_BY_NONE, HELD_BY_TRAINING, HELD_BY_VALIDATION, HELD_BY_CALIBRATION, HELD_BY_TEST, HOLDERS };
 
-/* Marks the contents of the test split, each at the first image that has it. */
+/* Marks all contents of the test split, each at the first image that has it. */
 static void mark_tested(const dataset *d, uint8_t *marks)
 {
     const uint32_t *first = dataset_first(d);
@@ -140,7 +139,7 @@ static void mark_tested(const dataset *d, uint8_t *marks)
             marks[first[i]] = 1;
 }
 
-/* The normals to deal out into members; *tested is of mark_tested. Returns how many. */
+/* Lists the normals to deal out in members; `tested` comes from mark_tested. Returns how many there are. */
 static size_t list_normals(const dataset *d, const protocol_spec *spec, const uint8_t *tested, uint32_t *members)
 {
     size_t count = 0;
@@ -151,7 +150,8 @@ static size_t list_normals(const dataset *d, const protocol_spec *spec, const ui
     return count;
 }
 
-/* The first normals of a random order validate, the next calibrate. */
+/* Deals normals out in a random order: the first are for validation, the next for calibration, the rest for training.
+ */
 static bool deal_normals(const dataset *d, const protocol_spec *spec, const struct split *counts, uint8_t *holders,
                          error *e)
 {
@@ -175,7 +175,7 @@ static bool deal_normals(const dataset *d, const protocol_spec *spec, const stru
     return good;
 }
 
-/* The first of a random order of the test split, which nothing but the seed decides. */
+/* Draws the first `wanted` images of a random order of the test split, which depends on the seed alone. */
 static bool draw_tests(const dataset *d, uint64_t seed, size_t tests, size_t wanted, uint8_t *holders, error *e)
 {
     uint32_t *order = malloc((tests + 1) * sizeof *order);

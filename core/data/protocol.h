@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * protocol.h — which images of a data set are normal, and which part of an experiment sees which.
+ * protocol.h — which images of a data set are normal, and how a protocol splits them.
  *
  * Test images come from the test split only. Validation (epoch selection) and calibration (conformal
  * p-values) are held out of the TRAINING normals, by a seeded permutation, so that no label of an anomaly
- * is ever used before the test. The four parts are disjoint, by place and by content: copies of an image stay in one
- * part, and a training image that the test split has too is in none, whatever its label there. The test stays as it is.
- * An unlabelled run tests on nothing, so it leaves nothing out.
+ * is ever used before the test. The four subsets are disjoint, by index and by content: copies of an image stay in one
+ * subset, and a training image that the test split has too is in none, whatever its label there. The test split itself
+ * is not changed. An unlabelled run has no test, so it leaves nothing out.
  *
- * A test may be cut to some of its images. Which ones, the data set and the seed alone decide, so that methods, classes
- * and protocols of one seed are measured on the same images.
+ * A test may use only some of its images. Which ones depends on the data set and the seed alone, so that methods,
+ * classes and protocols of one seed are measured on the same images.
  */
 #ifndef ANOMALYD_DATA_PROTOCOL_H
 #define ANOMALYD_DATA_PROTOCOL_H
@@ -36,13 +36,14 @@ typedef struct protocol_spec {
 } protocol_spec;
 enum { PROTOCOL_TEST_MIN = 20 };
 
-/* Images of the training split that serve as normals: those of the protocol's classes, without what is left out. */
+/* Returns how many images of the training split serve as normals: those of the protocol's classes that are not left
+ * out. */
 size_t protocol_normals(const dataset_info *info, const protocol_spec *spec);
 
-/* Checks all of a spec that a data set's facts can tell; ERROR_INVALID says what is wrong and what is accepted. */
+/* Checks a spec as far as a data set's facts allow. ERROR_INVALID says what is wrong and what is accepted. */
 bool protocol_check(const dataset_info *info, const protocol_spec *spec, error *e);
 
-/* Indices into the data set, ascending in each part; owned by this struct. */
+/* The images of the four subsets as indices into the data set, ascending in each; owned by this struct. */
 struct split {
     uint32_t *train, *validation, *calibration, *test;
     size_t train_count, validation_count, calibration_count, test_count;
@@ -50,21 +51,21 @@ struct split {
     uint8_t *anomalous;    /* one a test image: 1 is an anomaly */
 };
 
-/* Deals out all normals of the training split (held-out counts are rounded shares, less by what no copies of an image
- * fit into) and, unless unlabelled, all images of the test split or as many as asked for. Fills *out, for split_free;
- * it is empty on failure. ERROR_INVALID where the data set cannot serve the spec, and where the drawn test images are
- * all normal or all anomalous. Depends on data set and spec alone. */
+/* Deals out all normals of the training split and, unless unlabelled, all images of the test split or as many as asked
+ * for. The held-out counts are rounded shares; they are smaller where the copies of an image do not fit in. Fills *out,
+ * which split_free releases; it is empty on failure. ERROR_INVALID where the data set cannot serve the spec, and where
+ * the drawn test images are all normal or all anomalous. Depends on data set and spec alone. */
 bool split_make(const dataset *d, const protocol_spec *spec, struct split *out, error *e);
 void split_free(struct split *s);
-/* The counts alone of what split_make would deal out, were no two normals the same. */
+/* Fills only the counts of *out: those of split_make if no two normals were the same. */
 bool split_count(const dataset_info *info, const protocol_spec *spec, struct split *out, error *e);
 
-/* SHA-256 of which images of which data set a run learns from: the data set's digest (its 64 digits), then for each of
+/* Writes the SHA-256 of what a run learns from: the data set's digest (its 64 digits), then for each of
  * train, validation and calibration how many there are and their indices, ascending; numbers of 4 bytes, little-endian.
  */
 void split_training_digest(const struct split *s, const dataset_info *info, char out[DATASET_DIGEST_TEXT]);
-/* SHA-256 of which images of which data set are tested on, in their order, and which of them are anomalies. Two runs
- * with the same digest can be compared image by image. */
+/* Writes the SHA-256 of the data set, its test images in their order, and which of them are anomalies. Two runs with
+ * the same digest can be compared image by image. */
 void split_test_digest(const struct split *s, const dataset_info *info, char out[DATASET_DIGEST_TEXT]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pseudo.c — four ways to spoil a normal image. Knows pixels, not what will judge them. */
+/* pseudo.c — four ways to damage a normal image. Knows pixels, not methods. */
 #include "data/pseudo.h"
 
 #include <assert.h>
@@ -18,10 +18,10 @@ const char *pseudo_name(enum pseudo_kind kind)
     return names[kind];
 }
 
-/* What is drawn for an image; each has numbers of its own. */
+/* The purposes of random numbers for an image; each has its own numbers. */
 enum draw { DRAW_OTHER, DRAW_TURNS, DRAW_PATCH, DRAW_GRID, DRAW_ORDER, DRAWS_MAX = 8 };
 
-/* One image to spoil: its row, another's row, and its source of chance. */
+/* One image to damage: its row, another image's row, and the key of its random numbers. */
 struct work {
     const float *image, *other;
     int h, w, c;
@@ -29,7 +29,7 @@ struct work {
     uint64_t number;
 };
 
-/* Uniform on 0 … bound-1; `index` tells apart the numbers of one purpose. */
+/* Draws a number on 0 … bound-1; `index` counts the numbers of one purpose. */
 static int draw(const struct work *k, enum draw purpose, uint64_t index, int bound)
 {
     return (int)random_below(k->key, k->number * DRAWS_MAX + purpose, index, (uint32_t)bound);
@@ -52,7 +52,7 @@ static void rotate(const struct work *k, float *out)
     }
 }
 
-/* Between a quarter and a half of a side, at least one pixel. */
+/* Draws a patch's side: between a quarter and a half of the image's, at least one pixel. */
 static int patch_side(const struct work *k, uint64_t index, int side)
 {
     int side_min = side / 4 > 1 ? side / 4 : 1, side_max = side / 2 > side_min ? side / 2 : side_min;
@@ -76,7 +76,7 @@ static void cut_paste(const struct work *k, float *out)
     copy_patch(k, k->other, from, size, out + at(k, to_y, to_x));
 }
 
-/* Never the identity: that would call a normal image an anomaly. */
+/* Draws an order that is never the identity, since that would make a normal image an anomaly. */
 static void draw_order(const struct work *k, uint32_t *order, uint32_t n)
 {
     random_permutation(k->key, k->number * DRAWS_MAX + DRAW_ORDER, order, n);
@@ -87,7 +87,7 @@ static void draw_order(const struct work *k, uint32_t *order, uint32_t n)
         order[i] = (i + 1) % n;
 }
 
-/* A border that the grid does not divide stays in place. */
+/* Permutes the patches of a grid. A border that the grid does not cover stays in place. */
 static void shuffle(const struct work *k, float *out)
 {
     int grid = 2 + draw(k, DRAW_GRID, 0, 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pseudo.h — pseudo-anomalies made from normal images: what label-free selection tells apart.
+ * pseudo.h — makes pseudo-anomalies of normal images. Selection without labels compares the two.
  */
 #ifndef ANOMALYD_DATA_PSEUDO_H
 #define ANOMALYD_DATA_PSEUDO_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* source.c — walking folders and single files, and gunzip. Knows archives only by their first bytes. */
+/* source.c — walks folders and single files, and inflates gzip. Knows archives only by their first bytes. */
 #include "data/source.h"
 
 #include <errno.h>
@@ -63,7 +63,7 @@ static ptrdiff_t file_read_some(source_stream *s, void *to, size_t n, error *e)
     }
 }
 
-/* The content of stored bytes: themselves, or what gunzip makes of them. */
+/* A stream of the content of stored bytes: the bytes themselves, or inflated where they are gzip. */
 struct content {
     source_stream base;
     source_stream *raw;
@@ -74,7 +74,7 @@ struct content {
     uint8_t buffer[BUFFER_BYTES];
 };
 
-/* Reads more stored bytes into an empty buffer; at the end it stays empty. */
+/* Reads more stored bytes into the empty buffer, which stays empty at the end. */
 static bool content_refill(struct content *c, error *e)
 {
     ptrdiff_t some = c->raw->read(c->raw, c->buffer, sizeof c->buffer, e);
@@ -98,7 +98,7 @@ static ptrdiff_t plain_read(struct content *c, void *to, size_t n, error *e)
     return (ptrdiff_t)n;
 }
 
-/* One step of inflating; *done when the stored bytes are used up at the end of a gzip member. */
+/* Inflates one step. Sets *done when the stored bytes end with a gzip member. */
 static bool gunzip_step(struct content *c, bool *done, error *e)
 {
     if (c->at == c->filled && !content_refill(c, e))
@@ -159,7 +159,7 @@ static ptrdiff_t content_read(source_stream *s, void *to, size_t n, error *e)
     return -1;
 }
 
-/* Starts over with another raw stream; content_end after each. */
+/* Begins with another raw stream; call content_end after each. */
 static bool content_begin(struct content *c, source_stream *raw, uint64_t out_max, error *e)
 {
     c->base.read = content_read;

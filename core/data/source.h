@@ -20,7 +20,7 @@ enum {
 };
 #define SOURCE_BYTES_MAX ((uint64_t)16 << 30) /* of all contents together */
 
-/* Whether `out` bytes from `in` compressed ones are more than an honest file has. */
+/* True where `in` compressed bytes giving `out` bytes exceed SOURCE_RATIO_MAX. */
 bool source_is_bomb(uint64_t in, uint64_t out);
 
 /* Bytes that can be read once, forward. */
@@ -29,7 +29,7 @@ typedef struct source_stream {
     ptrdiff_t (*read)(struct source_stream *s, void *to, size_t n, error *e);
 } source_stream;
 
-/* Reads until n bytes or the end have come; *got says how many. */
+/* Reads n bytes, or fewer at the end of the stream; *got says how many. */
 bool source_read(source_stream *s, void *to, size_t n, size_t *got, error *e);
 /* Reads and drops the rest; adds its length to *count. */
 bool source_drain(source_stream *s, uint64_t *count, error *e);
@@ -37,13 +37,13 @@ bool source_drain(source_stream *s, uint64_t *count, error *e);
 /* What a visitor sees of one regular file; borrowed for the visit. */
 typedef struct source_member {
     const char *name;       /* relative to the folder or in the archive, '/' between parts, never "." or ".." */
-    size_t index;           /* the how-manieth visited; the same in every walk of an unchanged source */
+    size_t index;           /* how many were visited before it; the same in every walk of an unchanged source */
     uint64_t size;          /* of its content, or SOURCE_SIZE_UNKNOWN */
     source_stream *content; /* after gunzip */
 } source_member;
 #define SOURCE_SIZE_UNKNOWN UINT64_MAX
 
-/* Returning false stops the walk; the name of source and member is put in front of its message. */
+/* Visits one member. False stops the walk; the names of source and member are put in front of its message. */
 typedef bool source_visit(void *context, const source_member *m, error *e);
 
 /* Visits all regular files: of a folder sorted by name, of an archive in its order. Hidden ones (".name",

@@ -63,7 +63,7 @@ static void nets(alad *m, model *own, shape image)
                             .pairs = m->pairs};
 }
 
-/* One step's tensors: what is drawn, and what E and G make of it. */
+/* The tensors of one step: data, samples, and their images under E and G. */
 typedef struct cycle {
     tensor *x, *z;         /* data and a sample of the prior */
     tensor *x_new, *z_new; /* x̃ = G(z), ẑ = E(x) */
@@ -82,7 +82,7 @@ static cycle cycle_of(const alad *m, graph *g, array *batch)
     return c;
 }
 
-/* Each discriminator learns from its own loss: first pairs are 1, second ones 0. */
+/* Each discriminator learns from its own loss, in which real pairs are labelled 1 and made ones 0. */
 static program *discriminators(alad *m, model *own, array *batch, struct adam rule, error *e)
 {
     const alad_sizes *s = &m->sizes;
@@ -111,7 +111,7 @@ static program *discriminators(alad *m, model *own, array *batch, struct adam ru
     return program_compile(g, e);
 }
 
-/* E and G turn each pair into the other. What (x, x) and (z, z) would add does not depend on them, and is left out. */
+/* E and G learn with the labels exchanged. The terms of (x, x) and (z, z) do not depend on them and are left out. */
 static program *generators(alad *m, model *own, array *batch, struct adam rule, error *e)
 {
     const alad_sizes *s = &m->sizes;
@@ -176,10 +176,10 @@ static tensor *score(void *self, model *own, graph *g, tensor *x)
         [SCORE_FEATURES] = t_output(t_row_sum(t_abs(t_sub(f, f_hat))), "score.features"),
         [SCORE_L1] = t_output(t_row_sum(t_abs(difference)), "score.l1"),
         [SCORE_L2] = t_output(t_row_norm(difference), "score.l2"),
-        /* -log σ(l), the paper's with the sign that ranks anomalies above, falls with l: -l ranks the same. */
+        /* The paper's -log σ(l) falls with l, so -l ranks images alike. */
         [SCORE_LOGITS] = t_output(t_scale(logit, -1), "score.logits"),
     };
-    return t_scale(all[m->score], 1); /* a tensor of its own, for it is named as well */
+    return t_scale(all[m->score], 1); /* a separate tensor, since the other has a name already */
 }
 
 static program *const *programs(const void *self)

@@ -20,7 +20,7 @@ static struct conv dense(const alad_sizes *s, int out)
     return (struct conv){.out = out, .bias = true, .spectral = s->spectral};
 }
 
-/* Codes and logits: spectral norm ends before them. */
+/* The last layer, which gives codes or logits, has no spectral norm. */
 static tensor *head(net *n, tensor *x, int out)
 {
     return nn_dense(n, x, (struct conv){.out = out, .bias = true});
@@ -33,7 +33,7 @@ tensor *alad_encode(net *n, graph *g, const alad_sizes *s, tensor *x)
     int channels = has_dense ? s->width : 2 * s->width, kernel = has_dense ? 3 : 4;
     float leak = bigan_leak(s->image);
     if (has_dense)
-        x = nn_conv(n, x, layer(s, s->width / 2, kernel, 1)); /* linear, as there */
+        x = nn_conv(n, x, layer(s, s->width / 2, kernel, 1)); /* linear, as in the BiGAN */
     for (int i = bigan_halvings(s->image); i > 0; i--, channels *= 2) {
         x = nn_conv(n, x, layer(s, channels, kernel, 2));
         x = t_leaky(nn_batch_norm(n, x), leak);
@@ -41,7 +41,7 @@ tensor *alad_encode(net *n, graph *g, const alad_sizes *s, tensor *x)
     return head(n, x, s->latent);
 }
 
-/* Maps of an image, flat. */
+/* Returns the feature maps of an image, flat. */
 static tensor *features_of_image(net *n, const alad_sizes *s, tensor *x)
 {
     bool has_dense = bigan_is_dense(s->image);
@@ -88,7 +88,8 @@ tensor *alad_judge_xx(net *n, graph *g, const alad_sizes *s, tensor *x, tensor *
     bigan_enter(n, g, s->image);
     tensor *both = pair(s, x, y);
     int channels = s->width, side = s->image.w;
-    /* By arithmetic, not by the map's own side: after a recorded error the map does not shrink. */
+    /* The side is computed, not read from the map: after a recorded error maps do not shrink, and the loop would not
+     * end. */
     for (int i = 0; i < PAIRS_HALVINGS_MIN || side > PAIRS_SIDE_LAST; i++, side = (side + 1) / 2, channels *= 2) {
         both = t_leaky(nn_conv(n, both, layer(s, channels, 5, 2)), pairs_leak);
         both = t_dropout(both, s->dropout);

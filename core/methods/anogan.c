@@ -3,12 +3,12 @@
  * anogan.c — AnoGAN (Schlegl, Seeböck, Waldstein, Schmidt-Erfurth & Langs, IPMI 2017), with the networks of the AnoGAN
  * baselines in the EGBAD and ALAD authors' code, for its own authors released none.
  *
- * A GAN learns the normal images. What is normal then has a code z whose image G(z) is close to it, in pixels and in
- * the discriminator's last features f; the score is the distance that remains after a search for that code,
+ * A GAN learns the normal images. A normal image then has a code z whose image G(z) is close to it, in pixels and in
+ * the discriminator's last features f. The score is the distance that remains after a search for that code,
  *
  *     L(z) = (1-λ)·R(z) + λ·D(z),  R(z) = Σ|x - G(z)|,  D(z) = Σ|f(x) - f(G(z))|.
  *
- * Absolute differences, as in the paper and both codes; the survey writes squared ones.
+ * The differences are absolute, as in the paper and both codes; the survey has squared ones.
  *
  * The discriminator's layers have spectral norm (Miyato, Kataoka, Koyama & Yoshida, ICLR 2018) in place of the codes'
  * batch norm, under which it learns a class of a few thousand images so fast that the generator collapses.
@@ -18,9 +18,9 @@
  *
  *     A(x) = mean (x - G(E(x)))² + κ·mean (f(x) - f(G(E(x))))².
  *
- * Its guess is where the search starts, or A is the score and nothing is searched for. E is ALAD's, whose code is
- * linear; that of f-AnoGAN's authors ends in a tanh, which holds every code inside (-1, 1) where the generator learned
- * from N(0, 1), a third of which is outside.
+ * The search starts at its guess, or there is no search and A is the score. E is ALAD's, whose code is linear. That of
+ * f-AnoGAN's authors ends in a tanh, which keeps every code inside (-1, 1), whereas the generator learned from N(0, 1),
+ * a third of which lies outside.
  */
 #include "methods/alad_nets.h"
 #include "methods/bigan_nets.h"
@@ -120,7 +120,7 @@ static shape code_shape(const anogan *m, shape image)
     return (shape){image.n, 1, 1, m->latent ? m->latent : bigan_latent(image)};
 }
 
-/* Between a discriminator's layers. */
+/* What stands between two layers of a discriminator. */
 static tensor *activate(const anogan *m, tensor *x, float leak)
 {
     return t_leaky(m->discriminator_norm == NORM_BATCH ? nn_batch_norm(m->discriminator, x) : x, leak);
@@ -164,9 +164,9 @@ static tensor *encode(const anogan *m, graph *g, tensor *x)
     return alad_encode(m->guesser, g, &sizes, x);
 }
 
-/* What the encoder's guess leaves of each image. */
+/* The terms of A for the encoder's guess, before they are weighted. */
 typedef struct remainder {
-    tensor *x_hat, *residual, *discrimination; /* n×1×1×1, but for x_hat */
+    tensor *x_hat, *residual, *discrimination; /* n×1×1×1, except x_hat */
 } remainder;
 
 static remainder remainder_of(const anogan *m, graph *g, tensor *x)
@@ -180,7 +180,7 @@ static remainder remainder_of(const anogan *m, graph *g, tensor *x)
                        .discrimination = t_row_mean(t_square(t_sub(f, f_hat)))};
 }
 
-/* Batch norm sees real and generated images as two batches. */
+/* Real and generated images are two batches, so batch norm does not mix them. */
 static program *discriminator_step(anogan *m, model *own, array *batch, struct adam adam, error *e)
 {
     graph *g = method_graph(own, TRAIN, e);
@@ -196,7 +196,7 @@ static program *discriminator_step(anogan *m, model *own, array *batch, struct a
     return program_compile(g, e);
 }
 
-/* The non-saturating loss; its codes are drawn apart from the discriminator's. */
+/* The loss is the non-saturating one; its codes are not those of the discriminator's step. */
 static program *generator_step(anogan *m, model *own, array *batch, struct adam adam, error *e)
 {
     graph *g = method_graph(own, TRAIN, e);
@@ -211,7 +211,7 @@ static program *generator_step(anogan *m, model *own, array *batch, struct adam 
     return program_compile(g, e);
 }
 
-/* The GAN takes part as it will in scoring: by its running statistics. */
+/* The GAN normalises by its running statistics here, as it will in scoring. */
 static program *encoder_step(anogan *m, model *own, array *batch, struct adam adam, error *e)
 {
     graph *g = method_graph(own, TRAIN, e);
@@ -263,7 +263,7 @@ static bool searches(const void *self)
     return ((const anogan *)self)->encoder != ENCODER_SCORE;
 }
 
-/* Only where the encoder's guess is the score. */
+/* For runs in which the encoder's guess gives the score. */
 static tensor *score(void *self, model *own, graph *g, tensor *x)
 {
     anogan *m = self;
@@ -275,7 +275,7 @@ static tensor *score(void *self, model *own, graph *g, tensor *x)
     return t_add(left.residual, t_scale(left.discrimination, m->kappa));
 }
 
-/* f(x), which does not change while x keeps its slot, and the encoder's guess. */
+/* Computes f(x), which is the same at every step of a search, and the encoder's guess. */
 static program *features_of(anogan *m, model *own, array *images, shape *found, error *e)
 {
     graph *g = method_graph(own, SCORE, e);

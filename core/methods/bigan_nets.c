@@ -6,7 +6,7 @@
 
 enum { SIDE_MIN = 16, SIDE_MAX = 128, BASE_MIN = 4, BASE_MAX = 7, KERNEL = 4 };
 
-/* Extent of the smallest maps, and how often the side was halved to reach it. */
+/* Returns the side of the smallest maps; *halvings is how often the image's side is halved to reach it. */
 static int base_of(int side, int *halvings)
 {
     *halvings = 0;
@@ -62,7 +62,7 @@ void bigan_enter(net *n, graph *g, shape image)
     net_enter(n, g);
 }
 
-/* The smallest maps: by two dense layers, or by a transposed convolution of the code. */
+/* Makes the smallest maps of a code, by two dense layers or by a transposed convolution. */
 static tensor *smallest_maps(net *n, tensor *z, int channels, int width, shape image)
 {
     int halvings, base = base_of(image.h, &halvings);
@@ -73,7 +73,7 @@ static tensor *smallest_maps(net *n, tensor *z, int channels, int width, shape i
     tensor *x = nn_dense(n, z, (struct conv){.out = 16 * width, .bias = true});
     x = t_relu(nn_batch_norm(n, x));
     x = nn_dense(n, x, (struct conv){.out = base * base * channels, .bias = true});
-    x = t_relu(nn_batch_norm(n, x)); /* by unit: the maps come after it */
+    x = t_relu(nn_batch_norm(n, x)); /* normalises units, since the maps are formed behind it */
     return t_reshape(x, (shape){tensor_shape(x).n, base, base, channels});
 }
 

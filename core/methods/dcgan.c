@@ -25,7 +25,8 @@ tensor *dcgan_encode(net *n, graph *g, tensor *x, int width, int out, tensor **f
     net_enter(n, g);
     int channels = width, first = tensor_shape(x).h;
     x = t_leaky(nn_conv(n, x, (struct conv){.out = channels, .kernel = 4, .stride = 2, .pad = 1}), leak);
-    /* By arithmetic, not by the map's own side: after a recorded error the map does not shrink. */
+    /* The side is computed, not read from the map: after a recorded error maps do not shrink, and the loop would not
+     * end. */
     for (int side = first / 2; side > SIDE_LAST; side /= 2) {
         channels *= 2;
         x = nn_conv(n, x, (struct conv){.out = channels, .kernel = 4, .stride = 2, .pad = 1});

@@ -8,7 +8,8 @@
 
 #include "nn/net.h"
 
-/* Smallest side of 16, 32, 64 or 128 that holds the image; false with a message where none does or it is not square. */
+/* Finds the smallest side of 16, 32, 64 or 128 that holds the image. False and *e set where there is none or the image
+ * is not square. */
 bool dcgan_side(shape data, int *side, error *e);
 
 /* x (n×side×side×c) → n×1×1×out. The last features before the head go to *features, where not NULL. */

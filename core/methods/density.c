@@ -146,7 +146,8 @@ static double sum_of(const float *distances, size_t n, float nearest, float fact
     return sum;
 }
 
-/* log p of each row of a fold under the rows of the others, without the constants that all bandwidths share. */
+/* Computes log p of each row of a fold under the rows of the others, without the constants that all bandwidths share.
+ */
 static void judge_fold(void *context, int chunk, int worker)
 {
     const search *s = context;

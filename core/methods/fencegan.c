@@ -2,8 +2,8 @@
 /*
  * fencegan.c — Fence GAN (Ngo, Winarto, Kou, Park, Akram & Lee, ICTAI 2019), as the authors' released code builds it.
  *
- * The generator is not to imitate the data but to fence them in: its fakes g_i = G(z_i) are to lie where the
- * discriminator gives them α, and apart from each other. The score of an image is what the discriminator makes of it.
+ * The generator does not imitate the data but encloses them: its fakes g_i = G(z_i) shall lie where the discriminator
+ * gives α, and far from each other. The score of an image is the discriminator's output.
  *
  *     L_encirclement  = mean BCE(D(g_i), α)                       the code; the paper has mean log|α - D(g_i)|
  *     L_dispersion    = 1/m,  m = mean d_i,  d_i = |g_i - μ|₂     μ = mean g_i, through which gradients flow
@@ -11,8 +11,8 @@
  *     L_discriminator = mean -log D(x) + γ·mean -log(1 - D(g))
  *
  * Surveys that number these (5) to (8) follow the paper in the encirclement, (6), and call the last, (8), the
- * generator's. At the logit the paper's encirclement has the slope D(1-D)/(D-α): unbounded where the fakes are to be,
- * and nothing where D is sure. The code's has D-α.
+ * generator's. The slope of the paper's encirclement by the logit is D(1-D)/(D-α): unbounded where the fakes should be,
+ * and 0 where D is sure. That of the code's is D-α.
  */
 #include "methods/fencegan.h"
 
@@ -28,11 +28,11 @@ static const char *const encirclements[] = {"cross_entropy", "logarithm", NULL};
 enum fakes { FAKES_BY_BATCH, FAKES_BY_RUNNING };
 static const char *const fakes_choices[] = {"batch", "running", NULL};
 
-/* What depends on the network: the authors' settings for MNIST and for CIFAR-10. */
+/* The settings that depend on the network: the authors' for MNIST and for CIFAR-10. */
 typedef struct settings {
     int width, latent;
     float alpha, beta, gamma, rate_generator, rate_discriminator, rate_decay;
-    float pixels; /* values in the image that β is for */
+    float pixels; /* number of values of the image for which β was chosen */
     int map_min;  /* halvings end at a map of at least this side, and less than twice of it */
 } settings;
 
@@ -45,7 +45,7 @@ typedef struct fencegan {
     struct method_state state;
     int network, encirclement, fakes, pretrain;
     float clip;
-    settings set; /* as the user has them: what is 0 or negative is the network's */
+    settings set; /* the user's; 0 or a negative value stands for the network's */
 
     net *generator, *discriminator;
     array *batch_fakes;
@@ -112,7 +112,7 @@ static int halvings(int side, int side_min)
     return count;
 }
 
-/* The settings for images of that shape, each the user's or the network's. */
+/* Returns the settings for images of that shape; each is the user's, or else the network's. */
 static settings settings_for(const fencegan *m, shape s)
 {
     const settings *of = &of_network[network_for(m, s.c)], *set = &m->set;
@@ -135,7 +135,7 @@ static int pretrain_epochs(const fencegan *m)
     return m->pretrain < 0 ? m->state.epochs * 15 / 115 : m->pretrain;
 }
 
-/* The smallest side that halves down to the network's last map and holds the image. */
+/* Finds the smallest side that holds the image and can be halved down to the network's last map. */
 static bool input(const void *self, shape data, shape *in, error *e)
 {
     enum { SIDE_MIN = 16, SIDE_MAX = 128 };
@@ -216,7 +216,7 @@ static tensor *discriminate_conv(net *n, tensor *x, const settings *c)
     return nn_dense(n, t_dropout(t_flat(x), 0.2f), (struct conv){.out = 1, .bias = true});
 }
 
-/* G of fresh z ~ N(0, I). */
+/* Returns G(z) of newly drawn z ~ N(0, I). */
 static tensor *generate(fencegan *m, graph *g, const settings *c, shape s)
 {
     tensor *z = t_normal(g, (shape){s.n, 1, 1, c->latent});
@@ -225,7 +225,7 @@ static tensor *generate(fencegan *m, graph *g, const settings *c, shape s)
                                                 : generate_conv(m->generator, z, c, s);
 }
 
-/* The logit of D: n×1×1×1. */
+/* Returns D's logit: n×1×1×1. */
 static tensor *discriminate(fencegan *m, graph *g, tensor *x, const settings *c)
 {
     net_enter(m->discriminator, g);
@@ -235,7 +235,7 @@ static tensor *discriminate(fencegan *m, graph *g, tensor *x, const settings *c)
 
 /* --- losses --- */
 
-/* max(a, bound): no gradient below. */
+/* Returns max(a, bound), which has no gradient below the bound. */
 static tensor *clamp_below(tensor *a, float bound)
 {
     return t_offset(t_relu(t_offset(a, -bound)), bound);
@@ -270,7 +270,7 @@ static program *train_discriminator(fencegan *m, model *own, array *images, floa
     return program_compile(g, e);
 }
 
-/* The logarithm is so steep beside the fence that one fake there would fill Adam's second moment. */
+/* The logarithm is so steep near the fence that one fake there would dominate Adam's second moment. */
 static float clip_of_generator(const fencegan *m)
 {
     if (m->clip >= 0)
@@ -293,7 +293,7 @@ static program *train_generator(fencegan *m, model *own, shape s, error *e)
     return program_compile(g, e);
 }
 
-/* The fakes that D learns from: moves nothing. */
+/* Makes the fakes that D learns from; it moves no weights. */
 static program *draw_fakes(fencegan *m, model *own, shape s, error *e)
 {
     graph *g = method_graph(own, m->fakes == FAKES_BY_BATCH ? TRAIN : SCORE, e);
@@ -328,14 +328,14 @@ static bool build(void *self, model *own, shape s, error *e)
     return m->draw != NULL;
 }
 
-/* Steps in which D learns alone: nobody expects the images of an untrained G to differ, or to deceive. */
+/* Returns the steps in which D learns alone. In these the images of the untrained G are no sign of a collapse. */
 static uint64_t pretraining(const void *self)
 {
     const fencegan *m = self;
     return (uint64_t)pretrain_epochs(m) * m->state.steps_an_epoch;
 }
 
-/* Two steps of D, one on what is real and one on fakes, then one of G; in pretraining D's alone. */
+/* Makes two steps of D, one on real images and one on fakes, then one of G; in pretraining only those of D. */
 static void step(void *self, uint64_t counter)
 {
     fencegan *m = self;
@@ -348,7 +348,7 @@ static void step(void *self, uint64_t counter)
         program_run(m->train_generator, counter);
 }
 
-/* 1 - D(x) would order images alike, but has ties where D is sure. */
+/* The score is the negative logit: 1 - D(x) ranks images alike, but has ties where D is sure. */
 static tensor *score(void *self, model *own, graph *g, tensor *x)
 {
     fencegan *m = self;

@@ -7,15 +7,15 @@
 
 enum encirclement { ENCIRCLE_CROSS_ENTROPY, ENCIRCLE_LOGARITHM };
 
-/* The fence: where the discriminator is to put the fakes, and how far apart they are to be. */
+/* Where the fakes shall lie, by the discriminator's output, and how strongly they are driven apart. */
 typedef struct fence {
     int encirclement; /* enum encirclement */
-    float alpha;      /* of the fence: D(G(z)) there */
+    float alpha;      /* D(G(z)) on the fence */
     float beta;       /* weight of the dispersion */
 } fence;
 
-/* Of a batch of fakes and D's logits for them. Marks "loss.encirclement", "loss.dispersion",
- * "loss.generator" and "spread.generated". */
+/* Returns the generator's loss (1×1×1×1) for a batch of fakes and D's logits for them. Names the outputs
+ * "loss.encirclement", "loss.dispersion", "loss.generator" and "spread.generated". */
 tensor *fencegan_generator_loss(tensor *fakes, tensor *logits, const fence *f);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * ganomaly.c — GANomaly (Akcay, Atapour-Abarghouei & Breckon, ACCV 2018), as the author's released code builds it.
  *
- * An encoder E1, a decoder and a second encoder E2: z = E1(x), x̂ = Dec(z), ẑ = E2(x̂). What is normal has the same
+ * An encoder E1, a decoder and a second encoder E2: z = E1(x), x̂ = Dec(z), ẑ = E2(x̂). A normal image has the same
  * code before and after the decoder; the score is the distance between z and ẑ. The paper's generator is E1, Dec and
  * E2 together. The released code trains the generator by feature matching and the discriminator by cross-entropy; the
  * version behind the paper had them the other way round.
@@ -119,7 +119,7 @@ static tensor *score(void *self, model *own, graph *g, tensor *x)
         [DISTANCE_ABSOLUTE] = t_output(t_row_mean(t_abs(difference)), "score.latent_absolute"),
     };
     t_output(t_row_mean(t_abs(t_sub(x_hat, x))), "score.reconstruction"); /* eq. 2 of one image */
-    return t_scale(all[m->distance], 1); /* a tensor of its own, for it is named as well */
+    return t_scale(all[m->distance], 1); /* a separate tensor, since the other has a name already */
 }
 
 static program *const *programs(const void *self)

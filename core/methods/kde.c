@@ -22,7 +22,7 @@ typedef struct kde {
     int preprocess;
     bool pca;
     float variance_kept, bandwidth;
-    /* What ready finds and makes. */
+    /* Set by ready. */
     int d, k;
     const float *range, *mean, *basis; /* basis: NULL without pca; owned by the model */
     density density;
@@ -51,7 +51,7 @@ static bool kde_input(const void *self, shape data, shape *in, error *e)
     return !((const kde *)self)->pca || principal_check(shape_row(data), e);
 }
 
-/* One image less its mean, at a mean absolute value of 1. */
+/* Subtracts an image's mean and scales the rest to a mean absolute value of 1. */
 static void normalise_contrast(float *row, int d)
 {
     double sum = 0, absolute = 0;
@@ -67,7 +67,7 @@ static void normalise_contrast(float *row, int d)
         row[j] = (float)((double)row[j] / scale);
 }
 
-/* Rows of images as the density sees them, short of centring. */
+/* Images as rows of the density's space, not yet centred. */
 typedef struct source {
     const kde *own;
     const float *x;
@@ -86,7 +86,7 @@ static void load_row(const void *context, size_t row, float *out)
             out[j] = (out[j] - s->own->range[0]) * s->own->range[1];
 }
 
-/* A saved array of the model, or NULL with *e set. */
+/* Returns an array of the model that is saved with it; NULL and *e set on failure. */
 static float *saved(model *own, const char *name, shape s, error *e)
 {
     array *a = model_array(own, name, s);
@@ -98,7 +98,7 @@ static float *saved(model *own, const char *name, shape s, error *e)
     return values;
 }
 
-/* The least value and the inverse of the width of the range of all contrast-normalised training images. */
+/* Finds the smallest value of all contrast-normalised training images, and the inverse of the width of their range. */
 static bool find_range(const rows *r, float range[2], error *e)
 {
     float low = INFINITY, high = -INFINITY, *row = malloc((size_t)r->d * sizeof *row);
@@ -130,7 +130,7 @@ static size_t projection_scratch(int d, int k)
     return (size_t)d * (TILE_ROWS + 1) + (size_t)k * TILE_ROWS;
 }
 
-/* A worker's scratch: one row, a tile of rows, the tile projected. Returns the projected tile. */
+/* Projects a tile of rows. The worker's scratch holds one row, the tile and the projected tile, which is returned. */
 static const float *project_tile(const projection *p, size_t first, float *scratch)
 {
     size_t d = (size_t)p->rows->d;
@@ -216,7 +216,7 @@ static bool kde_fit(void *self, model *m, const float *x, size_t n, shape input,
     return points && keep_bandwidth(own, m, points, n, e);
 }
 
-/* First the components are found; then, with the basis kept, points are made and a bandwidth is looked for. */
+/* The components are found first. The basis then stays in memory while points are made and a bandwidth is found. */
 static size_t kde_fit_bytes(const void *self, shape input, size_t n, int threads)
 {
     const kde *own = self;
@@ -229,7 +229,7 @@ static size_t kde_fit_bytes(const void *self, shape input, size_t n, int threads
     return first > then ? first : then;
 }
 
-/* A saved array that must be there with this many values a row. */
+/* Returns a saved array, which must exist with this many values a row. */
 static const float *find(model *m, const char *name, size_t row, shape *s, error *e)
 {
     array *a = model_find_array(m, name);

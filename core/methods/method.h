@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * method.h — all that a method is. One file a method, one line in methods.c, one in CMake; nothing else
- * knows its name.
+ * method.h — the record of functions and options that makes a method. A method has one file, one line in methods.c and
+ * one in CMakeLists.txt; nothing else knows its name.
  *
  * A method's struct begins with `struct method_state`. Neural methods give `build`, `step` and `score` or `search`
  * or, where options decide, both; closed-form methods give `fit` and `score_rows`. Inputs are floats in [0, 1] when
@@ -14,16 +14,16 @@
 #include "methods/search.h"
 #include "nn/model.h"
 
-/* What the trainer reads of every iterative method, and `refine` of every method; TRAINING_OPTIONS puts it into the
- * option table, REFINE_OPTION that alone. */
+/* The options that the trainer reads: `refine` of every method, the others of iterative methods. TRAINING_OPTIONS puts
+ * all of them into an option table, REFINE_OPTION only `refine`. */
 struct method_state {
     int epochs, batch;
     int selection;       /* enum selection */
     float average_decay; /* of the weights' moving average; 0: none */
-    int members;         /* networks that are trained, and score together */
+    int members;         /* how many networks are trained; they score together */
 
-    /* When a run counts as collapsed: its discriminator's loss, or its images' spread as a share of the training
-     * images', beyond a limit for so many steps in succession. 0: not looked for. */
+    /* A run has collapsed when the discriminator's loss, or the spread of its images as a share of the training
+     * images', is beyond its limit for collapse_steps steps in succession. 0: not watched. */
     int collapse_steps;
     float collapse_won, collapse_lost, collapse_spread;
 
@@ -34,8 +34,8 @@ struct method_state {
 enum selection { SELECT_PSEUDO, SELECT_LAST };
 enum { MEMBERS_MAX = 8 };
 extern const char *const selection_choices[];
-/* Of which scores the model's is refined (see refine.h): its own as it is; all variants; its own, by the image's
- * complexity; all variants, by the image's complexity. */
+/* How the model's score is refined (see refine.h): not at all; from all variants; by the image's complexity; from all
+ * variants by the image's complexity. */
 enum refining { REFINE_NONE, REFINE_FUSION, REFINE_COMPLEXITY, REFINE_BOTH, REFININGS };
 extern const char *const refining_choices[];
 
@@ -50,7 +50,7 @@ extern const char *const refining_choices[];
 
 #define TRAINING_OPTIONS(struct_, epochs_, batch_, decay_) \
     TRAINING_OPTIONS_OF(struct_, epochs_, batch_, decay_, SELECT_PSEUDO)
-/* Where the preset of `selection` is another. */
+/* The same with another preset of `selection`. */
 #define TRAINING_OPTIONS_OF(struct_, epochs_, batch_, decay_, selection_)                                       \
     {.name = "epochs",                                                                                          \
      .type = OPTION_INT,                                                                                        \
@@ -136,7 +136,7 @@ typedef struct method {
     /* Instead of `score`, where a score is the least loss that a search finds: makes a search for input.n images at
      * once over the same nets. Returns new. */
     search *(*search)(void *self, model *own, shape input, error *e);
-    /* Of a method that has both: whether it is `search` with these options. NULL: it has one of them. */
+    /* For a method that has both: true where these options ask for `search`. NULL: the method has only one of them. */
     bool (*searches)(const void *self);
     /* Programs whose outputs of one number the trainer logs and watches; NULL-terminated, borrowed. By their names:
      *
@@ -147,33 +147,34 @@ typedef struct method {
      *                            collapse; it is logged as a share of the training images' own
      */
     program *const *(*programs)(const void *self);
-    /* How often a discriminator has started afresh, which is logged as restarts.discriminator. NULL: none ever does. */
+    /* Returns how often a discriminator's weights were drawn anew, logged as restarts.discriminator. NULL: never. */
     uint64_t (*restarts)(const void *self);
-    /* Steps at the start in which a part does not learn yet, so that what looks like a collapse is none. NULL: none. */
+    /* Returns the number of steps at the start in which some network does not learn yet, and which are not watched for
+     * a collapse. NULL: none. */
     uint64_t (*pretraining)(const void *self);
 
     /* Closed form: fits rows x (n×d floats, borrowed for the call) and keeps the result as saved arrays of the model.
      */
     bool (*fit)(void *self, model *own, const float *x, size_t n, shape input, error *e);
-    /* Bytes that fit takes for n rows on so many workers, and ready after it: what is kept and work space, at most,
-     * for what the rows will show (how many components they have, say) is not known before. */
+    /* Returns the bytes that fit, and ready after it, need at most for n rows with so many workers. The exact number
+     * depends on the rows (how many components they have, for instance). */
     size_t (*fit_bytes)(const void *self, shape input, size_t n, int threads);
     /* After fit, or after a model was read: finds its saved arrays and prepares for scoring. */
     bool (*ready)(void *self, model *own, shape input, error *e);
     /* Scores n rows. A row's score has the same bits whatever its neighbours. Allocates nothing that grows with calls.
      */
     bool (*score_rows)(void *self, model *own, const float *x, size_t n, float *scores, error *e);
-    /* What the method makes of n rows, in the same range and with the same promise. NULL: it does not reconstruct. */
+    /* Reconstructs n rows, in the same range and with the same promise. NULL: the method does not reconstruct. */
     bool (*reconstruct_rows)(void *self, model *own, const float *x, size_t n, float *out, error *e);
-    void (*free)(void *self); /* frees what ready made; NULL when nothing */
+    void (*free)(void *self); /* frees what `ready` made; NULL where that is nothing */
 } method;
 
 /* NULL-terminated. */
 const method *const *method_all(void);
 const method *method_find(const char *id);
-/* Whether scores are searched for: by `search` instead of `score`. */
+/* True where a score is found by `search` instead of `score`. */
 bool method_searches(const method *m, const void *self);
-/* model_graph for a program that a method builds: NULL with *e set. */
+/* Calls model_graph for a program that a method builds. NULL and *e set on failure. */
 graph *method_graph(model *own, enum mode mode, error *e);
 
 #endif

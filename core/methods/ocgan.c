@@ -5,9 +5,9 @@
  *
  * A denoising autoencoder whose codes are held in (-1, 1)^d. The latent discriminator D_l makes the codes of normal
  * images fill that cube; the visual discriminator D_v makes every point of the cube decode to an image of the class;
- * and the classifier C looks for the points that do not yet ("informative negatives"), so that these are what the
- * decoder is taught. What is not of the class then has no code that decodes to it: the score is the reconstruction
- * error. The five networks keep the paper's names.
+ * and the classifier C finds points that do not yet ("informative negatives"), from which the decoder is then
+ * taught. An image of another class then has no code that decodes to it: the score is the reconstruction error. The
+ * five networks keep the paper's names.
  */
 #include "methods/method.h"
 
@@ -26,7 +26,7 @@ typedef struct ocgan {
 
     model *own;
     net *en, *de, *d_v, *d_l, *c;
-    array *v; /* where the mining stands; its tanh is the code l2' */
+    array *v; /* the point that mining moves; its tanh is the code l2' */
     random_key starts;
     program *mine, *judge, *autoencode;
     program *programs[4];
@@ -87,8 +87,8 @@ static bool input(const void *self, shape data, shape *in, error *e)
     return true;
 }
 
-/* Maps between image and code, from sides[0], the image's, to the last that is not larger than SIDE_LAST. Returns the
- * number of convolutions between them. */
+/* Fills sides[] with the sides of the maps from the image's, sides[0], to the first that is at most SIDE_LAST. Returns
+ * the number of convolutions between them. */
 static int sides_of(const ocgan *m, int side, int sides[LEVELS_MAX + 1])
 {
     int levels = 0;
@@ -102,8 +102,8 @@ static int channels(int width, int level)
     return level < 2 ? width << level : 4 * width;
 }
 
-/* The layer between maps of sides `large` and `small`, in either direction: TensorFlow's SAME where they differ by a
- * factor of two, no padding where they are the author's. */
+/* Returns the layer between maps of sides `large` and `small`, in either direction. It pads as TensorFlow's SAME where
+ * the sides differ by a factor of two, and not at all for the author's sides. */
 static struct conv layer(int large, int small, int out, bool bias)
 {
     int total = (small - 1) * 2 + KERNEL - large;
@@ -129,7 +129,7 @@ static tensor *encode(const ocgan *m, graph *g, tensor *x)
     return t_tanh(contract(m, m->en, x, m->width, code));
 }
 
-/* The caller has entered De, for it knows whether this application may move the running statistics. */
+/* The caller must have entered De: it knows whether this application may move the running statistics. */
 static tensor *expand(const ocgan *m, tensor *l, shape image)
 {
     int sides[LEVELS_MAX + 1] = {0}, levels = sides_of(m, image.h, sides), last = sides[levels];
@@ -151,21 +151,21 @@ static tensor *decode(const ocgan *m, graph *g, tensor *l, shape image)
     return expand(m, l, image);
 }
 
-/* The logit that x is an image of the class: D_v. */
+/* Returns D_v's logit: that x is an image of the class. */
 static tensor *judge_image(const ocgan *m, graph *g, tensor *x)
 {
     net_enter(m->d_v, g);
     return contract(m, m->d_v, x, m->width_visual, (struct conv){.out = 1, .bias = true});
 }
 
-/* The logit that x was decoded from the code of an image, not from a point of the cube: C. */
+/* Returns C's logit: that x was decoded from the code of an image, not from a point of the cube. */
 static tensor *classify(const ocgan *m, graph *g, tensor *x)
 {
     net_enter(m->c, g);
     return contract(m, m->c, x, m->width, (struct conv){.out = 1, .bias = true});
 }
 
-/* The logit that l was drawn uniformly: D_l. One raw logit; the author's code has two sigmoids in a row. */
+/* Returns D_l's logit: that l was drawn uniformly. The author's code applies two sigmoids in a row; this has one. */
 static tensor *judge_code(const ocgan *m, graph *g, tensor *l)
 {
     static const int units[] = {128, 64, 32, 16};
@@ -198,8 +198,8 @@ static tensor *noisy(const ocgan *m, graph *g, tensor *x)
     return t_add(x, t_scale(t_normal(g, tensor_shape(x)), m->noise));
 }
 
-/* Moves v to where C is surest that De(tanh v) is not of the class. Every row goes down its own gradient, which the
- * batch's sum gives. */
+/* Builds the program that moves v to where C is surest that De(tanh v) is not of the class. The loss is the batch's
+ * sum, so that every row has its own gradient. */
 static bool build_mining(ocgan *m, shape s, error *e)
 {
     optim *sgd = model_sgd(m->own, "mining", m->mining_rate);
@@ -213,7 +213,7 @@ static bool build_mining(ocgan *m, shape s, error *e)
     return m->mine != NULL;
 }
 
-/* D_v, D_l and C. None of them sees another, so they share one forward pass of En and De. */
+/* Builds the step of D_v, D_l and C. They do not depend on each other, so they share one forward pass of En and De. */
 static bool build_judges(ocgan *m, array *batch, shape s, error *e)
 {
     optim *of_visual = adam(m, "visual"), *of_latent = adam(m, "latent"), *of_classifier = adam(m, "classifier");
@@ -237,8 +237,9 @@ static bool build_judges(ocgan *m, array *batch, shape s, error *e)
     return m->judge != NULL;
 }
 
-/* En and De. D_l's judgement of l1 reaches En alone; D_v's of De(tanh v) reaches De alone, for v is given; the error of
- * reconstruction reaches both. De's running statistics are those of reconstructions, for these are what is scored. */
+/* Builds the step of En and De. The loss of D_l for l1 moves En alone, that of D_v for De(tanh v) moves De alone, since
+ * v is constant here; the reconstruction error moves both. Only reconstructions move De's running statistics, since
+ * these are what is scored. */
 static bool build_autoencoder(ocgan *m, array *batch, shape s, error *e)
 {
     optim *of_both = adam(m, "autoencoder");
@@ -274,7 +275,7 @@ static bool build(void *self, model *own, shape s, error *e)
     return build_mining(m, s, e) && build_judges(m, batch, s, e) && build_autoencoder(m, batch, s, e);
 }
 
-/* Whether this step mines is a matter of its number alone: a run that is resumed goes on as it would have. */
+/* Whether a step mines depends on its number alone, so that a resumed run has the same bits. */
 static void step(void *self, uint64_t counter)
 {
     ocgan *m = self;
@@ -295,7 +296,7 @@ static tensor *score(void *self, model *own, graph *g, tensor *x)
         [SCORE_RECONSTRUCTION] = t_output(t_row_mean(t_square(t_sub(x_hat, x))), "score.reconstruction"),
         [SCORE_VISUAL] = t_output(t_scale(judge_image(m, g, x_hat), -1), "score.visual"),
     };
-    return t_scale(all[m->variant], 1); /* a tensor of its own, for it is named as well */
+    return t_scale(all[m->variant], 1); /* a separate tensor, since the other has a name already */
 }
 
 static program *const *programs(const void *self)

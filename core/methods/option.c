@@ -78,7 +78,7 @@ static bool unknown(const option *table, const char *name, error *e)
     return error_set(e, ERROR_INVALID, "%.40s: no such option; accepted: %s", name, accepted[0] ? accepted : "none");
 }
 
-/* Decimal notation only: strtod alone would also take "inf", "nan", hexadecimal and leading blanks. */
+/* Parses decimal notation only: strtod alone would also accept "inf", "nan", hexadecimal and leading blanks. */
 static bool parse_number(const char *text, double *out)
 {
     if (text[0] == '\0' || text[strspn(text, "+-.0123456789eE")] != '\0')
@@ -145,8 +145,8 @@ bool options_set(const option *table, void *self, const char *name, const char *
     return false;
 }
 
-/* The shortest decimal that reads back to the same float, so that 0.1f prints as "0.1" and stays within a limit of
- * 0.1 when it is read again. */
+/* Prints the shortest decimal that reads back to the same float, so that 0.1f prints as "0.1" and stays within a limit
+ * of 0.1 when it is read again. */
 static void print_real(float value, char text[OPTION_VALUE_MAX])
 {
     for (int digits = 1; digits <= 9; digits++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * option.h — one table of a method's options: it drives validation, GET /methods, the help and the docs.
- * Values live in the method's own struct, at the offset the table names. Knows text and numbers, not JSON.
+ * option.h — a method's table of options, from which validation, GET /methods, the help and the docs come. Values lie
+ * in the method's own struct, at the offset that the table names. Knows text and numbers, not JSON.
  */
 #ifndef ANOMALYD_METHODS_OPTION_H
 #define ANOMALYD_METHODS_OPTION_H
@@ -25,7 +25,7 @@ typedef struct method_option {
     double preset, min, max;    /* of CHOICE: the place of the preset */
     const char *const *choices; /* NULL-terminated; OPTION_CHOICE only */
     const char *unit, *help, *source;
-    bool observes; /* decides nothing that is learned: a run that is resumed may have another value */
+    bool observes; /* does not influence what is learned, so that a resumed run may have another value */
 } option;
 
 /* Tables end with a record whose name is NULL. */
@@ -44,13 +44,14 @@ enum { OPTION_VALUE_MAX = 64 };
 
 /* Sets every option of the table to its preset. */
 void options_preset(const option *table, void *self);
+/* Returns the option of that name, or NULL. */
 const option *options_find(const option *table, const char *name);
 /* Parses and range-checks `text`. An unknown name is an error that lists the accepted ones; a bad value says the
  * type, the range and what was found: "w_con: 2000 is above the most, 1000". */
 bool options_set(const option *table, void *self, const char *name, const char *text, error *e);
-/* The value as text that options_set reads back to the same bits. */
+/* Prints the value as text that options_set reads back to the same bits. */
 void options_get(const option *o, const void *self, char text[OPTION_VALUE_MAX]);
-/* The same for a number not yet set: the preset. */
+/* Prints the preset in the same way. */
 void options_preset_text(const option *o, char text[OPTION_VALUE_MAX]);
 
 #endif

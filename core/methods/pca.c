@@ -11,7 +11,7 @@
 typedef struct pca {
     struct method_state state;
     int components;
-    /* What ready finds; owned by the model. */
+    /* Set by ready; the arrays are owned by the model. */
     int d, k;
     const float *mean, *basis;
 } pca;
@@ -68,7 +68,7 @@ static bool pca_fit(void *self, model *m, const float *x, size_t n, shape input,
     return ok;
 }
 
-/* One row, a tile of rows, its components and its reconstruction. */
+/* Returns the floats of a worker's scratch: one row, a tile of rows, its components and its reconstruction. */
 static size_t scratch_floats(size_t d, size_t k)
 {
     return d * (2 * TILE_ROWS + 1) + k * TILE_ROWS;

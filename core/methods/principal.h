@@ -38,17 +38,20 @@ typedef struct principal {
     float *basis; /* k×d: unit vectors by falling variance */
 } principal;
 
-/* ERROR_UNSUPPORTED for rows of more than PRINCIPAL_WIDTH_MAX floats. */
+/* False with ERROR_UNSUPPORTED for rows of more than PRINCIPAL_WIDTH_MAX floats. */
 bool principal_check(size_t d, error *e);
-/* Centred, not whitened. Sums are doubles over blocks of float products. */
+/* Fits the components of the centred rows, without whitening; principal_free releases *out. The covariance is summed in
+ * double over blocks of float products. False and *e set on failure. */
 bool principal_fit(team *t, const rows *r, principal_rule rule, principal *out, error *e);
-/* Only the mean, of rows of any width: k is 0 and basis is NULL. */
+/* Finds only the mean, of rows of any width: k is 0 and basis is NULL. */
 bool principal_fit_mean(team *t, const rows *r, principal *out, error *e);
 void principal_free(principal *p);
-/* Bytes that principal_fit takes for n rows of d floats with that many workers: work space and at most k components. */
+/* Returns the bytes that principal_fit needs for n rows of d floats with so many workers: work space and k components.
+ */
 size_t principal_bytes(size_t n, size_t d, size_t k, int threads);
 
-/* Gathers rows first … first+TILE_ROWS-1, those that exist, less `mean`; `row` is work space of d floats. */
+/* Copies rows first … first+TILE_ROWS-1, as far as they exist, into a tile and subtracts `mean`. row: work space of d
+ * floats. */
 void tile_load(const rows *r, const float *mean, size_t first, float *row, float *tile);
 /* out (m×TILE_ROWS) = a (m×d)·tile. */
 void tile_apply(const float *a, int m, int d, const float *tile, float *out);

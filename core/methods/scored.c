@@ -7,7 +7,7 @@
 
 static const char reconstruction[] = "reconstruction", prefix[] = "score.";
 
-/* What follows "score." in an output's name, or NULL. */
+/* Returns what follows "score." in an output's name, or NULL. */
 static const char *variant(const char *name)
 {
     return strncmp(name, prefix, sizeof prefix - 1) == 0 ? name + sizeof prefix - 1 : NULL;
@@ -21,7 +21,7 @@ size_t scored_variant_count(const program *p)
     return count;
 }
 
-/* The output that is the variant of this index. */
+/* Returns the name of the output that is the variant of this index. */
 static const char *output_of(const program *p, size_t index)
 {
     size_t i = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scored.h — what a scoring pass gives for images, and where a scoring program keeps it.
+ * scored.h — the results of scoring images, and the outputs of a program in which they are found.
  *
  * Besides its score (a search's loss) a program may have other outputs: those named "score.*" are variants of the
  * score, n×1×1×1 each, and "reconstruction" is what the networks made of the images, shaped like them.
@@ -10,7 +10,7 @@
 
 #include "graph/program.h"
 
-/* Where the results of n images go; all borrowed. The fields behind `score` may be NULL: not wanted. */
+/* Where the results of n images are written; all borrowed. Fields other than `score` may be NULL: not wanted. */
 typedef struct scored_rows {
     float *score;
     float *const *variants; /* an array for each variant, in the order of scored_variant_name */
@@ -18,7 +18,7 @@ typedef struct scored_rows {
     size_t at;              /* the first image's place in all of these */
 } scored_rows;
 
-/* For whoever waits for many images: all may be NULL. */
+/* Callbacks of a caller that scores many images; each may be NULL. They run on the thread that scores. */
 typedef struct scored_watch {
     bool (*cancelled)(void *context);            /* polled by a search, each step; true ends the scoring */
     void (*scored)(void *context, size_t count); /* so many more images have their score */
@@ -29,7 +29,7 @@ size_t scored_variant_count(const program *p);
 /* The name behind "score.", of 0 … count-1. Borrowed from the program. */
 const char *scored_variant_name(const program *p, size_t index);
 bool scored_reconstructs(const program *p);
-/* Before g is compiled: its program shall have no variants, nor compute what only they need. */
+/* Removes the variants from g, so that its program does not compute them. Call it before program_compile. */
 void scored_drop_variants(graph *g);
 
 /* Copies the variants and the reconstructions that p's latest run found for its rows from … from+n-1, as far as they

@@ -49,7 +49,7 @@ search *search_new(const search_setup *setup, search_rule rule, error *e)
         error_memory(e, "a search");
         return NULL;
     }
-    /* Not the model's seed: a model that was read back must score as the one that was trained. */
+    /* The seed is not the model's, since a model that was read from a file must score as the one that was trained. */
     random_key key = random_stream(0, "search");
     for (size_t i = s->guesses; i < (size_t)rule.restarts; i++)
         random_truncated_normal(key, i - s->guesses, 0, 1, s->starts + i * s->length, s->length);
@@ -99,7 +99,7 @@ static void start(search *s, size_t index, const float *image, size_t restart)
     s->slot[index] = (slot){.busy = true, .is_new = true, .restart = (int)restart, .point = INFINITY};
 }
 
-/* For images that have come in. */
+/* Runs the `prepare` program for images that have come in. */
 static void prepare(search *s)
 {
     if (!s->setup.prepare)
@@ -117,7 +117,7 @@ static void prepare(search *s)
     }
 }
 
-/* Gives free slots to the next in the queue, which holds each image once for every restart. Returns how many work. */
+/* Gives free slots to the next in the queue, which has each image once for every restart. Returns how many are busy. */
 static size_t fill(search *s, const search_job *job, size_t *next)
 {
     size_t restarts = (size_t)s->rule.restarts, busy = 0, row = shape_row(array_shape(s->setup.images));
@@ -167,7 +167,7 @@ static void move(search *s, size_t index)
          s->length, p);
 }
 
-/* Takes note of the loss of the present code. True when the slot is done. */
+/* Records the loss of a slot's present code. True when the slot is done. */
 static bool judge(const search_rule *r, slot *at, float loss)
 {
     at->without++;
@@ -178,8 +178,8 @@ static bool judge(const search_rule *r, slot *at, float loss)
     return at->steps == r->iterations || (r->patience > 0 && at->without >= r->patience);
 }
 
-/* Takes the present code of a slot for its image's when it is the best so far. `restarts` has, for each image, the
- * restart that the best so far came from; NULL where only scores are wanted. */
+/* Keeps the results of a slot's present code if it is the best so far of its image. `restarts` has, for each image, the
+ * restart from which its best code came; NULL where only scores are wanted. */
 static void keep(const search *s, size_t index, float loss, const search_job *job, int *restarts)
 {
     const slot *at = &s->slot[index];
@@ -193,7 +193,7 @@ static void keep(const search *s, size_t index, float loss, const search_job *jo
     scored_copy(&job->out, at->image, s->setup.step, index, 1);
 }
 
-/* Tells of images, of which `before` are told already, when so many codes are done. Returns how many then are. */
+/* Reports the images that are done now that so many codes are; `before` were reported already. Returns how many are. */
 static size_t tell(const search *s, const scored_watch *watch, size_t codes, size_t before)
 {
     size_t images = codes / (size_t)s->rule.restarts;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * search.h — for each image, the code of least loss: gradient steps on many images' codes at once, through networks
- * that stay as they are. Knows arrays and programs, not what the networks or the loss are.
+ * search.h — finds for each image the code with the smallest loss, by gradient steps on the codes of many images at
+ * once, through networks that do not change. Knows arrays and programs, not what the networks or the loss are.
  *
  * An image takes a slot, starts from a code of its own place in the queue of restarts, moves by its own Adam, and
  * leaves when it has made its steps or converged; the slot goes to the next image. Rows of the program must not
@@ -22,19 +22,19 @@ typedef struct search_rule {
     float rate;      /* Adam's, with decays of 0.9 and 0.999 */
     bool anneals;    /* the rate falls to a tenth after 2/5 of the iterations and to a twentieth after 3/5 */
     int patience;    /* steps without progress after which a code has converged; 0: never */
-    float progress;  /* the least relative fall of the loss that counts as progress */
+    float progress;  /* a relative fall of the loss by at least this counts as progress */
     bool keeps_last; /* the score is the loss of the last code instead of the least loss met */
 } search_rule;
 
-/* All borrowed, for the search's life. */
+/* What a search works on; all borrowed until search_free. */
 typedef struct search_setup {
     array *images; /* n×h×w×c, n being the number of slots */
     array *codes;  /* n×1×1×d */
     /* Has output "loss", n×1×1×1, and differentiates its sum by the codes. Its other outputs are those of scored.h. */
     program *step;
-    /* What of an image stays the same at every step: run when images have come in, its output "target" is copied into
-     * the array. An output "start", shaped like the codes, is where an image's first search starts from. NULL: nothing.
-     */
+    /* Computes what is the same for an image at every step. It runs when images have come in, and its output "target"
+     * is copied into the array below. An output "start", shaped like the codes, is where an image's first search
+     * starts. NULL: there is no such program. */
     program *prepare;
     array *target;
 } search_setup;
@@ -45,9 +45,9 @@ search *search_new(const search_setup *setup, search_rule rule, error *e);
 void search_free(search *s);
 int search_slots(const search *s);
 int search_iterations(const search *s);
-/* The program of a step. */
+/* Borrows the program of a step. */
 program *search_program(const search *s);
-/* Its programs' and its own. */
+/* Returns the bytes of the search and of its programs. */
 size_t search_bytes(const search *s);
 
 typedef struct search_job {
@@ -60,7 +60,7 @@ typedef struct search_job {
  * infinite. Of codes of one image whose losses are equal the one of the earlier restart counts, then that of the
  * earlier step. Allocates only where more than scores is wanted. */
 bool search_run(search *s, const scored_watch *watch, const search_job *job, error *e);
-/* The losses of the codes that n images (at most the slots) start from. */
+/* Computes the losses of the codes from which n images (at most as many as slots) start. */
 void search_first_step(search *s, const float *images, size_t n, float *losses);
 
 #endif

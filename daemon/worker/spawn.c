@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* spawn.c — spawns, hears and reaps one child. */
+/* spawn.c — starts a child, reads what it writes, and reaps it. */
 #include "daemon/worker/spawn.h"
 
 #include "daemon/platform/log.h"
@@ -17,8 +17,8 @@ struct worker {
     uv_pipe_t in, out, err;
     worker_host host;
     worker_end end;
-    int pending; /* of exit, end of out, end of err: what has not happened yet */
-    int open;    /* handles not closed yet */
+    int pending; /* how many of exit, end of out and end of err are still to come */
+    int open;    /* handles that are not closed yet */
     size_t out_size, err_size;
     char out_bytes[WIRE_LINE_MAX + 1];
     char err_bytes[WORKER_LAST_BYTES + 1];
@@ -42,7 +42,7 @@ static void close_all(worker *w)
         uv_close(all[i], closed);
 }
 
-/* The last lines of what was kept. */
+/* The last lines of its stderr, as far as it is kept. */
 static const char *last_words(worker *w)
 {
     w->err_bytes[w->err_size] = 0;
@@ -53,7 +53,7 @@ static const char *last_words(worker *w)
     return w->err_bytes + at;
 }
 
-static void happened(worker *w)
+static void count_end(worker *w)
 {
     if (--w->pending)
         return;
@@ -67,19 +67,19 @@ static void on_exit_status(uv_process_t *process, int64_t status, int number)
     worker *w = process->data;
     w->end.status = status;
     w->end.signal = number;
-    happened(w);
+    count_end(w);
 }
 
-/* ---- what it says */
+/* ---- what it writes */
 
-static void give_out(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+static void allocate_out(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     (void)suggested;
     worker *w = handle->data;
     *buffer = uv_buf_init(w->out_bytes + w->out_size, (unsigned)(WIRE_LINE_MAX - w->out_size));
 }
 
-static void take_lines(worker *w)
+static void read_lines(worker *w)
 {
     char *start = w->out_bytes, *end = w->out_bytes + w->out_size, *newline;
     while ((newline = memchr(start, '\n', (size_t)(end - start)))) {
@@ -103,18 +103,18 @@ static void on_out(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     worker *w = stream->data;
     if (n > 0) {
         w->out_size += (size_t)n;
-        take_lines(w);
+        read_lines(w);
     } else if (n < 0) {
         uv_read_stop(stream);
-        happened(w);
+        count_end(w);
     }
 }
 
-static void give_err(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+static void allocate_err(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     (void)suggested;
     worker *w = handle->data;
-    if (w->err_size == WORKER_LAST_BYTES) { /* the older half gives way */
+    if (w->err_size == WORKER_LAST_BYTES) { /* the older half is dropped */
         w->err_size = WORKER_LAST_BYTES / 2;
         memmove(w->err_bytes, w->err_bytes + WORKER_LAST_BYTES / 2, w->err_size);
     }
@@ -129,11 +129,11 @@ static void on_err(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         w->err_size += (size_t)n;
     } else if (n < 0) {
         uv_read_stop(stream);
-        happened(w);
+        count_end(w);
     }
 }
 
-/* ---- what it is told */
+/* ---- commands */
 
 struct message {
     uv_write_t write;
@@ -142,16 +142,16 @@ struct message {
 
 static void written(uv_write_t *write, int status)
 {
-    (void)status; /* a child that is gone says so by its exit */
+    (void)status; /* that a child is gone is learnt from its exit */
     free(write->data);
 }
 
-void worker_tell(worker *w, const char *command)
+void worker_send(worker *w, const char *command)
 {
     size_t size = strlen(command);
     struct message *m = malloc(sizeof *m + size + 1);
     if (!m) {
-        worker_kill(w); /* it cannot be asked: its checkpoint remains */
+        worker_kill(w); /* it cannot be asked to stop; its last checkpoint remains */
         return;
     }
     memcpy(m->text, command, size);
@@ -203,11 +203,11 @@ worker *worker_start(uv_loop_t *uv, const char *job_line, const worker_host *hos
     int code = spawn(uv, w);
     if (code) {
         error_set(e, ERROR_IO, "starting a worker: %s", uv_strerror(code));
-        close_all(w); /* uv_spawn has made the process handle, also where it failed */
+        close_all(w); /* uv_spawn initialises the process handle also when it fails */
         return NULL;
     }
-    uv_read_start((uv_stream_t *)&w->out, give_out, on_out);
-    uv_read_start((uv_stream_t *)&w->err, give_err, on_err);
-    worker_tell(w, job_line);
+    uv_read_start((uv_stream_t *)&w->out, allocate_out, on_out);
+    uv_read_start((uv_stream_t *)&w->err, allocate_err, on_err);
+    worker_send(w, job_line);
     return w;
 }

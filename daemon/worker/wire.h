@@ -16,7 +16,7 @@
 
 enum {
     WIRE_LINE_MAX = 64 << 10, /* bytes of a line, either way */
-    WIRE_COMMAND_MAX = 32,    /* of one that tells a worker what to do: see worker_tell */
+    WIRE_COMMAND_MAX = 32,    /* of one that tells a worker what to do: see worker_send */
     WIRE_OPTIONS_MAX = 64
 };
 #define WIRE_FALSE_ALARM_RATE 0.05 /* a new model's threshold policy */

@@ -26,13 +26,13 @@
 
 enum { NICE = 10, CAP_SLACK_BYTES = 256 << 20 };
 
-/* How many threads the daemon lets it have: set by the reader of stdin, whether there is a team yet or not. */
+/* The number of threads that the daemon allows, which the reader of stdin sets before or after there is a team. */
 typedef struct share {
     pthread_mutex_t lock;
-    team *team; /* borrowed; NULL: none yet, or no longer */
+    team *team; /* borrowed; NULL: there is none yet, or no longer */
     int threads;
-    double begin_s, since_s; /* of all, and of this many threads */
-    double sum;              /* thread-seconds before */
+    double begin_s, since_s; /* when the work began; when `threads` was set */
+    double sum;              /* thread-seconds before since_s */
 } share;
 
 typedef struct child {
@@ -49,9 +49,9 @@ typedef struct child {
     share share;
 } child;
 
-/* ---- telling */
+/* ---- events for the daemon */
 
-static bool put(const char *bytes, size_t size)
+static bool write_all(const char *bytes, size_t size)
 {
     while (size) {
         ssize_t n = write(STDOUT_FILENO, bytes, size);
@@ -65,8 +65,8 @@ static bool put(const char *bytes, size_t size)
     return true;
 }
 
-/* Writes o, which it releases, as one line. A daemon that does not listen any more has died: time to stop. */
-static void tell(child *c, json_t *o)
+/* Takes ownership of o and writes it as one line. Where nobody reads any more the daemon has died: time to stop. */
+static void send_event(child *c, json_t *o)
 {
     char *line = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(o);
@@ -75,7 +75,7 @@ static void tell(child *c, json_t *o)
     size_t size = strlen(line);
     if (size < WIRE_LINE_MAX) {
         line[size] = '\n';
-        if (!put(line, size + 1))
+        if (!write_all(line, size + 1))
             atomic_store_explicit(&c->stop, true, memory_order_relaxed);
     }
     free(line);
@@ -83,15 +83,15 @@ static void tell(child *c, json_t *o)
 
 static int fail(child *c, const error *e)
 {
-    tell(c, json_pack("{s:s, s:i, s:o, s:I}", "event", "failed", "code", (int)e->code, "message", json_text(e->message),
-                      "kept", (json_int_t)c->kept_step));
+    send_event(c, json_pack("{s:s, s:i, s:o, s:I}", "event", "failed", "code", (int)e->code, "message",
+                            json_text(e->message), "kept", (json_int_t)c->kept_step));
     return e->code == ERROR_CANCELLED ? WORKER_STOPPED : WORKER_FAILED;
 }
 
-/* ---- hearing */
+/* ---- commands from the daemon */
 
-/* Reads one line of less than `most` bytes by single bytes: what follows it belongs to whoever reads next. */
-static bool read_line(char *line, size_t most, error *e)
+/* Reads one line of fewer than `max` bytes, byte by byte: what follows it belongs to whoever reads next. */
+static bool read_line(char *line, size_t max, error *e)
 {
     size_t size = 0;
     for (;;) {
@@ -102,8 +102,8 @@ static bool read_line(char *line, size_t most, error *e)
             return error_set(e, ERROR_INVALID, "stdin: ended before a line did");
         if (line[size] == '\n')
             break;
-        if (++size == most)
-            return error_set(e, ERROR_LIMIT, "stdin: a line of more than %zu bytes", most);
+        if (++size == max)
+            return error_set(e, ERROR_LIMIT, "stdin: a line of more than %zu bytes", max);
     }
     line[size] = 0;
     return true;
@@ -116,7 +116,7 @@ static void share_begin(share *s, int threads)
     s->begin_s = s->since_s = clock_now_s();
 }
 
-/* Adds up to this moment. Under the lock. */
+/* Adds the thread-seconds up to now. Call under the lock. */
 static void share_add(share *s)
 {
     double now = clock_now_s();
@@ -134,7 +134,7 @@ static void share_set(share *s, int threads)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* NULL: there is none any more. */
+/* t: NULL when the team is about to be freed. */
 static void share_join(share *s, team *t)
 {
     pthread_mutex_lock(&s->lock);
@@ -152,7 +152,7 @@ static int share_threads(share *s)
     return threads;
 }
 
-/* On average so far, to the nearest. */
+/* The mean number of threads so far, rounded. */
 static int share_mean(share *s)
 {
     pthread_mutex_lock(&s->lock);
@@ -163,9 +163,9 @@ static int share_mean(share *s)
     return mean;
 }
 
-/* There are two commands: "threads N", and "stop", to checkpoint and exit; the end of stdin, which is the daemon's,
- * says the latter too. */
-static void *hear(void *context)
+/* There are two commands: "threads N" sets the number of threads, "stop" asks for a checkpoint and the end. The end of
+ * stdin means "stop" too: the daemon has died. */
+static void *read_commands(void *context)
 {
     static const char threads[] = "threads ";
     child *c = context;
@@ -180,16 +180,16 @@ static void *hear(void *context)
     return NULL;
 }
 
-static bool start_hearing(child *c, error *e)
+static bool start_reading(child *c, error *e)
 {
     pthread_t thread;
-    if (pthread_create(&thread, NULL, hear, c))
+    if (pthread_create(&thread, NULL, read_commands, c))
         return error_set(e, ERROR_MEMORY, "no thread to read stdin");
     pthread_detach(thread); /* it sleeps in read until the process ends */
     return true;
 }
 
-/* ---- the trainer's watch */
+/* ---- what the trainer calls */
 
 static void on_event(void *context, const train_event *ev)
 {
@@ -202,11 +202,12 @@ static void on_event(void *context, const train_event *ev)
     json_t *values = json_object();
     for (int i = 0; values && i < ev->value_count; i++)
         json_object_set_new(values, ev->values[i].name, json_number(ev->values[i].value));
-    tell(c, json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:i, s:I, s:o}", "event", names[ev->kind], "epoch",
-                      ev->epoch, "epochs", ev->epochs, "step", (json_int_t)ev->step, "steps", (json_int_t)ev->steps,
-                      "scored", (json_int_t)ev->scored, "to_score", (json_int_t)ev->to_score, "images_s",
-                      json_number(ev->images_s), "eta_s", json_number(ev->eta_s), "threads", share_threads(&c->share),
-                      "plan_bytes", (json_int_t)ev->plan_bytes, "values", values));
+    send_event(c,
+               json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:i, s:I, s:o}", "event", names[ev->kind],
+                         "epoch", ev->epoch, "epochs", ev->epochs, "step", (json_int_t)ev->step, "steps",
+                         (json_int_t)ev->steps, "scored", (json_int_t)ev->scored, "to_score", (json_int_t)ev->to_score,
+                         "images_s", json_number(ev->images_s), "eta_s", json_number(ev->eta_s), "threads",
+                         share_threads(&c->share), "plan_bytes", (json_int_t)ev->plan_bytes, "values", values));
 }
 
 static bool is_cancelled(void *context)
@@ -219,15 +220,15 @@ static bool on_tested(void *context, const train_test *t, error *e)
     return tested_pack(t, &((child *)context)->tested, e);
 }
 
-/* ---- manners */
+/* ---- its place among other processes */
 
-static void be_modest(void)
+static void lower_priority(void)
 {
-    /* Should memory run out, this process is to go and not the daemon. */
+    /* When memory runs out, the kernel should kill this process and not the daemon. */
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) {
         ssize_t n = write(fd, "500", 3);
-        (void)n; /* where it is forbidden, all is as before */
+        (void)n; /* where that is forbidden, nothing changes */
         close(fd);
     }
     setpriority(PRIO_PROCESS, 0, NICE);
@@ -246,8 +247,8 @@ static void cap_memory(uint64_t bytes)
         fclose(f);
     if (!bytes || !pages)
         return;
-    rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes + CAP_SLACK_BYTES;
-    setrlimit(RLIMIT_AS, &(struct rlimit){.rlim_cur = most, .rlim_max = most});
+    rlim_t max = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + bytes + CAP_SLACK_BYTES;
+    setrlimit(RLIMIT_AS, &(struct rlimit){.rlim_cur = max, .rlim_max = max});
 }
 
 /* ---- the work */
@@ -260,7 +261,7 @@ static bool open_all(child *c, error *e)
         !path_format(&c->kept, e, "%s/" PATH_KEPT, folder) || !path_format(&c->result, e, "%s/result.json", folder) ||
         !path_format(&lock, e, "%s/lock", folder))
         return false;
-    /* A predecessor whose daemon died may still be writing its checkpoint. */
+    /* A worker of a former daemon may still be writing its checkpoint. */
     if ((c->lock = lock_take(lock.text, true, e)) < 0)
         return false;
     if (!(c->team = team_new(c->job.threads, e)))
@@ -286,7 +287,7 @@ static bool train(child *c, error *e)
     scorer *s = NULL;
     bool good = train_run(&c->plan.train, c->data, c->team, &watch, result, e);
     result->threads = share_mean(&c->share);
-    /* The model is opened as a scorer would: what cannot be loaded again is no result. */
+    /* The model is opened as the daemon will open it to score: what cannot be loaded is no result. */
     good = good && file_map_open(c->model.text, &file, e) && (s = scorer_open(file.bytes, file.size, c->team, e)) &&
            wire_write_result(c->result.text, &c->plan, &(wire_found){result, &c->tested, s}, e);
     scorer_free(s);
@@ -303,16 +304,16 @@ static int run(child *c)
     char *line = malloc(WIRE_LINE_MAX);
     bool good = line && read_line(line, WIRE_LINE_MAX, &e) && wire_read_job(line, &c->job, &e);
     share_begin(&c->share, c->job.share);
-    good = good && start_hearing(c, &e);
+    good = good && start_reading(c, &e);
     free(line);
     if (!good)
         return fail(c, &e);
-    tell(c, json_pack("{s:s, s:i, s:s}", "event", "hello", "pid", (int)getpid(), "version", version_text()));
+    send_event(c, json_pack("{s:s, s:i, s:s}", "event", "hello", "pid", (int)getpid(), "version", version_text()));
     if (!open_all(c, &e))
         return fail(c, &e);
     if (access(c->result.text, F_OK) && !train(c, &e))
         return fail(c, &e);
-    tell(c, json_pack("{s:s}", "event", "done"));
+    send_event(c, json_pack("{s:s}", "event", "done"));
     return WORKER_DONE;
 }
 
@@ -320,12 +321,12 @@ int worker_main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    /* A terminal and a service manager signal the whole group. Only the daemon says when to stop, on stdin. */
+    /* A terminal and a service manager signal the whole group, but only the daemon decides when this process stops. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    be_modest();
-    child *c = calloc(1, sizeof *c); /* for the process's life: the reader's thread knows it */
+    lower_priority();
+    child *c = calloc(1, sizeof *c); /* never freed: the thread that reads stdin uses it until the process ends */
     if (!c)
         return WORKER_FAILED;
     c->lock = -1;

@@ -5,11 +5,10 @@
 #include "api/json/experiment_read.h"
 #include "base/digest.h"
 #include "base/version.h"
+#include "daemon/experiments/eta.h"
 #include "daemon/platform/log.h"
 #include "daemon/worker/wire.h"
 
-#include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +17,7 @@ typedef struct request {
     char id[SERVICE_ID_MAX];
     store_new_experiment *x; /* of a submission, until the store has it */
     dataset_info *info;
-    size_t reserved; /* places for jobs */
+    size_t reserved; /* places that are kept for its jobs */
     experiment_done *done;
     void *context;
     error e;
@@ -58,7 +57,7 @@ static request *request_new(experiments *owner, const char *id, experiment_done 
     return r;
 }
 
-/* Puts the experiment's queued jobs among the open ones. */
+/* Opens the experiment's queued jobs. */
 static void adopt_jobs(experiments *o, const char *id)
 {
     error e = {0};
@@ -71,7 +70,6 @@ static void adopt_jobs(experiments *o, const char *id)
         if (row.cells[i].state == JOB_QUEUED && !jobs_adopt(o->jobs, row.cells[i].job, &e))
             log_line(LOG_LEVEL_ERROR, "job %s: waits for a restart: %s", row.cells[i].job, e.message);
     experiment_row_free(&row);
-    jobs_start(o->jobs);
 }
 
 static void stored(void *context, const store_answer *answer, const error *failure)
@@ -111,7 +109,7 @@ static bool copy_spec(experiment_spec *to, const experiment_spec *from, const da
     return good;
 }
 
-/* What each method is to be run with, and that every class can be run. Pool thread. */
+/* Works out the options of each method, and checks that every class can be trained. Pool thread. */
 static bool check_cells(request *r)
 {
     store_new_experiment *x = r->x;
@@ -131,7 +129,7 @@ static bool check_cells(request *r)
     return true;
 }
 
-/* By method; NULL: there are none. Returns new. */
+/* The overrides by method, or NULL if there are none. Returns new. */
 static json_t *overrides_json(const experiment_spec *s)
 {
     json_t *all = NULL;
@@ -151,7 +149,7 @@ static json_t *overrides_json(const experiment_spec *s)
     return all;
 }
 
-/* Without overrides these are the bytes, and the request has the fingerprint, of a program that knew none. */
+/* Without overrides the bytes, and so the fingerprint, are those of a program that knew no overrides. */
 static json_t *axes_json(const experiment_spec *s)
 {
     json_t *methods = json_array(), *classes = json_array(), *seeds = json_array(), *options = json_object();
@@ -167,7 +165,7 @@ static json_t *axes_json(const experiment_spec *s)
                      "hyperparameters", options, "overrides", overrides_json(s));
 }
 
-/* SHA-256 over everything that was asked. */
+/* SHA-256 over the whole request. */
 static bool fingerprint(store_new_experiment *x, error *e)
 {
     const experiment_spec *s = &x->spec;
@@ -282,9 +280,9 @@ static bool resume(request *r, const experiment_row *row, error *e)
         return error_memory(e, "an experiment's new jobs");
     for (int i = 0; i < lost; i++)
         id_make(o->ids, ids[i]);
-    store_resume again = {.id = r->id, .created = time_now(), .jobs = ids, .job_count = lost};
+    store_resume lost_cells = {.id = r->id, .created = time_now(), .jobs = ids, .job_count = lost};
     store_reply reply = {.done = stored, .context = r};
-    bool begun = reserve(r, (size_t)lost, e) && store_experiment_resume(o->store, &again, reply, e);
+    bool begun = reserve(r, (size_t)lost, e) && store_experiment_resume(o->store, &lost_cells, reply, e);
     free(ids);
     return begun;
 }
@@ -341,15 +339,17 @@ static void cancellation_end(void *context)
     cancellation_step(context);
 }
 
-/* Cancels the cells that have not ended, the last first, so that none is started in between. */
+/* Cancels the cells that have not ended. The queue starts none in between, for it waits for its turn of the loop. */
 static void cancel_cells(cancellation *c, const experiment_row *row)
 {
-    for (int i = row->cell_count - 1; i >= 0; i--) {
+    for (int i = 0; i < row->cell_count; i++) {
         enum job_state state = row->cells[i].state;
         if (state != JOB_QUEUED && state != JOB_RUNNING)
             continue;
+        error e = {0};
         c->waiting++;
-        jobs_cancel(c->of->owner->jobs, row->cells[i].job, cell_cancelled, c);
+        if (!jobs_cancel(c->of->owner->jobs, row->cells[i].job, cell_cancelled, c, &e))
+            cell_cancelled(c, NULL, &e);
     }
 }
 
@@ -380,118 +380,6 @@ free_both:
 }
 
 /* ---- progress */
-
-/* Seconds that a cell takes, and thread-seconds. */
-typedef struct cost {
-    double wall_s, work_s;
-} cost;
-
-static cost cost_on(double wall_s, int threads)
-{
-    return (cost){wall_s, wall_s * (threads > 0 ? threads : 1)};
-}
-
-/* Of one method's cells: the mean over those that are done, else the most that a running one lets expect; else NaN. */
-typedef struct tally {
-    cost sum, said;
-    int count;
-} tally;
-
-static const tally none_yet = {.said = {NAN, NAN}};
-
-static void tally_done(tally *t, cost one)
-{
-    t->sum.wall_s += one.wall_s;
-    t->sum.work_s += one.work_s;
-    t->count++;
-}
-
-static void tally_said(tally *t, cost one)
-{
-    if (isfinite(one.work_s) && !(one.work_s < t->said.work_s))
-        t->said = one;
-}
-
-static cost tally_cost(const tally *t)
-{
-    return t->count ? (cost){t->sum.wall_s / t->count, t->sum.work_s / t->count} : t->said;
-}
-
-static cost add(cost a, cost b)
-{
-    return (cost){a.wall_s + b.wall_s, a.work_s + b.work_s};
-}
-
-/* What a whole cell of this method costs, and its scoring alone, which is nothing until something tells it. */
-static void method_costs(const experiment_row *row, const job_pace *paces, const char *id, cost *whole, cost *scoring)
-{
-    tally all = none_yet, test = none_yet;
-    for (int i = 0; i < row->cell_count; i++) {
-        const experiment_cell *c = &row->cells[i];
-        if (strcmp(c->method, id) != 0)
-            continue;
-        if (isfinite(c->cost_s)) {
-            tally_done(&all, cost_on(c->cost_s, c->threads));
-            tally_done(&test, cost_on(c->score_s, c->threads));
-        } else {
-            tally_said(&all, cost_on(paces[i].whole_s, paces[i].threads));
-            tally_said(&test, cost_on(paces[i].scoring_whole_s, paces[i].threads));
-        }
-    }
-    *scoring = tally_cost(&test);
-    if (isnan(scoring->work_s))
-        *scoring = (cost){0};
-    *whole = all.count ? tally_cost(&all) : add(tally_cost(&all), *scoring);
-}
-
-/* Methods' costs, each worked out once. */
-typedef struct prices {
-    struct price {
-        const char *method;
-        cost whole, scoring;
-    } of[EXPERIMENT_METHODS_MAX];
-    int count;
-} prices;
-
-static const struct price *price_of(prices *all, const experiment_row *row, const job_pace *paces, const char *id)
-{
-    int i = 0;
-    while (i < all->count && strcmp(all->of[i].method, id) != 0)
-        i++;
-    if (i < all->count)
-        return &all->of[i];
-    assert(all->count < EXPERIMENT_METHODS_MAX);
-    struct price *one = &all->of[all->count++];
-    one->method = id;
-    method_costs(row, paces, id, &one->whole, &one->scoring);
-    return one;
-}
-
-static cost cell_left(prices *all, const experiment_row *row, const job_pace *paces, int cell)
-{
-    const job_pace *p = &paces[cell];
-    const struct price *price = price_of(all, row, paces, row->cells[cell].method);
-    if (row->cells[cell].state != JOB_RUNNING || !isfinite(p->left_s))
-        return price->whole;
-    return add(cost_on(p->left_s, p->threads),
-               isfinite(p->scoring_left_s) ? cost_on(p->scoring_left_s, p->threads) : price->scoring);
-}
-
-double experiments_eta(const experiment_row *row, const job_pace *paces, int capacity)
-{
-    prices all = {.count = 0};
-    double work_s = 0, longest_s = 0;
-    int left = 0;
-    for (int i = 0; i < row->cell_count; i++) {
-        if (row->cells[i].state != JOB_QUEUED && row->cells[i].state != JOB_RUNNING)
-            continue;
-        cost one = cell_left(&all, row, paces, i);
-        work_s += one.work_s;
-        longest_s = fmax(longest_s, one.wall_s);
-        left++;
-    }
-    return !left || isnan(work_s) ? NAN : fmax(work_s / capacity, longest_s);
-}
 
 bool experiments_get(experiments *o, const char *id, experiment_row *row, error *e)
 {

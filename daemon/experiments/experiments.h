@@ -26,10 +26,4 @@ bool experiments_cancel(experiments *x, const char *id, experiment_done *done, v
 bool experiments_resume(experiments *x, const char *id, experiment_done *done, void *context, error *e);
 bool experiments_get(experiments *x, const char *id, experiment_row *row, error *e);
 
-/* Seconds until the last of the row's cells should be done with `capacity` threads at work: from what cells of the same
- * method cost, and from the paces of running ones (one a cell); without the scoring while no cell of the method has
- * come that far. For their sum, twice the threads count as twice as fast; but no cell is expected to be faster than it
- * was seen to be. NaN when something is left whose cost nothing measured tells, and when nothing is left. */
-double experiments_eta(const experiment_row *row, const job_pace *paces, int capacity);
-
 #endif

@@ -12,7 +12,7 @@ int cpus_workers(const cpus *c)
     return fit > 0 ? fit : 1;
 }
 
-int cpus_most(const cpus *c)
+int cpus_max_threads(const cpus *c)
 {
     return c->threads > 0 ? c->threads : c->count;
 }

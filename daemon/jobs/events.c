@@ -17,13 +17,13 @@ struct watcher {
     events *of;
     event_sink *sink;
     void *context;
-    bool left; /* to be freed when nobody walks the list */
+    bool left; /* freed when the list of watchers is not being walked */
 };
 
 struct events {
     entry *ring;          /* event n is at n mod capacity */
-    uint64_t capacity;    /* grows to EVENTS_KEPT: most jobs that are queued have said one thing */
-    uint64_t first, last; /* kept: first … last; none when first > last */
+    uint64_t capacity;    /* grows to EVENTS_KEPT: most queued jobs have one event */
+    uint64_t first, last; /* numbers of the events that are kept; first > last: none */
     bool ended, abandoned;
     watcher *watchers;
     int walking;
@@ -79,19 +79,19 @@ bool events_ended(const events *v)
     return v->ended;
 }
 
-static void tell(watcher *w, const entry *n)
+static void send(watcher *w, const entry *n)
 {
     job_event event = {.number = n->number, .type = n->type, .data = n->data, .last = n->last};
     w->sink(w->context, &event);
 }
 
-/* Room for one more, by the oldest where there is no memory. False: there is none at all. */
+/* Makes room for one more event; without memory to grow, the oldest gives way. False: there is no memory at all. */
 static bool make_room(events *v)
 {
-    enum { LEAST = 8 };
+    enum { CAPACITY_MIN = 8 };
     if (v->last - v->first + 1 < v->capacity || v->capacity == EVENTS_KEPT)
         return true;
-    uint64_t capacity = v->capacity ? 2 * v->capacity : LEAST;
+    uint64_t capacity = v->capacity ? 2 * v->capacity : CAPACITY_MIN;
     capacity = capacity < EVENTS_KEPT ? capacity : EVENTS_KEPT;
     entry *ring = calloc(capacity, sizeof *ring);
     if (!ring)
@@ -120,7 +120,7 @@ void events_push(events *v, const char *type, char *data, bool last)
     v->walking++;
     for (watcher *w = v->watchers; w; w = w->next)
         if (!w->left)
-            tell(w, n);
+            send(w, n);
     v->walking--;
     sweep(v);
 }
@@ -135,7 +135,7 @@ watcher *events_watch(events *v, uint64_t after, event_sink *sink, void *context
     v->walking++;
     uint64_t from = after < v->first ? v->first : after < v->last ? after + 1 : v->last + 1;
     for (uint64_t n = from; n <= v->last && !w->left; n++)
-        tell(w, &v->ring[n % v->capacity]);
+        send(w, &v->ring[n % v->capacity]);
     v->walking--;
     return w;
 }

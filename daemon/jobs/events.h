@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * events.h — what happened to one job: the last of its numbered events, and those who watch. Events older than the ring
- * are gone; a watcher that asks for them gets the oldest there are. Loop thread only.
+ * events.h — the numbered events of one job, of which the last EVENTS_KEPT are kept, and those who watch them. A
+ * watcher that asks for older ones begins with the oldest that is kept. Loop thread only.
  */
 #ifndef ANOMALYD_DAEMON_JOBS_EVENTS_H
 #define ANOMALYD_DAEMON_JOBS_EVENTS_H
@@ -13,19 +13,22 @@ enum { EVENTS_KEPT = 1000 };
 typedef struct events events;
 typedef struct watcher watcher;
 
-/* The first event will be number last + 1. */
+/* Returns new; NULL: no memory. The first event gets the number last + 1. */
 events *events_new(uint64_t last);
-/* Freed once nobody watches any more; nothing is pushed after. */
+/* Nothing is pushed any more. The memory is freed when the last watcher leaves. */
 void events_free(events *v);
+/* The number of the latest event. */
 uint64_t events_last(const events *v);
-/* True once an event was pushed that ends the job. */
+/* True when the event that ends the job was pushed. */
 bool events_ended(const events *v);
 
-/* Takes data (one line of JSON, malloc'd); NULL, for memory that was out, drops the event. */
+/* Takes ownership of data, one line of JSON. NULL data, which stands for memory that ran out, drops the event. */
 void events_push(events *v, const char *type, char *data, bool last);
 
-/* Calls sink for each kept event after number `after`, before it returns; then for each new one. NULL: no memory. */
+/* Before it returns, calls sink for each kept event with a number above `after`; later for each new event. NULL: no
+ * memory. */
 watcher *events_watch(events *v, uint64_t after, event_sink *sink, void *context);
-void events_unwatch(watcher *w); /* also from within the sink */
+/* May be called from within the sink. */
+void events_unwatch(watcher *w);
 
 #endif

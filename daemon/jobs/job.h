@@ -1,46 +1,47 @@
 /* SPDX-License-Identifier: MIT */
-/* job.h — one open job in memory. Internal to jobs*.c. */
+/* job.h — one open job in memory, and what the files of daemon/jobs do for each other. Internal to them. */
 #ifndef ANOMALYD_DAEMON_JOBS_JOB_H
 #define ANOMALYD_DAEMON_JOBS_JOB_H
 
 #include "daemon/jobs/events.h"
 #include "daemon/jobs/jobs.h"
+#include "daemon/jobs/machine.h"
 #include "daemon/platform/paths.h"
 #include "daemon/worker/spawn.h"
 
 #include <jansson.h>
 
-typedef struct job job;
-typedef void job_turn(job *b);
-/* A running job without a worker has no result: why. */
-typedef void job_unfinished(job *b, const error *why);
+typedef struct cancellation cancellation;
 
-struct job {
+typedef struct job {
     struct job *next; /* by creation */
     jobs *owner;
-    job_row row; /* owned; its state is the last one that was written or is being written */
-    int64_t token;
-    int deaths, rests; /* without a checkpoint in between */
+    machine machine;
+    job_row row;   /* owned; its state is the machine's, set by the runner alone */
+    int64_t token; /* of the latest claim */
     events *log;
-    worker *child;  /* NULL: none is running */
-    void *grace;    /* timer until the child is killed */
-    job_turn *then; /* when `again` is due */
-    void *again;    /* timer until a write that failed is tried again, or a death is got over; busy meanwhile */
-    job_unfinished *otherwise; /* of job_finish, where that is what is tried again */
-    uint64_t planned;          /* bytes its worker said it needs; 0: not known */
-    job_pace pace;             /* threads 0: its worker has not said */
-    uint64_t saved_ms;         /* when its progress row was last written */
-    bool told_waits;           /* that it waits for memory was said */
-    bool busy;                 /* a claim, or the registering of its result, is under way */
-    bool runs;                 /* counted among the running ones: from its claim to the end of its worker */
-    bool cancel_wanted;        /* a client asked, and no state says so yet */
-    bool put_back;             /* its worker was told to stop so that it goes on later */
-    bool said_done;
-    error said;         /* what its worker said when it failed */
-    uint64_t kept_step; /* of the checkpoint that its worker then left; 0: none */
-};
+    cancellation *asking; /* those whose request to cancel is not answered yet, the latest first */
+    bool told_waits;      /* an event has told that it waits for memory */
 
-/* A finished job's events, for those who ask late. */
+    /* the runner's */
+    uint64_t due_ms;           /* when EVENT_TIMER is due, on the loop's clock; 0: no timer runs */
+    bool performs;             /* an action is being performed */
+    enum machine_event posted; /* by that action: handled after it; EVENT_NONE: nothing was */
+    char *failure;             /* row.failure and row.finished of the state that is being written */
+    service_time finished;
+
+    /* of its worker */
+    worker *child;    /* NULL: it has none */
+    uint64_t planned; /* bytes that it plans, or that a job of the same work did; 0: not known */
+    job_pace pace;
+    uint64_t saved_ms;  /* when its progress was last written */
+    error said;         /* the reason that it gave for failing; ERROR_NONE: it gave none */
+    uint64_t kept_step; /* of the checkpoint that it left when it failed; 0: none */
+    char how[128];      /* how it ended */
+    error why;          /* why the last start, write or registration failed; or the last words of a worker that died */
+} job;
+
+/* The events of a job that has ended, for those who ask late. */
 typedef struct ended_job {
     char id[SERVICE_ID_MAX];
     events *log;
@@ -49,54 +50,71 @@ typedef struct ended_job {
 struct jobs {
     jobs_config c;
     char worker_name[96]; /* who holds the leases */
+    uv_timer_t clock;     /* the next turn of the queue: see queue.c */
     job *first, **end;
     size_t count;
     size_t reserved; /* places of jobs that are being accepted */
-    int running;     /* how many have `runs` */
     bool stopping;
     ended_job ended[JOBS_ENDED_KEPT];
     size_t ended_next;
 };
 
-/* jobs.c */
+/* table.c */
 job *job_find(const jobs *j, const char *id);
-/* Appends an open job; takes what row owns. NULL: no memory (row untouched). */
+/* Appends an open job and wakes the queue; takes ownership of what row owns. NULL: no memory (row is untouched). */
 job *job_open(jobs *j, job_row *row, uint64_t last_event);
-/* Forgets a job that has ended; its events stay for a while. */
+/* Removes a job that has ended; its events stay for a while. */
 void job_close(job *b);
-/* Makes a legal move and writes it; `reply` when it is durable. Illegal moves are assertions. */
-void job_move(job *b, enum job_state to, const char *failure, store_reply reply);
-/* Writes the move that was made last, once more. */
-void job_write_state(job *b, store_reply reply);
-void job_event_state(job *b);
+/* Pushes the event that tells of the row's state. */
+void job_event_state(events *log, const job_row *row);
+/* Logs a warning, and pushes it as an event. */
 void job_event_log(job *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool job_folder(const job *b, path_text *p, error *e);
-/* Takes o; as one line of JSON, or NULL. */
+/* Takes ownership of o. Returns new: one line of JSON, or NULL. */
 char *json_line(json_t *o);
 
-/* jobs_run.c */
-void jobs_pump(jobs *j);     /* starts what can be started */
-void job_stop_child(job *b); /* asks its worker to checkpoint and exit */
+/* runner.c */
+/* Tells the machine, and performs what it decides. An event posted by an action is handled after that action. The job
+ * may be gone afterwards. */
+void job_post(job *b, enum machine_event event);
+/* Posts that what was being written is not: EVENT_STORE_FAILED or, when the reason will not pass, _REFUSED. */
+void job_post_failure(job *b, const error *failure);
 
-/* jobs_move.c */
-/* After a failed write of a busy job: true when its reason passes, and again(b) will be called in a while. */
-bool job_retry(job *b, const error *failure, job_turn *again);
-/* The job is busy no more. False: it was to be cancelled meanwhile, and is. */
-bool job_goes_on(job *b);
-/* Moves it to a final state and forgets it. Its files go only once the registry says so: until then a restart needs
- * them. */
-void job_end(job *b, enum job_state to, const char *why);
-void job_requeue(job *b);
-/* What stands in its way may pass, as a full disk does: it goes on after a while, longer each time. */
-void job_rest(job *b, const char *how, const char *why);
-void job_died(job *b, const char *how, const char *last_words); /* goes on, or gives up */
+/* queue.c */
+void queue_init(jobs *j);
+/* At the next turn of the loop the queue starts what can be started. */
+void queue_wake(jobs *j);
+/* Frees j when the loop has let go of its clock. */
+void queue_free(jobs *j);
+/* Keeps how many bytes the worker of a job plans, and judges that beside the other running jobs. */
+enum admission queue_admit(job *b, uint64_t planned);
+/* The threads that a job gets which starts now. */
+int queue_share(const jobs *j);
 
-/* jobs_finish.c */
-/* Looks at the files of a running job without a worker: registers the result, or calls otherwise(b, why). */
-void job_finish(job *b, job_unfinished *otherwise);
+/* progress.c */
+/* Reads a line that the worker of a job (context) wrote. */
+void progress_read(void *context, const char *line);
+
+/* result.c */
+/* Checks the files that a worker left and registers what they hold, then posts what came of it. */
+void result_register(job *b);
+
+/* folders.c */
 /* Removes a job's folder, on a pool thread. */
-void job_clean(jobs *j, const char *id);
-/* Lets a failed job's checkpoint stay, and removes the oldest of those that are more than JOBS_KEPT_MAX. */
-void jobs_prune(jobs *j);
+void folders_remove(jobs *j, const char *id);
+/* Lets a failed job's checkpoint stay, and removes the oldest of those that are more than JOBS_KEPT_MAX; on a pool
+ * thread. */
+void folders_prune(jobs *j);
+/* At the start: prunes, and removes what is no open job's and keeps no checkpoint, for a daemon died before it could.
+ */
+bool folders_sweep(jobs *j, error *e);
+
+/* cancel.c: the requests in job.asking */
+/* Answers the latest, if there is one: with the job as it is at the next turn. */
+void cancel_answer(job *b);
+/* Answers the latest: it comes too late, for how the job ends is being written. */
+void cancel_refuse(job *b);
+/* Answers all of them, for what they waited for is written or, with a failure, is not. */
+void cancel_answer_written(job *b, const error *failure);
 
 #endif

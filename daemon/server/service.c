@@ -42,16 +42,12 @@ static bool upload_path(void *self, char *path, size_t size, error *e)
 
 static bool job_submit(void *self, const job_spec *spec, const char *key, job_done *done, void *context, error *e)
 {
-    (void)e;
-    jobs_submit(((anomalyd *)self)->jobs, spec, key, done, context);
-    return true;
+    return jobs_submit(((anomalyd *)self)->jobs, spec, key, done, context, e);
 }
 
 static bool job_cancel(void *self, const char *id, job_done *done, void *context, error *e)
 {
-    (void)e;
-    jobs_cancel(((anomalyd *)self)->jobs, id, done, context);
-    return true;
+    return jobs_cancel(((anomalyd *)self)->jobs, id, done, context, e);
 }
 
 static bool job_get(void *self, const char *id, job_row *row, error *e)

@@ -18,7 +18,7 @@ static void workers_and_what_they_may_have(void **state)
     (void)state;
     static const struct {
         cpus c;
-        int workers, most, capacity;
+        int workers, max_threads, capacity;
     } cases[] = {
         {{.count = 1, .workers = AUTO, .threads = AUTO}, 1, 1, 1},
         {{.count = 2, .workers = AUTO, .threads = AUTO}, 2, 2, 2},
@@ -32,7 +32,7 @@ static void workers_and_what_they_may_have(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(cpus_workers(&cases[i].c), cases[i].workers);
-        assert_int_equal(cpus_most(&cases[i].c), cases[i].most);
+        assert_int_equal(cpus_max_threads(&cases[i].c), cases[i].max_threads);
         assert_int_equal(cpus_capacity(&cases[i].c), cases[i].capacity);
     }
 }

@@ -89,6 +89,23 @@ static void a_killed_daemon_keeps_what_it_made_and_finishes_what_it_accepted(voi
     assert_int_equal(e2e_end(d, SIGTERM), 0);
 }
 
+static void an_interrupted_job_goes_on_before_younger_ones(void **state)
+{
+    e2e *d = *state;
+    E2E_START(d, "--checkpoint", "0", "--workers", "1");
+    e2e_import(d);
+    job_id older = e2e_submit(d, E2E_LONG), younger = e2e_submit(d, E2E_SHORT);
+    e2e_await_checkpoint(d, older.text, 1);
+    e2e_end(d, SIGKILL);
+    E2E_START(d, "--checkpoint", "0", "--workers", "1");
+    json_t *first = e2e_await(d, older.text), *second = e2e_await(d, younger.text);
+    assert_string_equal(text_of(second, "state"), "succeeded");
+    assert_true(strcmp(text_of(second, "started"), text_of(first, "finished")) >= 0); /* such times sort as text */
+    json_decref(first);
+    json_decref(second);
+    assert_int_equal(e2e_end(d, SIGTERM), 0);
+}
+
 static void a_stopped_daemon_puts_its_job_back_and_goes_on_with_it(void **state)
 {
     e2e *d = *state;
@@ -127,8 +144,6 @@ static void a_job_whose_workers_keep_dying_fails_with_their_obituary(void **stat
     assert_int_equal(e2e_end(d, SIGTERM), 0);
 }
 
-/* The discriminator is left to win: the job ends, its checkpoint from before that stays, also through a restart, and
- * the daemon goes on. */
 /* ---- a full disk, for which a limit on files stands */
 
 static void limit_files(pid_t pid, rlim_t bytes)
@@ -182,6 +197,8 @@ static void a_result_that_the_registry_cannot_take_is_kept_until_it_can(void **s
     expect_success(d, id.text, 1);
 }
 
+/* The discriminator is left to win: the job ends, its checkpoint from before that stays, also through a restart, and
+ * the daemon goes on. */
 static void a_job_that_collapses_fails_and_leaves_its_checkpoint(void **state)
 {
     e2e *d = *state;
@@ -216,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_killed_worker_is_replaced_and_goes_on),
         TEST(a_killed_daemon_keeps_what_it_made_and_finishes_what_it_accepted),
+        TEST(an_interrupted_job_goes_on_before_younger_ones),
         TEST(a_stopped_daemon_puts_its_job_back_and_goes_on_with_it),
         TEST(a_job_whose_workers_keep_dying_fails_with_their_obituary),
         TEST(a_full_disk_costs_an_attempt_and_no_job),

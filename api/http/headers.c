@@ -53,9 +53,9 @@ static bool digits_only(const char *value, size_t size)
 }
 
 /*
- * MHD cuts a value at its first NUL and ends lines at a bare LF, and tells neither. But it leaves the lines where
- * they arrived and overwrites each CR LF with two zeroes: lines of a sound head lie exactly two bytes apart. A gap
- * that is out of the head altogether comes from a line MHD has moved, and says nothing.
+ * MHD cuts a value at its first NUL and ends lines at a bare LF, without telling. But it leaves the lines where they
+ * arrived and overwrites each CR LF with two zeroes, so the lines of a sound head lie exactly two bytes apart. A gap
+ * that leads out of the head comes from a line that MHD has moved, and proves nothing.
  */
 static bool gap_sound(const survey *s, const char *next)
 {

@@ -36,9 +36,9 @@ typedef struct form {
 
 /* Returns new; NULL and *p when the boundary is missing. */
 form *form_new(struct MHD_Connection *c, size_t file_bytes_max, problem *p);
-/* False and *p when the body is malformed. */
+/* Parses the next bytes of the body. False and *p when it is malformed. */
 bool form_feed(form *f, const char *bytes, size_t size, problem *p);
-/* To be called after the last byte. */
+/* To be called after the last byte. False and *p when the body ended early. */
 bool form_close(form *f, problem *p);
 void form_free(form *f);
 

@@ -30,12 +30,12 @@ unsigned problem_status(enum error_code code, enum problem_subject subject);
 /* Each fills *p and is always false, so that a caller can write `return problem_set(...)`. */
 bool problem_set(problem *p, unsigned status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool problem_of_error(problem *p, const error *e, enum problem_subject subject);
-/* One more field that does not validate; makes the status 422 if there is none yet. */
+/* Adds a field that is not valid; the status becomes 422 if there is none yet. Always false. */
 bool problem_add(problem *p, const char *pointer, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Returns new, or NULL when out of memory. */
 json_t *problem_json(const problem *p, const char *instance);
-/* Frees what *p owns and clears it. */
+/* Releases what *p owns and clears it. */
 void problem_free(problem *p);
 
 #endif

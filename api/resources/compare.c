@@ -35,7 +35,7 @@ static bool differ(const comparison *c, error *e, const char *what, const char *
                      c->rows[0].id, c->rows[1].id, what, a, b);
 }
 
-/* Names the first thing that made the images, or which of them are anomalies, another's. */
+/* Names the first reason why the two were tested on different images or labels. */
 static bool explain_difference(const comparison *c, error *e)
 {
     const run_row *a = &c->rows[0], *b = &c->rows[1];

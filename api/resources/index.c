@@ -17,7 +17,7 @@ static json_t *list_paths(void)
     return paths;
 }
 
-/* Patterns are ours and hold nothing that HTML would read; what has no parameter and is got is a link. */
+/* A GET without a parameter is a link. Patterns need no escaping: they hold nothing that has a meaning in HTML. */
 static void answer_html(exchange *x)
 {
     char *text = NULL;

@@ -100,7 +100,7 @@ static void submitted(void *context, const job_row *row, const error *failure)
         submission_created(context, 202, "/jobs", row->id, job_json(row));
 }
 
-static void take_method(const fields *f, job_spec *spec, char **hyperparameters)
+static void read_method(const fields *f, job_spec *spec, char **hyperparameters)
 {
     const char *id = fields_text(f, "method", NULL);
     const method *m = id ? method_find(id) : NULL;
@@ -116,7 +116,7 @@ static void take_method(const fields *f, job_spec *spec, char **hyperparameters)
         training_complain_method(f, "method", id);
 }
 
-static void take_class(const fields *f, job_spec *spec, enum protocol protocol)
+static void read_class(const fields *f, job_spec *spec, enum protocol protocol)
 {
     json_t *value = fields_value(f, "class");
     if (protocol == PROTOCOL_UNLABELLED) {
@@ -137,7 +137,7 @@ static void take_class(const fields *f, job_spec *spec, enum protocol protocol)
                         (int)sizeof spec->subject.class_name - 1);
 }
 
-static void take_protocol(const fields *f, job_spec *spec)
+static void read_protocol(const fields *f, job_spec *spec)
 {
     const char *name = fields_text(f, "protocol", "one-class");
     enum protocol protocol;
@@ -147,11 +147,11 @@ static void take_protocol(const fields *f, job_spec *spec)
         return;
     }
     snprintf(spec->subject.protocol, sizeof spec->subject.protocol, "%s", protocol_name(protocol));
-    take_class(f, spec, protocol);
+    read_class(f, spec, protocol);
 }
 
 /* Without a name the model is DATASET-METHOD. */
-static void take_model(const fields *f, job_spec *spec)
+static void read_model(const fields *f, job_spec *spec)
 {
     training_take_name(f, "model", spec->model);
     if (spec->model[0] || !spec->subject.dataset[0] || !spec->subject.method[0] || fields_value(f, "model"))
@@ -173,14 +173,14 @@ static void read_job(json_t *body, job_spec *spec, problem *p)
         fields_complain(&f, "kind", "'%.32s' is not 'train'", kind);
     fields_require(&f, "method");
     fields_require(&f, "dataset");
-    take_method(&f, spec, &spec->hyperparameters);
+    read_method(&f, spec, &spec->hyperparameters);
     training_take_name(&f, "dataset", spec->subject.dataset);
-    take_protocol(&f, spec);
+    read_protocol(&f, spec);
     spec->subject.seed = (uint64_t)fields_integer(&f, "seed", 0, TRAINING_SEED_MAX, 0);
     spec->subject.held_out = training_take_held_out(&f, TRAINING_HELD_OUT_PRESET);
     spec->subject.test_images = training_take_test_images(&f, 0);
     spec->trace = fields_flag(&f, "trace", false);
-    take_model(&f, spec);
+    read_model(&f, spec);
     if (!p->status && !spec->hyperparameters)
         problem_set(p, 503, "out of memory");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* datasets.c — the queue of imports. */
+/* datasets.c — see datasets.h. Imports wait in a queue, whose first is under way. */
 #include "daemon/datasets/datasets.h"
 
 #include "base/file.h"
@@ -29,7 +29,7 @@ typedef struct import {
 
 struct datasets {
     datasets_config c;
-    import *first, **end; /* the first is under way */
+    import *first, **end; /* in the order of their requests */
     size_t count;
     bool stopping;
 };
@@ -80,7 +80,7 @@ size_t datasets_active(const datasets *d)
 
 /* ---- one import */
 
-/* Whoever sent a file knows nothing of where it was kept. */
+/* Replaces the path of an uploaded file in a message: its sender does not know it. */
 static void name_upload(const import *i, error *e)
 {
     static const char name[] = "the upload";
@@ -139,8 +139,8 @@ static void answer(import *i)
     next(d);
 }
 
-/* A write has failed. Its file goes, unless a row names it: that of an earlier import of the same images, or one that
- * the registry cannot tell of now. */
+/* Removes the file of a row that could not be written, unless the row of an earlier import of the same images names it,
+ * or the registry cannot be read. */
 static void drop_file(const import *i)
 {
     dataset_row row;
@@ -158,7 +158,7 @@ static void stored(void *context, const store_answer *a, const error *failure)
         i->e = *failure;
         drop_file(i);
     } else {
-        /* The row that stands: an earlier import of the same images may have made it. */
+        /* An earlier import of the same images may have made the row. */
         store_dataset_get(i->owner->c.reader, i->row.name, &i->row, &i->e);
     }
     answer(i);

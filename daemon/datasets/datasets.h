@@ -23,15 +23,15 @@ typedef struct datasets_config {
     size_t import_root_count;
 } datasets_config;
 
-/* Copies c; borrows what it points to. Removes what an import that was cut off left behind. */
+/* Copies c; borrows what it points to. Removes the files of imports that were cut off. Returns new; NULL and *e. */
 datasets *datasets_new(const datasets_config *c, error *e);
-/* No import is under way. */
+/* No import may be under way. d may be NULL. */
 void datasets_free(datasets *d);
 /* As dataset_import in service.h. */
 bool datasets_import(datasets *d, const dataset_request *r, dataset_done *done, void *context, error *e);
-/* New imports are refused, waiting ones fail; the one under way goes on. */
+/* From now on new imports are refused and waiting ones fail; the one under way goes on. */
 void datasets_stop(datasets *d);
-/* Imports not answered yet. */
+/* The number of imports that are not answered yet. */
 size_t datasets_active(const datasets *d);
 
 #endif

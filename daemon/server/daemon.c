@@ -20,11 +20,11 @@
 
 enum {
     TICK_MS = 500,         /* while serving */
-    STOP_TICK_MS = 10,     /* while stopping: each stage ends by an event of another part, seen here */
-    DRAIN_MS = 2000,       /* for answers to leave, after the stop deadline */
-    STUCK_MS = 120000,     /* a batch that takes longer is taken for a hang: the watchdog goes hungry */
+    STOP_TICK_MS = 10,     /* while stopping: looks whether the stage has ended */
+    DRAIN_MS = 2000,       /* how long answers may take to leave after the stop deadline */
+    STUCK_MS = 120000,     /* a batch that takes longer counts as a hang: the watchdog is not fed any more */
     BATCH_DELAY_US = 1000, /* see batcher.h */
-    TURN_US = 1000000,     /* the same */
+    TURN_US = 1000000,     /* see batcher.h */
 };
 static const int handled[] = {SIGTERM, SIGINT, SIGHUP};
 
@@ -43,11 +43,11 @@ static bool open_folder(anomalyd *d, error *e)
                 return error_at(e, "state folder in use");
         }
     }
-    /* Spooled bodies of a former daemon are nobody's. */
+    /* Uploads that an earlier daemon did not finish belong to nobody. */
     return path_format(&p, e, "%s/uploads", d->config.state) && folder_remove(p.text, e) && folder_make(p.text, e);
 }
 
-/* ---- news from other threads */
+/* ---- wake-ups by other threads */
 
 static void store_news(uv_async_t *handle)
 {
@@ -102,7 +102,7 @@ static bool work_is_done(const anomalyd *d)
     return !jobs_active(d->jobs) && !d->scoring.active && !datasets_active(d->datasets);
 }
 
-/* Each stage ends when nothing of it is left, or at the deadline. */
+/* Moves on to the next stage when nothing is left of the present one, or when its deadline has passed. */
 static void advance(anomalyd *d)
 {
     uint64_t now = uv_now(loop_uv(d->loop));
@@ -185,7 +185,7 @@ static bool open_datasets(anomalyd *d, error *e)
     return (d->datasets = datasets_new(&c, e));
 }
 
-/* The other half is for models, packed data sets in the page cache, and who else is there. */
+/* Half of the memory; the other half is for models, the page cache and other programs. */
 static uint64_t job_memory(const config *c)
 {
     return c->job_memory_mib == CONFIG_AUTO ? machine_memory() / 2 : (uint64_t)c->job_memory_mib << 20;
@@ -253,8 +253,8 @@ static void say_ready(anomalyd *d)
     log_line(LOG_LEVEL_INFO, "ready on port %d, state in %s", port, d->config.state);
 }
 
-/* The loop is gone from under what still works on a pool thread (an import cannot be cut short): its files are
- * temporary and its row was never promised, so the process leaves without waiting. */
+/* Ends the process when a pool thread still works, since an import cannot be cut short and the loop that it would
+ * return to has ended. Its files are temporary and nobody was told of its row. */
 static void leave_if_late(anomalyd *d)
 {
     if (!loop_working(d->loop) && work_is_done(d))
@@ -284,7 +284,7 @@ static void close_all(anomalyd *d)
         close(d->lock);
 }
 
-/* As many connections as the system allows without asking. */
+/* Raises the limit of open files, and so of connections, as far as the system allows an ordinary process. */
 static void raise_descriptors(void)
 {
     struct rlimit limit;
@@ -298,7 +298,7 @@ bool daemon_run(const config *c, error *e)
 {
     anomalyd d = {.config = *c, .lock = -1};
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on files is met as a full disk is */
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit of file sizes fails like one on a full disk */
     raise_descriptors();
     if (!(d.loop = loop_new(e)))
         return false;

@@ -19,7 +19,7 @@ enum daemon_stage { DAEMON_STARTING, DAEMON_READY, DAEMON_FINISHING, DAEMON_DRAI
 
 typedef struct anomalyd {
     config config;
-    int lock; /* descriptor that holds the state folder */
+    int lock; /* descriptor of the lock on the state folder */
     id_source ids;
     loop *loop;
     store *store;
@@ -34,20 +34,20 @@ typedef struct anomalyd {
     mhd_uv *http;
     uv_async_t store_news, batcher_news;
     uv_signal_t signals[3];
-    uv_timer_t tick; /* watchdog, and the stages of stopping */
+    uv_timer_t tick; /* feeds the watchdog, and looks whether a stage of stopping has ended */
     enum daemon_stage stage;
-    bool killed;          /* its children, at the deadline */
-    uint64_t deadline_ms; /* of stopping, by uv_now */
+    bool killed;          /* the workers were killed, at the deadline */
+    uint64_t deadline_ms; /* of stopping, on the clock of uv_now */
     uint64_t watchdog_ms, fed_ms;
 } anomalyd;
 
-/* daemon.c. Runs until a signal ends it; false and *e when it could not start. */
+/* daemon.c: serves until a signal ends it. False and *e when it could not start. */
 bool daemon_run(const config *c, error *e);
 
-/* service.c: fills d->service, whose self is d. */
+/* service.c: sets the functions of d->service. */
 void daemon_serve(anomalyd *d);
 
-/* metrics.c: the metrics below the api, as Prometheus text. */
+/* metrics.c: writes the metrics of everything below the api, as Prometheus text. */
 void daemon_metrics(anomalyd *d, FILE *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mhd_uv.c — one place calls server_turn: the prepare callback, before each wait, while there is a reason to. */
+/* mhd_uv.c — see mhd_uv.h. Only the prepare callback, which runs before the loop waits, calls server_turn. */
 #include "daemon/server/mhd_uv.h"
 
 #include <stdlib.h>
@@ -99,7 +99,7 @@ static void closed(uv_handle_t *handle)
 
 void mhd_uv_stop(mhd_uv *f)
 {
-    /* The poll first: the descriptor is the server's, which closes it. */
+    /* The poll is closed before the server closes the descriptor. */
     uv_close((uv_handle_t *)&f->poll, closed);
     uv_close((uv_handle_t *)&f->prepare, closed);
     uv_close((uv_handle_t *)&f->timer, closed);

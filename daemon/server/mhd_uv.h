@@ -9,12 +9,14 @@
 
 typedef struct mhd_uv mhd_uv;
 
-/* `c` is copied; its wake is set here. Returns new. */
+/* Starts the server and drives it. Copies c, but for its wake function. Returns new; mhd_uv_stop frees it. NULL and
+ * *e. */
 mhd_uv *mhd_uv_start(loop *l, const server_config *c, error *e);
 server *mhd_uv_server(const mhd_uv *f);
-/* server_turn soon. */
+/* Has server_turn called before the loop waits again. */
 void mhd_uv_wake(mhd_uv *f);
-/* Stops the server and frees f, whose handles close at the next turn. Everything must have been drained. */
+/* Stops the server, and frees f once its handles have closed, at the next turn of the loop. To be called after
+ * server_drain, when the server is not busy any more. */
 void mhd_uv_stop(mhd_uv *f);
 
 #endif

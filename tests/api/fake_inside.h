@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* fake_inside.h — between the fake's parts. */
+/* fake_inside.h — what the files of the fake share. */
 #ifndef ANOMALYD_TESTS_API_FAKE_INSIDE_H
 #define ANOMALYD_TESTS_API_FAKE_INSIDE_H
 
 #include "tests/api/fake_service.h"
 
-/* Fills the part of the service that answers. */
+/* Sets the functions of the service that give answers. */
 void fake_answers(service *s);
 int64_t fake_now_ms(void);
-/* A page of f->rows rows: which is its first, and how many they are. */
+/* Works out a page of f->rows rows: the number of its first row, and how many it has. */
 bool fake_page(const fake *f, service_page *page, int *first, int *count, error *e);
 
 /* True when an asynchronous call is to be answered at the next turn, which fake_answer does. */

@@ -291,7 +291,7 @@ static void drop(client *c, size_t size)
     c->size -= size;
 }
 
-reply client_take_head(client *c)
+reply client_read_head(client *c)
 {
     reply r = {0};
     char *end = NULL;
@@ -312,9 +312,9 @@ reply client_take_head(client *c)
     }
 }
 
-reply client_take(client *c, bool head_only)
+reply client_read(client *c, bool head_only)
 {
-    reply r = client_take_head(c);
+    reply r = client_read_head(c);
     if (!r.status)
         return r;
     const char *length = reply_header(&r, "Content-Length");
@@ -357,7 +357,7 @@ reply ask(fake *f, const char *verb, const char *target, const char *headers, co
     n += snprintf(head + n, sizeof head - (size_t)n, "\r\n");
     client_send(c, head, (size_t)n);
     client_send(c, body, size);
-    reply r = client_take(c, !strcmp(verb, "HEAD"));
+    reply r = client_read(c, !strcmp(verb, "HEAD"));
     client_close(c);
     if (r.status)
         record_exchange(verb, target, headers, body, size, &r);

@@ -36,7 +36,6 @@ typedef struct fake {
     int rows;      /* of every list */
     enum job_state state;
     bool defer;                             /* asynchronous calls are answered by fake_answer, not at the next turn */
-    int decode_failures;                    /* images whose first byte is 'X' are "corrupt", 'J' "not a PNG" */
     fake_event events[FAKE_JOB_EVENTS_MAX]; /* replayed */
     int event_count;
     bool repeat_last; /* an ended job tells its last event to everyone */
@@ -102,12 +101,12 @@ typedef struct fake {
 
 /* Starts a server on a free port of 127.0.0.1. Zero deadlines become ten seconds. */
 fake *fake_new(unsigned header_deadline_ms, unsigned request_deadline_ms);
-/* Drains, turns until nothing is busy, and stops. */
+/* Drains the server, turns until nothing is busy, and frees everything. */
 void fake_free(fake *f);
-/* Both, for cmocka, with the presets of deadlines. */
+/* fake_new with the presets of deadlines, and fake_free, as cmocka calls them. */
 int fake_set_up(void **state);
 int fake_tear_down(void **state);
-/* Waits for anything to happen and lets it. */
+/* Waits until a client, the server, a timer or the pool has something to do, and runs it. */
 void fake_turn(fake *f);
 /* Turns until `condition` (an expression) holds. */
 #define fake_until(f, condition) \
@@ -133,7 +132,7 @@ typedef struct client {
 
 client *client_open(fake *f);
 void client_close(client *c);
-/* Sends all of it while the server turns; fewer when the server closed. */
+/* Sends the bytes while the server turns, and stops when the server has closed. */
 void client_send(client *c, const char *bytes, size_t size);
 void client_say(client *c, const char *text);
 
@@ -145,10 +144,10 @@ typedef struct reply {
     bool closed;  /* the server closed after it */
 } reply;
 
-/* Takes one whole answer (`head_only`: of a HEAD request). Status 0: closed without one. */
-reply client_take(client *c, bool head_only);
-/* Takes the head of an answer whose body is a stream; what follows stays in bytes. */
-reply client_take_head(client *c);
+/* Reads one whole answer (`head_only`: of a HEAD request). Its status is 0 when the server closed without one. */
+reply client_read(client *c, bool head_only);
+/* Reads the head of an answer whose body is a stream; what follows it stays in c->bytes. */
+reply client_read_head(client *c);
 void reply_free(reply *r);
 /* A member of its JSON; NULL: there is no such text. */
 const char *reply_text(const reply *r, const char *key);

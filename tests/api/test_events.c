@@ -43,7 +43,7 @@ static bool holds(const client *c, const char *text)
 
 static void await_head(client *c)
 {
-    reply r = client_take_head(c);
+    reply r = client_read_head(c);
     assert_int_equal(r.status, 200);
     assert_string_equal(reply_header(&r, "Content-Type"), "text/event-stream");
     record_exchange("GET", "/jobs/job-1/events", "", NULL, 0, &r);
@@ -75,7 +75,7 @@ static void the_stream_ends_after_the_last_event_and_the_connection_goes_on(void
     assert_int_equal(f->unwatches, 1);
     c->size = 0;
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_status(&r, 200);
     reply_free(&r);
     client_close(c);

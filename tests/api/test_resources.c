@@ -150,7 +150,7 @@ static void a_data_set_is_imported_from_a_path(void **state)
     assert_string_equal(f->import_source, "/d/m");
     assert_false(f->import_uploaded);
     fake_answer(f);
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_status(&r, 201);
     assert_string_equal(reply_header(&r, "Location"), "/datasets/digits");
     reply_free(&r);
@@ -251,7 +251,7 @@ static void draining_ends_an_upload_that_is_being_written(void **state)
     server_drain(f->server);
     f->pool_held = false;
     client_send(c, bytes, 1);
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_problem(&r, 503, "stopping");
     assert_int_equal(f->imports, 0);
     reply_free(&r);

@@ -61,11 +61,11 @@ static void an_answer_may_come_later(void **state)
     client_say(c, "POST /score HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1\r\n\r\nP");
     fake_until(f, f->score_done);
     fake_answer(f);
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_status(&r, 200);
     reply_free(&r);
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"); /* and the connection goes on */
-    r = client_take(c, false);
+    r = client_read(c, false);
     assert_status(&r, 200);
     reply_free(&r);
     client_close(c);
@@ -250,7 +250,7 @@ static void large_json_is_read_off_the_loop(void **state)
     fake_until(f, f->pool_count == 1);
     assert_int_equal(f->scores, 0);
     f->pool_held = false;
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_status(&r, 200);
     assert_int_equal(f->scores, 1);
     reply_free(&r);
@@ -319,7 +319,7 @@ static void draining_answers_suspended_scores_503(void **state)
     server_quiesce(f->server);
     assert_int_equal(server_busy(f->server), 1);
     server_drain(f->server);
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_problem(&r, 503, "stopping");
     assert_non_null(reply_header(&r, "Retry-After"));
     assert_int_equal(f->score_cancels, 1);
@@ -441,7 +441,7 @@ static void a_batch_beyond_the_limit_is_refused_by_its_length(void **state)
     client *c = client_open(*state);
     client_say(c, "POST /score HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=BB\r\n"
                   "Content-Length: 67108865\r\n\r\n");
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_problem(&r, 413, "67108865 bytes; at most 67108864");
     assert_true(r.closed);
     reply_free(&r);
@@ -474,7 +474,7 @@ static void a_chunked_body_beyond_the_limit_is_413(void **state)
         client_say(c, "\r\n");
     }
     client_say(c, "0\r\n\r\n");
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_problem(&r, 413, "more than");
     assert_int_equal(f->scores, 0);
     reply_free(&r);
@@ -487,7 +487,7 @@ static void a_refused_expectation_saves_the_body(void **state)
     client *c = client_open(*state);
     client_say(c, "POST /score HTTP/1.1\r\nHost: a\r\nContent-Type: image/jpeg\r\nContent-Length: 1000000\r\n"
                   "Expect: 100-continue\r\n\r\n");
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_problem(&r, 415, "image/jpeg");
     assert_true(r.closed);
     reply_free(&r);
@@ -505,7 +505,7 @@ static void an_accepted_expectation_is_told_to_continue(void **state)
     fake_until(*state, c->size > 0);
     assert_true(!strncmp(c->bytes, "HTTP/1.1 100", 12));
     client_say(c, "P");
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_status(&r, 200);
     reply_free(&r);
     client_close(c);

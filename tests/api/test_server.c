@@ -34,12 +34,12 @@ static void head_is_answered_like_get_without_a_body(void **state)
     fake *f = *state;
     client *c = client_open(f);
     client_say(c, "HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-    reply r = client_take(c, true);
+    reply r = client_read(c, true);
     assert_status(&r, 200);
     assert_true(strtol(reply_header(&r, "Content-Length"), NULL, 10) > 10);
     reply_free(&r);
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-    r = client_take(c, false);
+    r = client_read(c, false);
     assert_status(&r, 200);
     assert_non_null(r.json);
     reply_free(&r);
@@ -106,7 +106,7 @@ static void a_connection_serves_many_requests(void **state)
                   "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
     int expected[] = {200, 404, 200};
     for (int i = 0; i < 3; i++) {
-        reply r = client_take(c, false);
+        reply r = client_read(c, false);
         assert_status(&r, expected[i]);
         reply_free(&r);
     }
@@ -166,7 +166,7 @@ static void ambiguous_requests_are_refused_and_the_connection_closed(void **stat
     for (size_t i = 0; i < sizeof corpus / sizeof *corpus; i++) {
         client *c = client_open(*state);
         client_send(c, corpus[i].bytes, corpus[i].size ? corpus[i].size : strlen(corpus[i].bytes));
-        reply r = client_take(c, false);
+        reply r = client_read(c, false);
         if (r.status != 400 || !r.closed)
             fail_msg("corpus %zu: status %d, closed %d: %s", i, r.status, r.closed, r.body ? r.body : "");
         reply_free(&r);
@@ -190,7 +190,7 @@ static void sound_heads_of_many_shapes_are_let_through(void **state)
             if (i % 2)
                 fake_turn(*state);
         }
-        reply r = client_take(c, false);
+        reply r = client_read(c, false);
         if (r.status != 200)
             fail_msg("corpus %zu: status %d: %s", i, r.status, r.body ? r.body : "");
         reply_free(&r);
@@ -202,7 +202,7 @@ static void sound_heads_of_many_shapes_are_let_through(void **state)
     snprintf(many + strlen(many), sizeof many - strlen(many), "\r\n");
     client *c = client_open(*state);
     client_say(c, many);
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_status(&r, 200);
     reply_free(&r);
     client_close(c);
@@ -232,7 +232,7 @@ static void sound_heads_are_let_through_however_they_arrive(void **state)
             if (sent < n)
                 fake_turn(*state);
         }
-        reply r = client_take(c, false);
+        reply r = client_read(c, false);
         if (r.status != 200)
             fail_msg("round %d, %d headers: status %d: %s", round, headers, r.status, r.body);
         reply_free(&r);
@@ -249,7 +249,7 @@ static void a_head_beyond_the_limit_is_431(void **state)
         snprintf(line, sizeof line, "X-%d: %01000d\r\n", i, i);
         client_say(c, line);
     }
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_int_equal(r.status, 431);
     reply_free(&r);
     client_close(c);
@@ -289,12 +289,12 @@ static void quiescing_keeps_open_connections_alive(void **state)
     fake *f = *state;
     client *c = client_open(f);
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-    reply r = client_take(c, false);
+    reply r = client_read(c, false);
     assert_status(&r, 200);
     reply_free(&r);
     server_quiesce(f->server);
     client_say(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-    r = client_take(c, false);
+    r = client_read(c, false);
     assert_status(&r, 200);
     reply_free(&r);
     client_close(c);

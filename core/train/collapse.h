@@ -1,32 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * collapse.h — notices a run that goes on without learning: a discriminator that has won or lost for good, or a
- * generator or decoder whose images are all the same. Private to train. Knows losses and spreads by name (method.h says
- * which), not what they mean.
+ * generator or decoder whose images are all the same. Knows losses and spreads by name (method.h says which), not what
+ * they mean. Private to train.
  */
 #ifndef ANOMALYD_TRAIN_COLLAPSE_H
 #define ANOMALYD_TRAIN_COLLAPSE_H
 
-#include "train/run.h"
+#include "train/tally.h"
 
-/* Finds what is to be watched among the tally's names. */
-void collapse_suspects(run *r);
+typedef struct collapse {
+    /* A discriminator's loss or a spread, and for how many steps in succession it has been beyond its limits. */
+    struct suspect {
+        char name[64];
+        bool is_spread;
+        bool adds[TRAIN_VALUES_MAX]; /* which of the tally's values make it up */
+        uint64_t below, above;
+    } suspects[TRAIN_VALUES_MAX];
+    int count;
+} collapse;
 
-/* Measures the training images' spread, of which generated images' spreads are shares. */
-bool collapse_measure(run *r, error *e);
-
-/* The value of a tallied output: a spread becomes a share of the training images'. */
-double collapse_value(const run *r, const char *name, double value);
+/* Finds what to watch among the tally's names. */
+void collapse_begin(collapse *c, const tally *t);
 
 /* After each step, with the tally's latest values: ERROR_DIVERGED when one of them has been beyond its limit for as
  * many steps in succession as the method's options say. */
-bool collapse_check(run *r, error *e);
+bool collapse_check(collapse *c, const train_context *of, const tally *t, uint64_t step, error *e);
 
-/* True when a value is beyond its limit, be it for one step: it may be the beginning. */
-bool collapse_looms(const run *r);
+/* True if any watched value is beyond its limit now. */
+bool collapse_suspected(const collapse *c);
 
-/* The state of all this, for checkpoints. */
-void collapse_put(const run *r, bundle *b);
-bool collapse_get(run *r, const bundle *b, error *e);
+void collapse_put(const collapse *c, bundle *b);
+/* steps_max: those made, of which the steps in succession are some. */
+bool collapse_get(collapse *c, const bundle *b, uint64_t steps_max, error *e);
 
 #endif

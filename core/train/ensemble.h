@@ -1,35 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ensemble.h — a run of several members (option `members`): each is trained as if alone, with a seed of its own, on the
- * same split; then it is kept as weights and a scoring program while the next one learns. Private to train.
+ * ensemble.h — the members of a run (option `members`): each is trained as if alone, with a seed of its own, on the
+ * same images; then it is kept as weights and a scoring program while the next one learns. A run of one member has an
+ * ensemble too, which keeps nothing and is the learner. Private to train.
  */
 #ifndef ANOMALYD_TRAIN_ENSEMBLE_H
 #define ANOMALYD_TRAIN_ENSEMBLE_H
 
-#include "train/run.h"
+#include "train/learner.h"
+#include "train/member.h"
 
-/* Of a member's weights, dropout, order of images. The first has the run's own, so that alone it learns what it would.
- */
-uint64_t ensemble_seed(uint64_t seed, int index);
+typedef struct ensemble {
+    const train_context *context;
+    learner *learner;         /* borrowed */
+    member kept[MEMBERS_MAX]; /* those of several that have learned */
+    int count;
+    size_t parameters; /* of each of several, with the nets that only learning uses */
+    joint_scales scales;
+    evaluator *joined; /* of several that have all learned */
+} ensemble;
 
-/* Keeps what the member under way has learned. */
-bool ensemble_retire(run *r, int chosen_epoch, error *e);
-/* When all have learned: takes the last one's training down, finds the scales of all on the calibration images, and
- * makes the run's evaluator one of them all. */
-bool ensemble_join(run *r, error *e);
-/* What the kept ones will take at most; 0 of a run of one. */
-size_t ensemble_bytes(const run *r);
-void ensemble_free(run *r);
+/* Borrows the learner. Free with ensemble_free. */
+ensemble ensemble_of(learner *l);
+/* Releases what it owns. */
+void ensemble_free(ensemble *n);
 
-/* What the run has learned, of one member or of all. */
-size_t ensemble_parameters(const run *r);
-void ensemble_digest(const run *r, char out[65]);
-/* Into the model's file, which borrows `packed` until it is written. */
-typedef float ensemble_packed[JOINT_SCORES_MAX * MEMBERS_MAX * REFINE_VALUES];
-void ensemble_write(const run *r, bundle *b, ensemble_packed packed);
+/* Learns until all members have their weights, and the ensemble its evaluator. */
+bool ensemble_learn(ensemble *n, checkpoint *c, error *e);
 
-/* The kept ones in checkpoints; reading begins with the one that the checkpoint is in the middle of. */
-void ensemble_put(const run *r, bundle *b);
-bool ensemble_get(run *r, const bundle *b, error *e);
+/* What was learned. The evaluator is borrowed from the ensemble or its learner. */
+evaluator *ensemble_evaluator(const ensemble *n);
+int ensemble_chosen_epoch(const ensemble *n); /* of the first member */
+size_t ensemble_parameters(const ensemble *n);
+void ensemble_digest(const ensemble *n, char out[65]);
+/* Puts the weights into a model's file, and their scales into its header. */
+void ensemble_write(const ensemble *n, bundle *b, header *h);
+
+/* What the kept members will take at most; 0 of a run of one. */
+size_t ensemble_bytes(const ensemble *n);
+
+/* The ensemble's record in checkpoints. Reading begins with the member that the checkpoint is in the middle of. */
+void ensemble_put(const void *n, bundle *b);
+bool ensemble_get(void *n, const bundle *b, error *e);
 
 #endif

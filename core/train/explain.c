@@ -2,7 +2,7 @@
 /* explain.c — reconstructions as bytes, errors of pixels, and the scale of their colours. */
 #include "train/explain.h"
 
-#include "train/evaluate.h"
+#include "train/prepare.h"
 
 #include <assert.h>
 #include <math.h>
@@ -25,7 +25,7 @@ void explain_reconstruction(const explain_pair *p, uint8_t *pixels, float *work)
     shape to = shown(p->data, p->input.c);
     size_t n = shape_row(to);
     image_resize(p->x_hat, p->input, to, work, work + n);
-    evaluate_unscale(p->method, work, n);
+    prepare_undo_scale(p->method, work, n);
     for (size_t i = 0; i < n; i++)
         pixels[i] = (uint8_t)(255 * (work[i] > 0 ? work[i] < 1 ? work[i] : 1 : 0) + 0.5f);
 }

@@ -2,6 +2,8 @@
 /* joint.c — see joint.h. */
 #include "train/joint.h"
 
+#include "train/evaluator_kind.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,14 +11,14 @@
 
 _Static_assert((int)MEMBERS_MAX <= (int)REFINE_COMPONENTS_MAX, "a mean has room for every member");
 
-struct joint {
+typedef struct joint {
+    evaluator base;
     evaluator *members[MEMBERS_MAX];
     int count, scores; /* of each member: its own, and variants */
     joint_scales scales;
-    size_t row, most; /* images at once */
-    float *found;     /* most numbers for each score of each member */
-    float *made;      /* reconstructions of one member */
-};
+    float *found; /* base.rows numbers for each score of each member */
+    float *made;  /* reconstructions of one member */
+} joint;
 
 void joint_pack(const joint_scales *s, int scores, int count, float *values)
 {
@@ -48,55 +50,9 @@ bool joint_unpack(const float *values, size_t size, int scores, int count, joint
     return true;
 }
 
-joint *joint_new(evaluator *const *members, int count, const joint_scales *scales, size_t row, error *e)
-{
-    joint *j = calloc(1, sizeof *j);
-    if (!j) {
-        error_memory(e, "an ensemble");
-        return NULL;
-    }
-    assert(count > 0 && count <= MEMBERS_MAX);
-    *j = (joint){.count = count, .scales = *scales, .row = row, .most = evaluator_rows(members[0])};
-    j->scores = 1 + (int)evaluator_variant_count(members[0]);
-    for (int m = 0; m < count; m++)
-        j->members[m] = members[m];
-    j->found = malloc((size_t)(count * j->scores) * j->most * sizeof *j->found);
-    j->made = evaluator_reconstructs(members[0]) ? malloc(j->most * row * sizeof *j->made) : NULL;
-    if (j->found && (j->made || !evaluator_reconstructs(members[0])))
-        return j;
-    error_memory(e, "an ensemble's scores");
-    joint_free(j);
-    return NULL;
-}
-
-void joint_free(joint *j)
-{
-    if (!j)
-        return;
-    free(j->found);
-    free(j->made);
-    free(j);
-}
-
-evaluator *joint_member(const joint *j, int index)
-{
-    return j->members[index];
-}
-
-int joint_count(const joint *j)
-{
-    return j->count;
-}
-
-size_t joint_bytes(const joint *j)
-{
-    size_t floats = (size_t)(j->count * j->scores) * j->most + (j->made ? j->most * j->row : 0);
-    return floats * sizeof(float);
-}
-
 static float *found(const joint *j, int member, int score)
 {
-    return j->found + (size_t)(member * j->scores + score) * j->most;
+    return j->found + (size_t)(member * j->scores + score) * j->base.rows;
 }
 
 static bool run_member(joint *j, int member, const float *rows, size_t n, const scored_rows *out, error *e)
@@ -107,12 +63,15 @@ static bool run_member(joint *j, int member, const float *rows, size_t n, const 
     const scored_rows own = {.score = found(j, member, 0),
                              .variants = out->variants ? variants : NULL,
                              .reconstruction = out->reconstruction ? j->made : NULL};
-    return evaluator_run(j->members[member], rows, n, &own, e);
+    evaluator_watch(j->members[member], j->base.watch);
+    bool ok = evaluator_run(j->members[member], rows, n, &own, e);
+    evaluator_watch(j->members[member], (scored_watch){0});
+    return ok || error_at(e, "member %d of %d", member + 1, j->count);
 }
 
 static void add_reconstructions(const joint *j, int member, size_t n, float *out)
 {
-    for (size_t i = 0; i < n * j->row; i++) {
+    for (size_t i = 0; i < n * j->base.row; i++) {
         float sum = member ? out[i] + j->made[i] : j->made[i];
         out[i] = member == j->count - 1 ? sum / (float)j->count : sum;
     }
@@ -129,13 +88,14 @@ static void average(const joint *j, int score, size_t n, float *out)
     }
 }
 
-static bool run_some(joint *j, const float *rows, size_t n, const scored_rows *out, error *e)
+/* Scores at most base.rows images. */
+static bool run_window(joint *j, const float *rows, size_t n, const scored_rows *out, error *e)
 {
     for (int m = 0; m < j->count; m++) {
         if (!run_member(j, m, rows, n, out, e))
-            return error_at(e, "member %d of %d", m + 1, j->count);
+            return false;
         if (out->reconstruction)
-            add_reconstructions(j, m, n, out->reconstruction + out->at * j->row);
+            add_reconstructions(j, m, n, out->reconstruction + out->at * j->base.row);
     }
     average(j, 0, n, out->score + out->at);
     for (int k = 0; out->variants && k < j->scores - 1; k++)
@@ -143,13 +103,66 @@ static bool run_some(joint *j, const float *rows, size_t n, const scored_rows *o
     return true;
 }
 
-bool joint_run(joint *j, const float *rows, size_t n, const scored_rows *out, error *e)
+static bool run(evaluator *v, const float *rows, size_t n, const scored_rows *out, error *e)
 {
-    for (size_t first = 0; first < n; first += j->most) {
-        scored_rows part = *out;
-        part.at += first;
-        if (!run_some(j, rows + first * j->row, n - first < j->most ? n - first : j->most, &part, e))
+    for (size_t first = 0; first < n; first += v->rows) {
+        scored_rows window = *out;
+        window.at += first;
+        if (!run_window((joint *)v, rows + first * v->row, n - first < v->rows ? n - first : v->rows, &window, e))
             return false;
     }
     return true;
+}
+
+/* Each member checks its own scores; the joint ones stay 0. */
+static bool warm(evaluator *v, const float *rows, size_t n, float *scores, error *e)
+{
+    (void)scores;
+    joint *j = (joint *)v;
+    for (int m = 0; m < j->count; m++)
+        if (!evaluator_warm(j->members[m], rows, n, e))
+            return false;
+    return true;
+}
+
+static void free_joint(evaluator *v)
+{
+    free(((joint *)v)->found);
+    free(((joint *)v)->made);
+}
+
+static const evaluator_kind evaluate_joint = {.size = sizeof(joint), .free = free_joint, .run = run, .warm = warm};
+
+evaluator *evaluator_join(evaluator *const *members, int count, const joint_scales *scales, error *e)
+{
+    const evaluator *first = members[0];
+    joint *j = calloc(1, sizeof *j);
+    if (!j) {
+        error_memory(e, "an evaluator");
+        return NULL;
+    }
+    assert(count > 0 && count <= MEMBERS_MAX);
+    j->base = (evaluator){.kind = &evaluate_joint,
+                          .method = first->method,
+                          .row = first->row,
+                          .rows = first->rows,
+                          .names = first->names,
+                          .reconstructs = first->reconstructs};
+    j->count = count;
+    j->scales = *scales;
+    j->scores = 1 + (int)evaluator_variant_count(first);
+    size_t floats = (size_t)(count * j->scores) * first->rows,
+           made = first->reconstructs ? first->rows * first->row : 0;
+    j->base.bytes = (floats + made) * sizeof(float);
+    for (int m = 0; m < count; m++) {
+        j->members[m] = members[m];
+        j->base.bytes += members[m]->bytes;
+    }
+    j->found = malloc(floats * sizeof *j->found);
+    j->made = made ? malloc(made * sizeof *j->made) : NULL;
+    if (j->found && (j->made || !made))
+        return &j->base;
+    error_memory(e, "an ensemble's scores");
+    evaluator_free(&j->base);
+    return NULL;
 }

@@ -2,14 +2,13 @@
 /*
  * joint.h — several networks of one method, trained apart, that score as one: each member's score is brought to the
  * scale of held-out normals (see eval/refine.h) and their mean taken; so is each variant. A reconstruction is the mean
- * of theirs. What one training run missed by chance, others find. Private to train: evaluator_join makes an evaluator
- * of it.
+ * of theirs. What one training run missed by chance, others find. Private to train.
  */
 #ifndef ANOMALYD_TRAIN_JOINT_H
 #define ANOMALYD_TRAIN_JOINT_H
 
 #include "eval/refine.h"
-#include "train/evaluate.h"
+#include "train/evaluator.h"
 
 enum { JOINT_SCORES_MAX = 1 + REFINE_COMPONENTS_MAX }; /* the method's own and its variants */
 
@@ -24,16 +23,7 @@ typedef struct joint_scales {
 void joint_pack(const joint_scales *s, int scores, int count, float *values);
 bool joint_unpack(const float *values, size_t size, int scores, int count, joint_scales *out, error *e);
 
-typedef struct joint joint;
-
-/* Borrows the members; rows of input have `row` values. Returns new. */
-joint *joint_new(evaluator *const *members, int count, const joint_scales *scales, size_t row, error *e);
-void joint_free(joint *j);
-/* As evaluator_run, but for the check that scores are finite. */
-bool joint_run(joint *j, const float *rows, size_t n, const scored_rows *out, error *e);
-evaluator *joint_member(const joint *j, int index);
-int joint_count(const joint *j);
-/* Of its own work space, without the members'. */
-size_t joint_bytes(const joint *j);
+/* Of several evaluators alike, which it borrows for its life, one whose scores are all of theirs. Returns new. */
+evaluator *evaluator_join(evaluator *const *members, int count, const joint_scales *scales, error *e);
 
 #endif

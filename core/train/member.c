@@ -11,35 +11,27 @@ void member_prefix(int index, int count, char out[MEMBER_PREFIX_MAX])
         snprintf(out, MEMBER_PREFIX_MAX, "member%d/", index + 1);
 }
 
-/* A neural method's weights take their places only when its graph has been recorded; a closed-form method finds its
- * arrays only when they have been read. */
 bool member_open(member *m, void *self, const member_setup *s, error *e)
 {
-    *m = (member){.self = self, .model = model_new(0, s->team, e)};
-    if (!m->model)
+    *m = (member){.self = self};
+    if (!self || !(m->model = model_new(0, s->team, e)))
         return false;
     model_set_prefix(m->model, s->prefix);
-    if (s->method->closed_form && !model_read(m->model, s->weights, MODEL_WEIGHTS, e))
-        return false;
     m->evaluator = evaluator_new(&(evaluator_setup){.method = s->method,
                                                     .self = self,
                                                     .model = m->model,
                                                     .input = s->input,
                                                     .batches = s->batches,
-                                                    .variants = s->variants},
+                                                    .variants = s->variants,
+                                                    .weights = s->weights},
                                  e);
-    return m->evaluator && (s->method->closed_form || model_read(m->model, s->weights, MODEL_WEIGHTS, e));
+    return m->evaluator != NULL;
 }
 
-void member_close(member *m, const method *of)
+void member_free(member *m, const method *of)
 {
     evaluator_free(m->evaluator);
     method_state_free(of, m->self);
     model_free(m->model);
     *m = (member){0};
-}
-
-size_t member_bytes(const member *m)
-{
-    return model_bytes(m->model) + evaluator_bytes(m->evaluator);
 }

@@ -4,7 +4,7 @@
 #ifndef ANOMALYD_TRAIN_MEMBER_H
 #define ANOMALYD_TRAIN_MEMBER_H
 
-#include "train/evaluate.h"
+#include "train/evaluator.h"
 
 typedef struct member {
     void *self;
@@ -17,21 +17,21 @@ typedef struct member {
 typedef struct member_setup {
     const method *method;
     shape input;
-    const int *batches; /* as in evaluator_setup, as is the next */
-    bool variants;
+    const int *batches; /* as in evaluator_setup */
+    bool variants;      /* as in evaluator_setup */
     team *team;
     const bundle *weights;
     const char *prefix; /* of its names there */
 } member_setup;
 
 enum { MEMBER_PREFIX_MAX = 24 };
-/* The prefix of member 0 … count-1 in a file: none where there is but one. */
+/* The prefix of member 0 … count-1 in a file; none where there is only one. */
 void member_prefix(int index, int count, char out[MEMBER_PREFIX_MAX]);
 
-/* Takes self, the method's struct with its options. On failure, too, member_close frees what there is. */
+/* Takes ownership of self, the method's struct with its options; NULL is a failure that is reported already. After a
+ * failure, too, member_free must be called. */
 bool member_open(member *m, void *self, const member_setup *s, error *e);
-void member_close(member *m, const method *of);
-/* Of its networks and programs. */
-size_t member_bytes(const member *m);
+/* Releases what it owns. */
+void member_free(member *m, const method *of);
 
 #endif

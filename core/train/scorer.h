@@ -33,8 +33,6 @@ const char *scorer_text(const scorer *s, const char *key);
 
 /* Scores n images of any size and channel count. */
 bool scorer_run(scorer *s, const image *images, size_t n, float *scores, error *e);
-/* Scores rows already at data.h×data.w×data.c bytes: pixels holds n of them. */
-bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, size_t n, float *scores, error *e);
 
 /* False, with ERROR_UNSUPPORTED and the reason, when the model cannot explain its scores by such pictures. */
 bool scorer_explains(const scorer *s, enum explanation kind, error *e);

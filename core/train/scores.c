@@ -16,7 +16,7 @@ size_t scores_bytes(const evaluator *v, size_t n)
     return arrays(v) * n * sizeof(float);
 }
 
-bool scores_start(score_set *s, const evaluator *v, size_t n, error *e)
+bool scores_init(score_set *s, const evaluator *v, size_t n, error *e)
 {
     float *all = calloc(arrays(v) * (n ? n : 1), sizeof *all);
     *s = (score_set){.n = n, .variant_count = (int)evaluator_variant_count(v), .own = all};

@@ -7,22 +7,25 @@
 #define ANOMALYD_TRAIN_SCORES_H
 
 #include "eval/refine.h"
-#include "train/evaluate.h"
+#include "train/evaluator.h"
 
-/* Room for n images; n floats an array. scores_free frees it. */
+/* The scores of n images; each array has n floats. Filled by whoever scores. */
 typedef struct score_set {
     size_t n;
     int variant_count;
     float *own; /* the method's score */
     float *variants[REFINE_COMPONENTS_MAX];
-    float *complexity; /* see evaluate_complexity */
+    float *complexity; /* see prepare_complexity */
 } score_set;
 
-bool scores_start(score_set *s, const evaluator *v, size_t n, error *e);
+/* Makes room for n images. Free with scores_free, also after a failure. */
+bool scores_init(score_set *s, const evaluator *v, size_t n, error *e);
+/* Releases what it owns. */
 void scores_free(score_set *s);
+/* What scores_init allocates. */
 size_t scores_bytes(const evaluator *v, size_t n);
 
-/* False where a method has no variants that could be fused: then its own score stands for them. */
+/* False where a method has too few variants to fuse; its own score then takes their place. */
 bool scores_fuse(const score_set *s);
 /* How many scores a refinement of that kind is made of. */
 int scores_components(const score_set *s, enum refining kind);

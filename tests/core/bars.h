@@ -103,6 +103,19 @@ static const struct train_option bars_options[] = {
     {"width", "4"}, {"latent", "6"}, {"batch", "16"}, {"epochs", "3"}, {"rate", "0.0002"},
 };
 
+/* Scores images at the extent of the model's training data. */
+static inline bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, size_t n, float *scores, error *e)
+{
+    shape data = scorer_describe(s)->data;
+    image *images = calloc(n, sizeof *images);
+    assert_non_null(images);
+    for (size_t i = 0; i < n; i++)
+        images[i] = (image){data.w, data.h, data.c, (uint8_t *)(uintptr_t)pixels[i]};
+    bool ok = scorer_run(s, images, n, scores, e);
+    free(images);
+    return ok;
+}
+
 /* A small GANomaly; or, by another id, a method at its presets. */
 static inline train_plan bars_plan(const bars *b, const char *id)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_ensemble.c — several networks of one run: each learns as if alone, together they score by the mean of their
  * scores on the scale of held-out images, and none of it depends on interruptions. */
-#include "train/ensemble.h" /* before cmocka, which has a macro called run_test */
+#include "train/ensemble.h"
 
 #include "bars.h"
 #include "base/blas.h"
@@ -148,7 +148,7 @@ static void the_first_member_learns_what_it_would_alone(void **state)
     assert_false(same_nets(together, "member3/net/", together, "member2/net/"));
     assert_true(all.parameters == MEMBERS * one.parameters && all.chosen_epoch == one.chosen_epoch);
     assert_string_equal(all.training_digest, one.training_digest);
-    assert_true(ensemble_seed(7, 0) == 7 && ensemble_seed(7, 1) != ensemble_seed(7, 2));
+    assert_true(learner_seed(7, 0) == 7 && learner_seed(7, 1) != learner_seed(7, 2));
     bundle_free(together);
     bundle_free(alone);
     bars_close(&b);

@@ -33,7 +33,7 @@ static pass pass_make(const char *id, int threads, const char *const *options, b
         assert_true(options_set(m->options, p.self, options[i], options[i + 1], &e));
     random_uniform(random_stream(6, "images"), 0, m->unit_range ? 0 : -1, 1, p.images, IMAGES * ROW);
     assert_true(!m->closed_form || m->fit(p.self, p.model, p.images, IMAGES, input, &e));
-    evaluator_setup setup = {m, p.self, p.model, input, batches, variants};
+    evaluator_setup setup = {m, p.self, p.model, input, batches, variants, NULL};
     p.evaluator = evaluator_new(&setup, &e);
     if (!p.evaluator)
         fail_msg("%s", e.message);

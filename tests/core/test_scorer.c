@@ -4,7 +4,7 @@
 #include "bars.h"
 #include "base/blas.h"
 #include "data/heat.h"
-#include "train/evaluate.h"
+#include "train/evaluator.h"
 #include "train/scorer.h"
 
 #include <math.h>

@@ -79,7 +79,7 @@ void checkpoint_restore_good(checkpoint *c)
         c->good_step = 0; /* the one at the path is not good, and the good one is not at the path */
 }
 
-/* One that stays behind does no harm: it resumes to the same model. */
+/* Errors are ignored: a checkpoint that stays resumes to the same model. */
 void checkpoint_remove(const checkpoint *c)
 {
     char aside[PATH_BYTES];
@@ -106,7 +106,7 @@ bool checkpoint_read(checkpoint *c, error *e)
     const char *path = c->context->plan->checkpoint_path;
     char aside[PATH_BYTES];
     bool has_aside = path_aside(c, aside) && access(aside, F_OK) == 0;
-    /* A process that died between setting the good one aside and writing the next has left the good one alone. */
+    /* A process that died after setting the good one aside, before writing the next, has left nothing at the path. */
     bool from_aside = path && access(path, F_OK) != 0 && has_aside;
     path = from_aside ? aside : path;
     if (!path || access(path, F_OK) != 0)

@@ -173,7 +173,7 @@ bool context_prepare(const train_context *c, const uint32_t *indices, size_t n, 
     return true;
 }
 
-/* ---- whoever watches */
+/* ---- the watch: cancelling and reporting */
 
 bool context_is_cancelled(const train_context *c)
 {

@@ -87,7 +87,7 @@ static bool score_members(const ensemble *n, score_set sets[MEMBERS_MAX], error 
     return true;
 }
 
-/* A variant that has no scale is not the score: it has no mean, and the run is none the worse. */
+/* Only the own score needs a scale. A variant without one gets no mean, and the run goes on. */
 static bool fit_scales(ensemble *n, const score_set sets[MEMBERS_MAX], error *e)
 {
     for (int k = 0; k <= sets[0].variant_count; k++) {

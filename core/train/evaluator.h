@@ -51,7 +51,7 @@ void evaluator_watch(evaluator *v, scored_watch watch);
 size_t evaluator_rows(const evaluator *v);
 /* Bytes of its programs and searches, without the model's arrays. */
 size_t evaluator_bytes(const evaluator *v);
-/* The programs it compiled, from 0; NULL behind the last. *batch (when not NULL) is set. */
+/* The programs it compiled, from 0; NULL after the last. *batch (when not NULL) is set. */
 const program *evaluator_program(const evaluator *v, int index, int *batch);
 /* Of evaluator_bytes, those of that program, and of the search it belongs to. */
 size_t evaluator_program_bytes(const evaluator *v, int index);

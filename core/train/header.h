@@ -25,7 +25,7 @@ void header_put_run(const header_run *r, bundle *b);
 /* Checks that a checkpoint is one, and of this run; else ERROR_CONFLICT names what differs. */
 bool header_same_run(const header_run *r, const bundle *checkpoint, error *e);
 
-/* What a model's file says. All borrowed, but for `options`. */
+/* What a model's file says. All is borrowed except `options`. */
 typedef struct header {
     header_run run; /* reading fills method, options, data and input alone */
     void *options;  /* those of `run` after reading; owned */
@@ -46,7 +46,8 @@ typedef struct header {
     float packed_scales[JOINT_SCORES_MAX * MEMBERS_MAX * REFINE_VALUES];
 } header;
 
-/* Puts the keys; and, behind the weights, the tensors, for which the bundle borrows *h. */
+/* Puts the keys; then, to be called after the weights were put, the tensors. The bundle borrows *h until it is written.
+ */
 void header_put(const header *h, bundle *b);
 void header_put_tensors(header *h, bundle *b);
 

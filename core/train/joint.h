@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * joint.h — several networks of one method, trained apart, that score as one: each member's score is brought to the
- * scale of held-out normals (see eval/refine.h) and their mean taken; so is each variant. A reconstruction is the mean
- * of theirs. What one training run missed by chance, others find. Private to train.
+ * scale of held-out normals (see eval/refine.h), and the score is their mean. The same is done for each variant; a
+ * reconstruction is the mean of theirs. What one training run missed by chance, others find. Private to train.
  */
 #ifndef ANOMALYD_TRAIN_JOINT_H
 #define ANOMALYD_TRAIN_JOINT_H
@@ -23,7 +23,7 @@ typedef struct joint_scales {
 void joint_pack(const joint_scales *s, int scores, int count, float *values);
 bool joint_unpack(const float *values, size_t size, int scores, int count, joint_scales *out, error *e);
 
-/* Of several evaluators alike, which it borrows for its life, one whose scores are all of theirs. Returns new. */
+/* Joins evaluators of the same method and options into one. Borrows the members for its life. Returns new. */
 evaluator *evaluator_join(evaluator *const *members, int count, const joint_scales *scales, error *e);
 
 #endif

@@ -41,7 +41,7 @@ struct learner {
     evaluator *evaluator; /* of a closed form, once it is fitted */
     array *batch;
     uint64_t seed;        /* of its weights, dropout and order of images */
-    uint64_t from, until; /* its first step, and the one behind its last */
+    uint64_t from, until; /* its first step, and the one after its last */
 
     uint64_t step; /* of all members: the next to make */
     double train_s;

@@ -96,7 +96,7 @@ static bool epoch_is_complete(const learner *l)
     return l->tally.steps == l->context->steps_an_epoch;
 }
 
-/* Judges the epoch under the weights that would be its model's. */
+/* Judges the epoch by the weights now in use, which are those its model would have. */
 static bool judge_epoch(learner *l, train_event *ev, error *e)
 {
     const train_context *c = l->context;
@@ -141,8 +141,8 @@ static bool save(learner *l, clocks *k, checkpoint *c, error *e)
     return true;
 }
 
-/* A judgement that searches takes minutes, in which the run may be cancelled. It cannot be saved then: the average has
- * settled to be scored with (model_average_swap), and would settle once more after a resume. */
+/* Saves before a judgement that searches: it lasts minutes, and the run may be cancelled meanwhile. It cannot be saved
+ * then, since the average's spectral norms have been resolved (model_average_swap), and a resume would do so again. */
 static bool save_unjudged(learner *l, clocks *k, checkpoint *c, error *e)
 {
     return !l->context->selects || !method_searches(l->context->method, l->self) || save(l, k, c, e);

@@ -9,7 +9,7 @@
 #include "eval/refine.h"
 #include "train/evaluator.h"
 
-/* The scores of n images; each array has n floats. Filled by whoever scores. */
+/* The scores of n images; each array has n floats. The caller fills them. */
 typedef struct score_set {
     size_t n;
     int variant_count;

@@ -30,7 +30,7 @@ static bool measure(const train_context *c, const float *scores, train_result *o
                             out->histogram_normal, out->histogram_anomalous, e);
 }
 
-/* A variant that is not the score may fail to be finite: then it has no figure, and the run is none the worse. */
+/* A variant with a score that is not finite gets no figures; the run does not fail, for it is not the run's score. */
 static bool measure_variant(const train_context *c, const float *scores, train_score *out, error *e)
 {
     error reason;

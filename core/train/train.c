@@ -22,7 +22,7 @@ static void report_started(const ensemble *n)
     const train_context *c = n->context;
     const learner *l = n->learner;
     train_event ev = {.kind = TRAIN_STARTED,
-                      .plan_bytes = footprint_bytes(n),
+                      .footprint_bytes = footprint_bytes(n),
                       .epochs = c->epochs,
                       .step = l->step,
                       .steps = c->steps,
@@ -66,7 +66,7 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
     return ok;
 }
 
-bool train_plan_print(const train_plan *plan, const dataset_info *info, team *t, FILE *out, error *e)
+bool train_print_footprint(const train_plan *plan, const dataset_info *info, team *t, FILE *out, error *e)
 {
     train_context c = {.team = t, .process_bytes = memory_resident()};
     protocol_spec spec;

@@ -28,7 +28,7 @@ typedef struct train_plan {
     bool trace;                  /* also report the test AUROC of every epoch; a diagnostic that chooses nothing */
     const char *model_path;      /* where the finished model goes */
     const char *checkpoint_path; /* resumed from when it is there, removed once the model is written; NULL: none */
-    double checkpoint_s;         /* least seconds between checkpoints, taken at ends of epochs and in between */
+    double checkpoint_s; /* min seconds between checkpoints, which are written at ends of epochs and in between */
 } train_plan;
 
 enum train_event_kind { TRAIN_STARTED, TRAIN_PROGRESS, TRAIN_EPOCH, TRAIN_CHECKPOINT, TRAIN_EVALUATING };
@@ -40,7 +40,7 @@ typedef struct train_event {
     uint64_t step, steps;      /* done and in all */
     uint64_t scored, to_score; /* TRAIN_EVALUATING: images, once for each member; else 0 */
     double images_s, eta_s; /* of learning, until the last step; then of scoring, until the last image. NaN: unknown */
-    size_t plan_bytes;      /* TRAIN_STARTED: memory that the process will have at most, as far as the run can tell */
+    size_t footprint_bytes; /* TRAIN_STARTED: memory that the process will have at most, as far as the run can tell */
     struct {
         const char *name; /* "loss.generator", "spread.generated", "restarts.discriminator", "selection_auroc",
                              "test_auroc", … */
@@ -61,7 +61,8 @@ typedef struct train_watch {
     void *context;
     void (*event)(void *context, const train_event *ev);
     bool (*cancelled)(void *context); /* polled each step, also of a search */
-    /* Called once where there was something to test on; borrows *t for the call; its failure is the run's. */
+    /* Called once with the test's scores, if there were test images. Borrows *t for the call. When it fails, the run
+     * fails. */
     bool (*tested)(void *context, const train_test *t, error *e);
 } train_watch;
 
@@ -110,8 +111,8 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
 /* Checks everything that can be checked before a run: options, protocol against the data set, sizes. */
 bool train_check(const train_plan *plan, const dataset_info *info, error *e);
 
-/* Builds what the run would build and prints its nets' parameters, the bytes of each part of the memory that the
- * process would have, and their sum: the plan_bytes of TRAIN_STARTED. Reads no images. */
-bool train_plan_print(const train_plan *plan, const dataset_info *info, team *t, FILE *out, error *e);
+/* Builds what the run would build. Prints its nets' parameters, the bytes of each kind of memory that the process would
+ * use, and their sum: the footprint_bytes of TRAIN_STARTED. Reads no images. */
+bool train_print_footprint(const train_plan *plan, const dataset_info *info, team *t, FILE *out, error *e);
 
 #endif

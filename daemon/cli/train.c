@@ -88,7 +88,7 @@ static void show(void *context, const train_event *ev)
 {
     display *d = context;
     if (ev->kind == TRAIN_STARTED)
-        d->planned_bytes = ev->plan_bytes;
+        d->planned_bytes = ev->footprint_bytes;
     if (ev->kind == TRAIN_PROGRESS || ev->kind == TRAIN_EVALUATING)
         show_progress(d, ev);
     if (ev->kind != TRAIN_EPOCH)
@@ -178,7 +178,7 @@ static bool train_on(request *q, const char *packed, error *e)
     if (shown.terminal)
         fputs("\r\033[K", stderr);
     if (good && q->only_plan)
-        good = train_plan_print(&q->plan, info, t, stdout, e);
+        good = train_print_footprint(&q->plan, info, t, stdout, e);
     else if ((good = trained))
         print_result(q, &shown, result);
     else if (result && result->checkpoint_step)

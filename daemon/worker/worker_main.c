@@ -207,7 +207,7 @@ static void on_event(void *context, const train_event *ev)
                          "epoch", ev->epoch, "epochs", ev->epochs, "step", (json_int_t)ev->step, "steps",
                          (json_int_t)ev->steps, "scored", (json_int_t)ev->scored, "to_score", (json_int_t)ev->to_score,
                          "images_s", json_number(ev->images_s), "eta_s", json_number(ev->eta_s), "threads",
-                         share_threads(&c->share), "plan_bytes", (json_int_t)ev->plan_bytes, "values", values));
+                         share_threads(&c->share), "plan_bytes", (json_int_t)ev->footprint_bytes, "values", values));
 }
 
 static bool is_cancelled(void *context)

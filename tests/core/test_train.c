@@ -556,7 +556,7 @@ static void a_plan_says_what_it_will_take(void **state)
     FILE *out = open_memstream(&text, &size);
     team *t = team_new(1, &e);
     train_plan plan = bars_plan(&b, "ganomaly");
-    assert_true(train_plan_print(&plan, dataset_facts(b.data), t, out, &e));
+    assert_true(train_print_footprint(&plan, dataset_facts(b.data), t, out, &e));
     fclose(out);
     static const char *const words[] = {
         "net encoder",        "net discriminator", "weights",  "gradients",  "moments",         "arrays",

@@ -103,4 +103,65 @@ mkdir "$root/docs"
 echo '| `GET /b` | more |' >"$root/docs/api.md"
 must_say check_docs.sh "docs/api.md: its table is not the contract"
 
+# A contract of one operation, and records of it: one that is right and shows all of it, then as many that are not.
+cat >"$root/contract.yaml" <<'END'
+paths:
+  /things:
+    post:
+      requestBody: { content: { application/json: { schema: { $ref: '#/components/schemas/thing' } } } }
+      responses:
+        '201': { content: { application/json: { schema: { $ref: '#/components/schemas/thing' } } } }
+        '409': { $ref: '#/components/responses/problem' }
+components:
+  responses:
+    problem: { content: { application/problem+json: { schema: { type: object } } } }
+  schemas:
+    thing:
+      type: object
+      required: [names]
+      properties:
+        names: { type: array, minItems: 1, uniqueItems: true, items: { type: string, maxLength: 3 } }
+        made: { type: string, format: date-time }
+        size: { oneOf: [{ const: all }, { type: integer }] }
+        counts: { type: object, additionalProperties: { type: integer } }
+END
+record() { # STATUS REQUEST ANSWER
+    local kind=application/json
+    [ "$1" -lt 400 ] || kind=application/problem+json
+    printf '= POST /things\n> Content-Type: application/json\n} %s\n< HTTP/1.1 %d\n< Content-Type: %s\n| %s\n' \
+        "$2" "$1" "$kind" "$3"
+}
+contract_must_say() { # TEXT — of $root/record
+    local output
+    output=$("$here/api/check_contract.py" "$root/contract.yaml" "$root/record" 2>&1) && output="nothing: $output"
+    [[ $output == *"$1"* && $output != nothing:* ]] && return
+    printf 'check_contract.py did not say "%s" but:\n%s\n' "$1" "$output"
+    failures=$((failures + 1))
+}
+good='{"names": ["a"], "made": "2026-01-31T10:00:00.5Z", "size": 3, "counts": {"a": 1}}'
+{ record 201 "$good" "$good"; record 409 x '{}'; } >"$root/right"
+"$here/api/check_contract.py" "$root/contract.yaml" "$root/right" >"$root/said" ||
+    { echo 'check_contract.py refused a right record:'; cat "$root/said"; failures=$((failures + 1)); }
+record 201 "$good" "$good" >"$root/record"
+contract_must_say 'POST /things 409 is declared and never shown'
+while IFS='~' read -r words answer; do
+    record 201 "$good" "$answer" | cat "$root/right" - >"$root/record"
+    contract_must_say "$words"
+done <<'END'
+/: 'names' is a required property~{}
+/names: []~{"names": []}
+has non-unique elements~{"names": ["a", "a"]}
+/names/0: 'abcd' is too long~{"names": ["abcd"]}
+/made: ~{"names": ["a"], "made": "2026-02-30T10:00:00Z"}
+/size: ~{"names": ["a"], "size": "some"}
+/counts/a: 'x' is not of type 'integer'~{"names": ["a"], "counts": {"a": "x"}}
+('other' was unexpected)~{"names": ["a"], "other": 1}
+END
+record 201 '{"names": 1}' "$good" | cat "$root/right" - >"$root/record"
+contract_must_say "accepted, /names: 1 is not of type 'array'"
+record 202 "$good" "$good" | cat "$root/right" - >"$root/record"
+contract_must_say 'the status 202 is not declared'
+record 201 "$good" "$good" | sed 's,^< Content-Type: .*,< Content-Type: text/plain,' | cat "$root/right" - >"$root/record"
+contract_must_say 'the media type "text/plain" is not declared'
+
 [ "$failures" -eq 0 ] && echo "check_checks: every planted breach was found"

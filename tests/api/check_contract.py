@@ -58,6 +58,7 @@ class Contract:
         with open(path, encoding="utf-8") as file:
             self.document = yaml.safe_load(file)
         close(self.document["components"]["schemas"])
+        self.validators = {}
         self.operations = {(verb.upper(), path): operation for path, verbs in self.document["paths"].items()
                            for verb, operation in verbs.items()}
 
@@ -80,8 +81,10 @@ class Contract:
         return None
 
     def complaints(self, schema, value):
-        whole = {"components": self.document["components"], **schema}
-        for error in jsonschema.Draft202012Validator(whole, format_checker=FORMATS).iter_errors(value):
+        if id(schema) not in self.validators:
+            whole = {"components": self.document["components"], **schema}
+            self.validators[id(schema)] = jsonschema.Draft202012Validator(whole, format_checker=FORMATS)
+        for error in self.validators[id(schema)].iter_errors(value):
             for inner in error.context or [error]:
                 yield "/" + "/".join(str(part) for part in inner.absolute_path) + ": " + inner.message
 

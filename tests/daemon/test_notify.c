@@ -55,15 +55,34 @@ static void an_abstract_socket_hears(void **state)
     expect_message(fd, "STOPPING=1");
 }
 
-static void without_a_manager_nothing_happens(void **state)
+static void without_a_manager_nothing_is_sent(void **state)
 {
     (void)state;
-    unsetenv("NOTIFY_SOCKET");
-    notify_send("READY=1");
-    setenv("NOTIFY_SOCKET", "relative", 1);
-    notify_send("READY=1");
-    setenv("NOTIFY_SOCKET", "/nowhere/socket", 1);
-    notify_send("READY=1");
+    scratch s = scratch_make();
+    scratch_path path = scratch_at(&s, "notify");
+    char *before = getcwd(NULL, 0), got[64];
+    assert_non_null(before);
+    assert_int_equal(chdir(s.folder), 0);
+    int fd = listen_at(path.text, strlen(path.text));
+    /* No name, one that is no absolute path though a socket is there, and one that leads nowhere. */
+    static const char *const names[] = {NULL, "notify", "", "/nowhere/socket"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (names[i])
+            setenv("NOTIFY_SOCKET", names[i], 1);
+        else
+            unsetenv("NOTIFY_SOCKET");
+        int next = dup(fd);
+        close(next);
+        notify_send("READY=1");
+        assert_int_equal(recv(fd, got, sizeof got, MSG_DONTWAIT), -1);
+        int after = dup(fd);
+        close(after);
+        assert_int_equal(after, next); /* no descriptor is left open */
+    }
+    close(fd);
+    assert_int_equal(chdir(before), 0);
+    free(before);
+    scratch_remove(&s);
 }
 
 static void the_watchdog_is_for_the_process_it_names(void **state)
@@ -86,7 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_socket_in_the_file_system_hears),
         cmocka_unit_test(an_abstract_socket_hears),
-        cmocka_unit_test(without_a_manager_nothing_happens),
+        cmocka_unit_test(without_a_manager_nothing_is_sent),
         cmocka_unit_test(the_watchdog_is_for_the_process_it_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,4 +158,10 @@ same_as_http "$work/report" "$none"
 grep -q '0 of 2 succeeded, 2 queued' "$work/report/README.md" || fail "the page does not say what is missing"
 grep -q 'missing: queued' "$work/report/README.md" || fail "the page does not show missing cells"
 [ ! -s "$work/report/runs.jsonl" ] || fail "a run of the earlier report is still there"
+
+# A sweep whose first seed has no run: the sheet is of the next.
+part=$(sweep '{methods: ["pca"], dataset: "digits", classes: ["3"], seeds: [7, 0], held_out: 0.2, reuse: true,
+    hyperparameters: {pca: {components: 4}}}')
+report "$part" "$work/report" --sheets 1 || fail "$(cat "$work/told")"
+[ -s "$work/report/sheets/pca-3.png" ] || fail "there is no sheet of the seed that has run"
 stop

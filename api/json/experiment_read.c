@@ -14,14 +14,14 @@ static bool is_scalar(const json_t *value)
     return !json_is_array(value) && !json_is_object(value);
 }
 
-/* The array `name` of 1 to `most` different names or numbers; NULL after a complaint, or when it is absent. */
-static json_t *take_list(const fields *f, const char *name, size_t most)
+/* The array `name` of 1 to `count_max` different names or numbers; NULL after a complaint, or when it is absent. */
+static json_t *read_list(const fields *f, const char *name, size_t count_max)
 {
     json_t *list = fields_value(f, name);
     if (!list)
         return NULL;
-    if (!json_is_array(list) || json_array_size(list) < 1 || json_array_size(list) > most) {
-        fields_complain(f, name, "expected an array of 1 to %zu", most);
+    if (!json_is_array(list) || json_array_size(list) < 1 || json_array_size(list) > count_max) {
+        fields_complain(f, name, "expected an array of 1 to %zu", count_max);
         return NULL;
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -39,7 +39,7 @@ static json_t *take_list(const fields *f, const char *name, size_t most)
 }
 
 /* A method's own settings; the experiment's where it has none. */
-static void take_overrides(const fields *f, json_t *overrides, const experiment_spec *spec, experiment_method *m)
+static void read_overrides(const fields *f, json_t *overrides, const experiment_spec *spec, experiment_method *m)
 {
     static const char *const names[] = {"held_out", "test_images", NULL};
     char pointer[JSON_POINTER_MAX];
@@ -49,13 +49,13 @@ static void take_overrides(const fields *f, json_t *overrides, const experiment_
         json_pointer(pointer, "/overrides", m->method);
         own = fields_of(values, pointer, names, f->problem);
     }
-    m->held_out = training_take_held_out(&own, spec->held_out);
-    m->test_images = training_take_test_images(&own, spec->test_images);
+    m->held_out = training_read_held_out(&own, spec->held_out);
+    m->test_images = training_read_test_images(&own, spec->test_images);
     m->overrides_held_out = fields_value(&own, "held_out") != NULL;
     m->overrides_test_images = fields_value(&own, "test_images") != NULL;
 }
 
-static void take_hyperparameters(const fields *f, json_t *options, experiment_method *m)
+static void read_hyperparameters(const fields *f, json_t *options, experiment_method *m)
 {
     char pointer[JSON_POINTER_MAX];
     json_t *values = json_object_get(options, m->method);
@@ -90,9 +90,9 @@ static void check_methods(const fields *f, const char *name, const experiment_sp
     }
 }
 
-static void take_methods(const fields *f, experiment_spec *spec)
+static void read_methods(const fields *f, experiment_spec *spec)
 {
-    json_t *list = take_list(f, "methods", EXPERIMENT_METHODS_MAX);
+    json_t *list = read_list(f, "methods", EXPERIMENT_METHODS_MAX);
     spec->methods = calloc(EXPERIMENT_METHODS_MAX, sizeof *spec->methods);
     if (!spec->methods)
         return;
@@ -105,19 +105,19 @@ static void take_methods(const fields *f, experiment_spec *spec)
         }
         experiment_method *at = &spec->methods[spec->method_count++];
         snprintf(at->method, sizeof at->method, "%s", m->id);
-        take_hyperparameters(f, fields_value(f, "hyperparameters"), at);
-        take_overrides(f, fields_value(f, "overrides"), spec, at);
+        read_hyperparameters(f, fields_value(f, "hyperparameters"), at);
+        read_overrides(f, fields_value(f, "overrides"), spec, at);
     }
     check_methods(f, "hyperparameters", spec);
     check_methods(f, "overrides", spec);
 }
 
-static void take_classes(const fields *f, experiment_spec *spec)
+static void read_classes(const fields *f, experiment_spec *spec)
 {
     json_t *value = fields_value(f, "classes");
     if (!value || (json_is_string(value) && !strcmp(json_string_value(value), "all")))
         return; /* none: all */
-    json_t *list = take_list(f, "classes", DATASET_CLASSES_MAX);
+    json_t *list = read_list(f, "classes", DATASET_CLASSES_MAX);
     spec->classes = calloc(DATASET_CLASSES_MAX, sizeof *spec->classes);
     for (size_t i = 0; spec->classes && i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
@@ -136,23 +136,23 @@ static void take_classes(const fields *f, experiment_spec *spec)
     }
 }
 
-static void take_seeds(const fields *f, experiment_spec *spec)
+static void read_seeds(const fields *f, experiment_spec *spec)
 {
-    json_t *list = take_list(f, "seeds", EXPERIMENT_SEEDS_MAX);
+    json_t *list = read_list(f, "seeds", EXPERIMENT_SEEDS_MAX);
     spec->seeds = calloc(EXPERIMENT_SEEDS_MAX, sizeof *spec->seeds);
     if (!fields_value(f, "seeds"))
         spec->seed_count = 1; /* 0 */
     for (size_t i = 0; spec->seeds && i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         json_int_t seed = json_integer_value(item);
-        if (!json_is_integer(item) || seed < 0 || seed > TRAINING_SEED_MAX)
+        if (!json_is_integer(item) || seed < 0 || seed > SUBJECT_SEED_MAX)
             fields_complain(f, "seeds", "at %zu: expected a whole number from 0 to %lld", i,
-                            (long long)TRAINING_SEED_MAX);
+                            (long long)SUBJECT_SEED_MAX);
         spec->seeds[spec->seed_count++] = (uint64_t)seed;
     }
 }
 
-static void take_protocol(const fields *f, experiment_spec *spec)
+static void read_protocol(const fields *f, experiment_spec *spec)
 {
     enum protocol protocol;
     error e = {0};
@@ -171,7 +171,7 @@ json_t *experiment_reuse_json(enum reuse reuse)
     return reuse == REUSE_ANY_VERSION ? json_string(ANY_VERSION) : json_boolean(reuse == REUSE_SAME_VERSION);
 }
 
-static enum reuse take_reuse(const fields *f)
+static enum reuse read_reuse(const fields *f)
 {
     const json_t *value = fields_value(f, "reuse");
     if (json_is_string(value) && !strcmp(json_string_value(value), ANY_VERSION))
@@ -189,16 +189,16 @@ void experiment_read(json_t *body, experiment_spec *spec, problem *p)
     fields f = fields_of(body, "", names, p);
     fields_require(&f, "methods");
     fields_require(&f, "dataset");
-    training_take_name(&f, "name", spec->name);
-    training_take_name(&f, "dataset", spec->dataset);
-    spec->held_out = training_take_held_out(&f, TRAINING_HELD_OUT_PRESET);
-    spec->test_images = training_take_test_images(&f, 0);
-    take_methods(&f, spec);
-    take_protocol(&f, spec);
-    take_classes(&f, spec);
-    take_seeds(&f, spec);
+    training_read_name(&f, "name", spec->name);
+    training_read_name(&f, "dataset", spec->dataset);
+    spec->held_out = training_read_held_out(&f, TRAINING_HELD_OUT_PRESET);
+    spec->test_images = training_read_test_images(&f, 0);
+    read_methods(&f, spec);
+    read_protocol(&f, spec);
+    read_classes(&f, spec);
+    read_seeds(&f, spec);
     spec->trace = fields_flag(&f, "trace", false);
-    spec->reuse = take_reuse(&f);
+    spec->reuse = read_reuse(&f);
     if (!spec->methods || !spec->seeds || (spec->class_count && !spec->classes))
         problem_set(p, 503, "out of memory");
 }

@@ -145,7 +145,7 @@ const char *fields_text(const fields *f, const char *name, const char *preset)
     return json_string_value(value);
 }
 
-int64_t fields_integer(const fields *f, const char *name, int64_t least, int64_t most, int64_t preset)
+int64_t fields_integer(const fields *f, const char *name, int64_t min, int64_t max, int64_t preset)
 {
     json_t *value = fields_value(f, name);
     if (!value)
@@ -155,14 +155,14 @@ int64_t fields_integer(const fields *f, const char *name, int64_t least, int64_t
         return preset;
     }
     int64_t number = json_integer_value(value);
-    if (number < least || number > most) {
-        fields_complain(f, name, "%" PRId64 " is not in %" PRId64 " ... %" PRId64, number, least, most);
+    if (number < min || number > max) {
+        fields_complain(f, name, "%" PRId64 " is not in %" PRId64 " ... %" PRId64, number, min, max);
         return preset;
     }
     return number;
 }
 
-double fields_number(const fields *f, const char *name, double least, double most, double preset)
+double fields_number(const fields *f, const char *name, double min, double max, double preset)
 {
     json_t *value = fields_value(f, name);
     if (!value)
@@ -172,8 +172,8 @@ double fields_number(const fields *f, const char *name, double least, double mos
         return preset;
     }
     double number = json_number_value(value);
-    if (!(number >= least && number <= most)) {
-        fields_complain(f, name, "%g is not in %g ... %g", number, least, most);
+    if (!(number >= min && number <= max)) {
+        fields_complain(f, name, "%g is not in %g ... %g", number, min, max);
         return preset;
     }
     return number;

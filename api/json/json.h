@@ -29,8 +29,8 @@ fields fields_of(json_t *value, const char *pointer, const char *const *names, p
 
 /* Each returns `preset` when the field is absent or null, and after complaining of a value of another type or range. */
 const char *fields_text(const fields *f, const char *name, const char *preset); /* borrowed from the object */
-int64_t fields_integer(const fields *f, const char *name, int64_t least, int64_t most, int64_t preset);
-double fields_number(const fields *f, const char *name, double least, double most, double preset);
+int64_t fields_integer(const fields *f, const char *name, int64_t min, int64_t max, int64_t preset);
+double fields_number(const fields *f, const char *name, double min, double max, double preset);
 bool fields_flag(const fields *f, const char *name, bool preset);
 /* NULL when absent. */
 json_t *fields_value(const fields *f, const char *name);

@@ -108,7 +108,7 @@ static struct value read_integer(const fields *f, const char *name, const struct
     const int64_t held = of->size == sizeof(uint32_t) ? UINT32_MAX : INT64_MAX;
     struct value v = {.kind = VALUE_INTEGER};
     if (of->form == FORM_TEST_IMAGES)
-        v.integer = training_take_test_images(f, 0);
+        v.integer = training_read_test_images(f, 0);
     else
         v.integer = fields_integer(f, name, (int64_t)of->minimum, of->maximum > 0 ? (int64_t)of->maximum : held, 0);
     return v;

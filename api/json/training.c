@@ -74,7 +74,7 @@ bool training_check_options(const method *m, json_t *values, const char *pointer
     return p->status == 0;
 }
 
-void training_take_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX])
+void training_read_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX])
 {
     const char *text = fields_text(f, field, NULL);
     if (text && !name_valid(text))
@@ -93,12 +93,12 @@ void training_complain_method(const fields *f, const char *field, const char *id
     fields_complain(f, field, "unknown method '%.64s'; there are: %s", id, names);
 }
 
-double training_take_held_out(const fields *f, double preset)
+double training_read_held_out(const fields *f, double preset)
 {
-    return fields_number(f, "held_out", 0, TRAINING_HELD_OUT_MOST, preset);
+    return fields_number(f, "held_out", 0, SUBJECT_HELD_OUT_MAX, preset);
 }
 
-uint32_t training_take_test_images(const fields *f, uint32_t preset)
+uint32_t training_read_test_images(const fields *f, uint32_t preset)
 {
     uint32_t n = (uint32_t)fields_integer(f, "test_images", 0, UINT32_MAX, preset);
     if (!n || n >= PROTOCOL_TEST_MIN)

@@ -4,12 +4,9 @@
 #define ANOMALYD_API_JSON_TRAINING_H
 
 #include "api/json/json.h"
-#include "api/records/record.h"
+#include "api/records/subject.h"
 #include "methods/method.h"
 
-/* Numbers beyond this lose digits in JavaScript. */
-#define TRAINING_SEED_MAX 9007199254740991
-#define TRAINING_HELD_OUT_MOST 0.4
 #define TRAINING_HELD_OUT_PRESET 0.1
 
 /* Tries every value on a method's struct that is thrown away. Complaints are below `pointer`. */
@@ -17,8 +14,8 @@ bool training_check_options(const method *m, json_t *values, const char *pointer
 /* Complains of an id that no method has, and lists those there are. */
 void training_complain_method(const fields *f, const char *field, const char *id);
 /* A name of ours; out stays as it is when the field is absent or bad. */
-void training_take_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX]);
-double training_take_held_out(const fields *f, double preset);
-uint32_t training_take_test_images(const fields *f, uint32_t preset);
+void training_read_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX]);
+double training_read_held_out(const fields *f, double preset);
+uint32_t training_read_test_images(const fields *f, uint32_t preset);
 
 #endif

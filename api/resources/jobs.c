@@ -153,7 +153,7 @@ static void read_protocol(const fields *f, job_spec *spec)
 /* Without a name the model is DATASET-METHOD. */
 static void read_model(const fields *f, job_spec *spec)
 {
-    training_take_name(f, "model", spec->model);
+    training_read_name(f, "model", spec->model);
     if (spec->model[0] || !spec->subject.dataset[0] || !spec->subject.method[0] || fields_value(f, "model"))
         return;
     int n = snprintf(spec->model, sizeof spec->model, "%.*s-%.*s", SERVICE_NAME_MAX, spec->subject.dataset,
@@ -174,11 +174,11 @@ static void read_job(json_t *body, job_spec *spec, problem *p)
     fields_require(&f, "method");
     fields_require(&f, "dataset");
     read_method(&f, spec, &spec->hyperparameters);
-    training_take_name(&f, "dataset", spec->subject.dataset);
+    training_read_name(&f, "dataset", spec->subject.dataset);
     read_protocol(&f, spec);
-    spec->subject.seed = (uint64_t)fields_integer(&f, "seed", 0, TRAINING_SEED_MAX, 0);
-    spec->subject.held_out = training_take_held_out(&f, TRAINING_HELD_OUT_PRESET);
-    spec->subject.test_images = training_take_test_images(&f, 0);
+    spec->subject.seed = (uint64_t)fields_integer(&f, "seed", 0, SUBJECT_SEED_MAX, 0);
+    spec->subject.held_out = training_read_held_out(&f, TRAINING_HELD_OUT_PRESET);
+    spec->subject.test_images = training_read_test_images(&f, 0);
     spec->trace = fields_flag(&f, "trace", false);
     read_model(&f, spec);
     if (!p->status && !spec->hyperparameters)

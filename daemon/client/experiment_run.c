@@ -3,7 +3,7 @@
  * the daemon's to judge, which may be of another version; here only their form is. */
 #include "daemon/client/experiment.h"
 
-#include "api/json/training.h"
+#include "api/records/subject.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -51,7 +51,7 @@ static bool parse_option(void *at, char *text, error *e)
 /* 0 is a share that can be asked for, so not given is another value: the struct is zeroed at first. */
 static bool parse_held_out(void *at, char *text, error *e)
 {
-    static const flag number = {.kind = FLAG_NUMBER, .max = TRAINING_HELD_OUT_MOST};
+    static const flag number = {.kind = FLAG_NUMBER, .max = SUBJECT_HELD_OUT_MAX};
     run_options *o = at;
     o->has_held_out = true;
     return flag_set(&number, &o->held_out, text, e);

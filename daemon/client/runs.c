@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* runs.c — `anomalyd runs`: the history of a running daemon's experiments, from the command line. */
-#include "api/json/training.h"
+#include "api/records/subject.h"
 #include "daemon/client/remote.h"
 #include "daemon/client/text_table.h"
 #include "daemon/platform/command.h"
@@ -246,7 +246,7 @@ typedef struct import_options {
 
 static bool parse_held_out(void *at, char *text, error *e)
 {
-    static const flag share = {.kind = FLAG_NUMBER, .max = TRAINING_HELD_OUT_MOST};
+    static const flag share = {.kind = FLAG_NUMBER, .max = SUBJECT_HELD_OUT_MAX};
     import_options *o = at;
     o->has_held_out = true;
     return flag_set(&share, &o->held_out, text, e);

@@ -99,7 +99,7 @@ static void commit_group(connection *c, write_op *first)
             op->failure = e;
 }
 
-static size_t take_group(store *s, op_list *group)
+static size_t pop_group(store *s, op_list *group)
 {
     size_t count = 0;
     list_clear(group);
@@ -135,7 +135,7 @@ static void *write_all(void *context)
         if (!s->queue.first)
             break;
         op_list group;
-        size_t count = take_group(s, &group);
+        size_t count = pop_group(s, &group);
         pthread_mutex_unlock(&s->lock);
         double start = clock_now_s();
         commit_group(&s->writer, group.first);

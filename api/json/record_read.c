@@ -178,46 +178,31 @@ static void list_keys(const struct record *r, const char *group, const char *key
     keys[count] = NULL;
 }
 
-static fields open_fields(const struct record *r, const char *group, json_t *value, const char *pointer, problem *p)
+/* Reads the fields of a group; of the record itself when it is empty, and then those of its groups too. */
+static void read_level(const struct record *r, const char *group, json_t *value, const char *pointer, void *row,
+                       problem *p)
 {
     const char *keys[RECORD_FIELDS_MAX];
-    char room[RECORD_FIELDS_MAX][SERVICE_NAME_MAX];
+    char room[RECORD_FIELDS_MAX][SERVICE_NAME_MAX], own[SERVICE_NAME_MAX], before[SERVICE_NAME_MAX] = "";
     list_keys(r, group, keys, room);
-    return fields_of(value, pointer, keys, p);
-}
-
-/* Reads the group that field `first` is the first of. */
-static void read_group(const struct record *r, int first, const fields *f, void *row)
-{
-    char group[SERVICE_NAME_MAX], own[SERVICE_NAME_MAX], pointer[JSON_POINTER_MAX];
-    group_of(&r->fields[first], group);
-    fields_require(f, group);
-    json_t *value = fields_value(f, group);
-    if (!value)
-        return;
-    json_pointer(pointer, f->pointer, group);
-    fields inner = open_fields(r, group, value, pointer, f->problem);
-    for (int i = first; i < r->count; i++) {
-        group_of(&r->fields[i], own);
-        const char *name = r->fields[i].path + strlen(group) + 1;
-        if (strcmp(own, group) != 0)
-            break;
-        read_field(&inner, name, &r->fields[i], row);
+    const fields f = fields_of(value, pointer, keys, p);
+    for (int i = 0; f.object && i < r->count; i++) {
+        const struct field *at = &r->fields[i];
+        group_of(at, own);
+        if (at->path && at->form != FORM_UNREAD && !strcmp(own, group)) {
+            read_field(&f, *group ? at->path + strlen(group) + 1 : at->path, at, row);
+        } else if (!*group && *own && strcmp(own, before) != 0) {
+            char inner[JSON_POINTER_MAX];
+            json_pointer(inner, pointer, own);
+            fields_require(&f, own);
+            if (fields_value(&f, own))
+                read_level(r, own, fields_value(&f, own), inner, row, p);
+        }
+        memcpy(before, own, sizeof before);
     }
 }
 
 void record_read(const struct record *r, json_t *body, const char *pointer, void *row, problem *p)
 {
-    char group[SERVICE_NAME_MAX], before[SERVICE_NAME_MAX] = "";
-    fields f = open_fields(r, "", body, pointer, p);
-    for (int i = 0; f.object && i < r->count; i++) {
-        const struct field *at = &r->fields[i];
-        group_of(at, group);
-        if (*group && strcmp(group, before) != 0)
-            read_group(r, i, &f, row);
-        memcpy(before, group, sizeof before);
-        if (*group || !at->path || at->form == FORM_UNREAD)
-            continue;
-        read_field(&f, at->path, at, row);
-    }
+    read_level(r, "", body, pointer, row, p);
 }

@@ -159,8 +159,10 @@ void progress_read(void *context, const char *line)
     const char *event = json_string_value(json_object_get(o, "event"));
     if (!event)
         log_line(LOG_LEVEL_ERROR, "job %s: its worker said no JSON event: %.200s", b->row.id, line);
-    for (size_t i = 0; event && i < sizeof known / sizeof *known; i++)
-        if (!strcmp(event, known[i].event))
-            known[i].handle(b, o);
+    size_t i = 0, count = sizeof known / sizeof *known;
+    while (event && i < count && strcmp(event, known[i].event) != 0)
+        i++;
+    if (event && i < count)
+        known[i].handle(b, o); /* which may change o, and `event` with it */
     json_decref(o);
 }

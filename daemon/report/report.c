@@ -55,7 +55,8 @@ static bool load_runs(report *r, store_reader *reader, error *e)
     return true;
 }
 
-/* Letters that are plain everywhere; another name than those before it, whatever case a file system tells apart. */
+/* Makes the name of a class in names of files: of letters that every file system allows, and different from the names
+ * before it even where upper and lower case are the same. */
 static void make_slug(const report *r, int column)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -140,7 +141,7 @@ void report_roc_name(const report *r, int column, char out[REPORT_NAME_MAX])
 
 /* ---- the table and the runs */
 
-/* Takes the text; NULL: there was no memory for it. */
+/* Writes the text and frees it. NULL: there was no memory for it. */
 static bool put(report_folder *to, const char *name, char *text, size_t size, error *e)
 {
     bool good = text ? report_folder_write(to, name, text, size, e) : error_memory(e, name);

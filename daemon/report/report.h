@@ -23,7 +23,7 @@ typedef struct report_sheet {
 /* What a report is made of. Cells, and what goes with them, lie by seeds, then classes, then methods. */
 typedef struct report {
     experiment_row experiment;
-    dataset_row *dataset; /* NULL: the registry has it no more under the experiment's digest */
+    dataset_row *dataset; /* NULL: the registry no longer has it under the experiment's digest */
     published_row *published;
     int published_count;
     experiment_table tabulated;
@@ -35,7 +35,7 @@ typedef struct report {
     bool brief; /* no ROC curves and histograms */
 } report;
 
-/* Reads all but images and models. To be ended by report_free, also after failure. */
+/* Reads everything except images and models. Call report_free afterwards, also after a failure. */
 bool report_load(report *r, store_reader *reader, const char *id, error *e);
 void report_free(report *r);
 

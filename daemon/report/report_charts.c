@@ -16,7 +16,8 @@
 
 enum { TITLE_MAX = 256 };
 
-/* Takes the text; NULL: *e says why. The size by its address, for the call that makes the text sets it. */
+/* Writes the text and frees it. NULL: *e says why there is none. The size is passed by its address, because the same
+ * argument list also calls the function that sets it. */
 static bool put(report_folder *to, const char *name, char *text, const size_t *size, error *e)
 {
     bool good = text && report_folder_write(to, name, text, *size, e);
@@ -24,7 +25,7 @@ static bool put(report_folder *to, const char *name, char *text, const size_t *s
     return good;
 }
 
-/* The numbers of a list, new; what is no number is NaN. */
+/* The numbers of a list; NaN for an element that is no number. Returns new. */
 static double *numbers_of(const json_t *list, size_t *count, error *e)
 {
     *count = json_array_size(list);
@@ -46,7 +47,7 @@ static void subtitle_of(const report *r, char out[TITLE_MAX])
 
 /* ---- ROC curves */
 
-static bool take_curve(const run_row *run, const char *name, roc_curve *out, error *e)
+static bool read_curve(const run_row *run, const char *name, roc_curve *out, error *e)
 {
     size_t positives = 0;
     *out = (roc_curve){.name = name, .auroc = NAN, .low = NAN, .high = NAN};
@@ -72,10 +73,10 @@ static bool write_roc(const report *r, int column, roc_curve *curves, report_fol
     const result_table *t = &r->tabulated.table;
     char title[TITLE_MAX], subtitle[TITLE_MAX], name[REPORT_NAME_MAX];
     bool good = true;
-    int taken = 0;
-    while (good && taken < t->method_count) {
-        good = take_curve(&r->runs[report_cell(r, taken, column, 0)], t->methods[taken], &curves[taken], e);
-        taken++;
+    int read = 0;
+    while (good && read < t->method_count) {
+        good = read_curve(&r->runs[report_cell(r, read, column, 0)], t->methods[read], &curves[read], e);
+        read++;
     }
     snprintf(title, sizeof title, "ROC: class %s", t->classes[column]);
     subtitle_of(r, subtitle);
@@ -83,10 +84,10 @@ static bool write_roc(const report *r, int column, roc_curve *curves, report_fol
     size_t size = 0;
     const roc_chart chart = {.title = title, .subtitle = subtitle, .curves = curves, .count = t->method_count};
     good = good && put(to, name, chart_roc(&chart, &size, e), &size, e);
-    while (taken) {
-        taken--;
-        free((void *)(uintptr_t)curves[taken].false_positive);
-        free((void *)(uintptr_t)curves[taken].true_positive);
+    while (read) {
+        read--;
+        free((void *)(uintptr_t)curves[read].false_positive);
+        free((void *)(uintptr_t)curves[read].true_positive);
     }
     return good;
 }
@@ -114,8 +115,8 @@ typedef struct histogram {
     size_t beyond; /* images outside low … high, which the outermost bins hold */
 } histogram;
 
-/* What the run keeps: over the whole range of its scores. */
-static void take_kept(const run_row *run, histogram *h)
+/* The histogram that the run keeps, over the whole range of its scores. */
+static void read_kept_bins(const run_row *run, histogram *h)
 {
     json_t *detail = json_embedded(run->detail);
     const json_t *o = json_object_get(detail, "histogram");
@@ -157,7 +158,7 @@ static bool move_far_scores(run_test *t, size_t *beyond, error *e)
     return true;
 }
 
-static bool take_scores(run_test *t, histogram *h, error *e)
+static bool count_scores(run_test *t, histogram *h, error *e)
 {
     uint32_t normal[BINS], anomalous[BINS];
     if (!move_far_scores(t, &h->beyond, e) ||
@@ -171,14 +172,14 @@ static bool take_scores(run_test *t, histogram *h, error *e)
     return true;
 }
 
-/* From the scores of the test, which runs of earlier programs do not keep. */
-static bool take_histogram(const run_row *run, store_reader *reader, histogram *h, error *e)
+/* From the scores of the test; from the kept histogram for runs of earlier programs, which keep no scores. */
+static bool read_histogram(const run_row *run, store_reader *reader, histogram *h, error *e)
 {
     run_test test;
     error reason = {0};
     *h = (histogram){0};
     if (store_run_test(reader, run->id, &test, &reason)) {
-        bool good = take_scores(&test, h, e);
+        bool good = count_scores(&test, h, e);
         run_test_free(&test);
         return good;
     }
@@ -186,7 +187,7 @@ static bool take_histogram(const run_row *run, store_reader *reader, histogram *
         *e = reason;
         return false;
     }
-    take_kept(run, h);
+    read_kept_bins(run, h);
     return true;
 }
 
@@ -195,7 +196,7 @@ static bool write_histogram(const report *r, store_reader *reader, int row, int 
     const result_table *t = &r->tabulated.table;
     char title[TITLE_MAX], subtitle[TITLE_MAX + 80], name[REPORT_NAME_MAX];
     histogram h;
-    if (!take_histogram(&r->runs[report_cell(r, row, column, 0)], reader, &h, e))
+    if (!read_histogram(&r->runs[report_cell(r, row, column, 0)], reader, &h, e))
         return false;
     snprintf(title, sizeof title, "Scores of %s: class %s", t->methods[row], t->classes[column]);
     subtitle_of(r, subtitle);
@@ -226,7 +227,7 @@ static bool write_histograms(const report *r, store_reader *reader, report_folde
 
 /* ---- the overview */
 
-/* One seed: its interval. More: from the least to the most of them. */
+/* The bar of a dot is the interval of the only seed, or reaches from the lowest to the highest of several seeds. */
 static dot dot_of(const report *r, int row, int column)
 {
     const result_table *t = &r->tabulated.table;
@@ -272,13 +273,13 @@ static int source_of(others *o, const published_row *p)
     return at;
 }
 
-static bool take_others(const report *r, others *o, error *e)
+static bool collect_published(const report *r, others *o, error *e)
 {
     const result_table *t = &r->tabulated.table;
-    size_t most = (size_t)t->published_count + 1;
-    o->all = calloc(most, sizeof *o->all);
-    o->texts = calloc(most, sizeof *o->texts);
-    o->sources = calloc(most, sizeof *o->sources);
+    size_t max = (size_t)t->published_count + 1;
+    o->all = calloc(max, sizeof *o->all);
+    o->texts = calloc(max, sizeof *o->texts);
+    o->sources = calloc(max, sizeof *o->sources);
     if (!o->all || !o->texts || !o->sources)
         return error_memory(e, "published figures");
     for (int i = 0; i < t->published_count; i++) {
@@ -323,7 +324,8 @@ static bool write_overview(const report *r, report_folder *to, error *e)
     const result_table *t = &r->tabulated.table;
     others o = {0};
     dot *dots = calloc((size_t)t->class_count * (size_t)t->method_count, sizeof *dots);
-    bool good = (dots || error_memory(e, "a chart's dots")) && take_others(r, &o, e) && write_dots(r, dots, &o, to, e);
+    bool good =
+        (dots || error_memory(e, "a chart's dots")) && collect_published(r, &o, e) && write_dots(r, dots, &o, to, e);
     free(dots);
     free(o.all);
     free(o.texts);

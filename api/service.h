@@ -59,9 +59,9 @@ typedef struct score_result {
 } score_result;
 
 typedef struct score_answer {
-    char model[SERVICE_NAME_MAX];
+    char model[RECORD_NAME_MAX];
     int version;
-    char method[SERVICE_NAME_MAX];
+    char method[RECORD_NAME_MAX];
     const score_result *results; /* one an image, in the order asked; borrowed for the call */
     size_t count;
     double queue_ms, decode_ms, compute_ms;
@@ -84,7 +84,7 @@ typedef struct service {
     void *self;     /* the first argument of every function below */
 
     /* data sets */
-    bool (*dataset_list)(void *self, service_page *page, dataset_row *rows, int *count, error *e);
+    bool (*dataset_list)(void *self, record_page *page, dataset_row *rows, int *count, error *e);
     bool (*dataset_get)(void *self, const char *name, dataset_row *row, error *e);
     /* An uploaded file is the service's from this call on, also when it returns false. */
     bool (*dataset_import)(void *self, const dataset_request *r, dataset_done *done, void *context, error *e);
@@ -94,7 +94,7 @@ typedef struct service {
     bool (*job_submit)(void *self, const job_spec *spec, const char *key, job_done *done, void *context, error *e);
     bool (*job_cancel)(void *self, const char *id, job_done *done, void *context, error *e);
     bool (*job_get)(void *self, const char *id, job_row *row, error *e);
-    bool (*job_list)(void *self, const job_filter *f, service_page *page, job_row *rows, int *count, error *e);
+    bool (*job_list)(void *self, const job_filter *f, record_page *page, job_row *rows, int *count, error *e);
     /* Replays events after number `after` (by calling sink before it returns), then delivers new ones as they come.
      * Returns a subscription, which lives until job_unwatch, also after the last event; or NULL and *e. */
     void *(*job_watch)(void *self, const char *id, uint64_t after, event_sink *sink, void *context, error *e);
@@ -111,18 +111,18 @@ typedef struct service {
     /* Gives the cells of `row` (from experiment_get) another of their runs' scores: its AUROC in place of the run's
      * own, NaN where the run has none of that name. ERROR_INVALID when none of them has. */
     bool (*experiment_score)(void *self, experiment_row *row, const char *score, error *e);
-    bool (*experiment_list)(void *self, service_page *page, experiment_row *rows, int *count, error *e);
+    bool (*experiment_list)(void *self, record_page *page, experiment_row *rows, int *count, error *e);
     /* What is published on these images under this protocol; at most `limit` rows, a source's in one piece. */
     bool (*published_list)(void *self, const char *dataset_digest, const char *protocol, published_row *rows, int limit,
                            int *count, error *e);
 
     /* models and runs */
-    bool (*model_list)(void *self, service_page *page, model_row *rows, int *count,
+    bool (*model_list)(void *self, record_page *page, model_row *rows, int *count,
                        error *e);                                                           /* newest version of each */
     bool (*model_get)(void *self, const char *name, int version, model_row *row, error *e); /* version 0: newest */
     bool (*model_versions)(void *self, const char *name, int *versions, int limit, int *count,
                            error *e); /* descending */
-    bool (*run_list)(void *self, const run_filter *f, service_page *page, run_row *rows, int *count, error *e);
+    bool (*run_list)(void *self, const run_filter *f, record_page *page, run_row *rows, int *count, error *e);
     bool (*run_get)(void *self, const char *id, run_row *row, error *e);
     /* Takes up a run that another registry made. The row is as run_get gives it; of its data set the digest counts, and
      * one with these images must be here. Not fresh: this run was here already; another one of its id is

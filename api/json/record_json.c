@@ -44,7 +44,7 @@ static bool is_null(const struct record *r, const struct field *f, const void *r
 /* Puts a value at PATH or GROUP/NAME; takes it. */
 static bool put(json_t *body, const char *path, json_t *value)
 {
-    char group[SERVICE_NAME_MAX];
+    char group[RECORD_NAME_MAX];
     const char *name = strchr(path, '/');
     if (!name)
         return !json_object_set_new(body, path, value);

@@ -151,20 +151,20 @@ static void read_field(const fields *f, const char *name, const struct field *of
 /* ---- records */
 
 /* A group's name, as it stands before the slash of a path; empty: the field is in none. */
-static void group_of(const struct field *f, char group[SERVICE_NAME_MAX])
+static void group_of(const struct field *f, char group[RECORD_NAME_MAX])
 {
     const char *slash = f->path ? strchr(f->path, '/') : NULL;
-    snprintf(group, SERVICE_NAME_MAX, "%.*s", slash ? (int)(slash - f->path) : 0, slash ? f->path : "");
+    snprintf(group, RECORD_NAME_MAX, "%.*s", slash ? (int)(slash - f->path) : 0, slash ? f->path : "");
 }
 
 /* The keys of a group; of the record itself when it is empty, with the groups among them. `room` holds their names. */
 static void list_keys(const struct record *r, const char *group, const char *keys[RECORD_FIELDS_MAX],
-                      char room[RECORD_FIELDS_MAX][SERVICE_NAME_MAX])
+                      char room[RECORD_FIELDS_MAX][RECORD_NAME_MAX])
 {
     int count = 0;
     for (int i = 0; i < r->count; i++) {
         const struct field *f = &r->fields[i];
-        char own[SERVICE_NAME_MAX];
+        char own[RECORD_NAME_MAX];
         if (!f->path)
             continue;
         group_of(f, own);
@@ -183,7 +183,7 @@ static void read_level(const struct record *r, const char *group, json_t *value,
                        problem *p)
 {
     const char *keys[RECORD_FIELDS_MAX];
-    char room[RECORD_FIELDS_MAX][SERVICE_NAME_MAX], own[SERVICE_NAME_MAX], before[SERVICE_NAME_MAX] = "";
+    char room[RECORD_FIELDS_MAX][RECORD_NAME_MAX], own[RECORD_NAME_MAX], before[RECORD_NAME_MAX] = "";
     list_keys(r, group, keys, room);
     const fields f = fields_of(value, pointer, keys, p);
     for (int i = 0; f.object && i < r->count; i++) {

@@ -29,8 +29,8 @@ static void read_scores(const fields *run, run_row *row)
     const char *name;
     if (!all)
         return;
-    if (!json_is_object(all) || json_object_size(all) > SERVICE_SCORES_MAX) {
-        fields_complain(run, "scores", "expected an object of at most %d scores", SERVICE_SCORES_MAX);
+    if (!json_is_object(all) || json_object_size(all) > RECORD_SCORES_MAX) {
+        fields_complain(run, "scores", "expected an object of at most %d scores", RECORD_SCORES_MAX);
         return;
     }
     json_object_foreach(all, name, one)
@@ -76,7 +76,7 @@ static bool series_valid(json_t *series)
     bool good = json_is_array(epochs) && count <= EPOCHS_MAX;
     json_object_foreach(series, name, list)
     {
-        good = good && json_array_size(list) == count && *name && strlen(name) < SERVICE_NAME_MAX;
+        good = good && json_array_size(list) == count && *name && strlen(name) < RECORD_NAME_MAX;
         json_array_foreach(list, at, value)
         {
             good = good && (list == epochs ? json_is_integer(value) && json_integer_value(value) >= 0 &&

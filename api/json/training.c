@@ -74,13 +74,13 @@ bool training_check_options(const method *m, json_t *values, const char *pointer
     return p->status == 0;
 }
 
-void training_read_name(const fields *f, const char *field, char out[SERVICE_NAME_MAX])
+void training_read_name(const fields *f, const char *field, char out[RECORD_NAME_MAX])
 {
     const char *text = fields_text(f, field, NULL);
     if (text && !name_valid(text))
         fields_complain(f, field, "'%.64s' is not " NAME_RULE, text);
     else if (text)
-        snprintf(out, SERVICE_NAME_MAX, "%s", text);
+        snprintf(out, RECORD_NAME_MAX, "%s", text);
 }
 
 void training_complain_method(const fields *f, const char *field, const char *id)

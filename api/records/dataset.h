@@ -7,8 +7,8 @@
 #include "data/dataset.h"
 
 typedef struct dataset_row {
-    char name[SERVICE_NAME_MAX];
-    service_time created;
+    char name[RECORD_NAME_MAX];
+    record_time created;
     uint64_t bytes;
     dataset_info info;
     bool copies_counted; /* false: an earlier program imported it, so info->copies, conflicting, left_out are 0 */

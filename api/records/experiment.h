@@ -6,7 +6,7 @@
 #include "api/records/cell.h"
 
 typedef struct experiment_method {
-    char method[SERVICE_NAME_MAX];
+    char method[RECORD_NAME_MAX];
     char *hyperparameters; /* a JSON object; owned */
     double held_out;       /* in force for this method, as is test_images */
     uint32_t test_images;
@@ -18,10 +18,10 @@ enum reuse { REUSE_NONE, REUSE_SAME_VERSION, REUSE_ANY_VERSION }; /* kept in reg
 
 /* What a client asked for. */
 typedef struct experiment_spec {
-    char name[SERVICE_NAME_MAX]; /* may be empty */
-    char dataset[SERVICE_NAME_MAX];
-    char protocol[SERVICE_PROTOCOL_MAX]; /* one with a test: not "unlabelled" */
-    double held_out;                     /* of methods that do not override it, as is test_images */
+    char name[RECORD_NAME_MAX]; /* may be empty */
+    char dataset[RECORD_NAME_MAX];
+    char protocol[RECORD_PROTOCOL_MAX]; /* one with a test: not "unlabelled" */
+    double held_out;                    /* of methods that do not override it, as is test_images */
     uint32_t test_images;
     bool trace;
     enum reuse reuse;
@@ -37,10 +37,10 @@ void experiment_spec_free(experiment_spec *spec);
 job_spec experiment_cell_spec(const experiment_spec *spec, int method, int class_index, int seed);
 
 typedef struct experiment_row {
-    char id[SERVICE_ID_MAX];
-    service_time created;
-    char name[SERVICE_NAME_MAX], dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
-    char protocol[SERVICE_PROTOCOL_MAX];
+    char id[RECORD_ID_MAX];
+    record_time created;
+    char name[RECORD_NAME_MAX], dataset[RECORD_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
+    char protocol[RECORD_PROTOCOL_MAX];
     double held_out;
     uint32_t test_images;
     bool trace, all_classes;
@@ -50,7 +50,7 @@ typedef struct experiment_row {
     double eta_s;                /* only in experiment_get; NaN: nothing measured tells it, or nothing is left */
     experiment_cell *cells;      /* only in experiment_get: seeds, then classes, then methods; owned */
     int cell_count;
-    char score[SERVICE_NAME_MAX]; /* which of their runs' scores the cells have; empty: each run's own */
+    char score[RECORD_NAME_MAX]; /* which of their runs' scores the cells have; empty: each run's own */
 } experiment_row;
 
 static const struct field experiment_fields[] = {

@@ -7,9 +7,9 @@
 #include "base/shape.h"
 
 typedef struct model_row {
-    char name[SERVICE_NAME_MAX];
+    char name[RECORD_NAME_MAX];
     int version;
-    service_time created;
+    record_time created;
     struct subject subject; /* without held_out and test_images: those are its run's */
     shape data, input;
     uint64_t parameters, bytes;
@@ -17,10 +17,10 @@ typedef struct model_row {
     uint32_t calibration_count;
     double threshold;        /* NaN: too few calibration scores */
     double false_alarm_rate; /* the threshold's policy */
-    char job[SERVICE_ID_MAX], run[SERVICE_ID_MAX];
+    char job[RECORD_ID_MAX], run[RECORD_ID_MAX];
     double auroc;            /* NaN when it was not evaluated */
     uint64_t resident_bytes; /* in memory; 0: the model is not resident */
-    char code_version[SERVICE_VERSION_MAX];
+    char code_version[RECORD_VERSION_MAX];
     char *hyperparameters; /* JSON object: all of them */
 } model_row;
 

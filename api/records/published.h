@@ -8,8 +8,8 @@
 /* Of a method on a data set, under the protocol it was really run with. */
 typedef struct published_row {
     char source[48], place[32]; /* in the source */
-    char method[SERVICE_NAME_MAX], dataset[SERVICE_NAME_MAX];
-    char protocol[SERVICE_PROTOCOL_MAX], class_name[DATASET_CLASS_NAME_MAX]; /* empty class: the mean over all */
+    char method[RECORD_NAME_MAX], dataset[RECORD_NAME_MAX];
+    char protocol[RECORD_PROTOCOL_MAX], class_name[DATASET_CLASS_NAME_MAX]; /* empty class: the mean over all */
     double auroc;
     char note[128]; /* what is doubtful about it; empty: nothing */
 } published_row;

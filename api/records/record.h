@@ -14,22 +14,22 @@
 #include <stdint.h>
 
 enum {
-    SERVICE_NAME_MAX = NAME_SIZE,
-    SERVICE_ID_MAX = 40, /* UUIDv7 text and a NUL */
-    SERVICE_PAGE_MAX = 500,
-    SERVICE_SCORES_MAX = 12, /* variants of a method's score */
-    SERVICE_CURSOR_MAX = 128,
-    SERVICE_PROTOCOL_MAX = 16,
-    SERVICE_VERSION_MAX = 48 /* version_text with its NUL */
+    RECORD_NAME_MAX = NAME_SIZE,
+    RECORD_ID_MAX = 40, /* UUIDv7 text and a NUL */
+    RECORD_PAGE_MAX = 500,
+    RECORD_SCORES_MAX = 12, /* variants of a method's score */
+    RECORD_CURSOR_MAX = 128,
+    RECORD_PROTOCOL_MAX = 16,
+    RECORD_VERSION_MAX = 48 /* version_text with its NUL */
 };
 
-typedef int64_t service_time; /* milliseconds since 1970, UTC; 0: not yet */
+typedef int64_t record_time; /* milliseconds since 1970, UTC; 0: not yet */
 
 enum field_type {
     FIELD_TEXT,     /* char[]; none: empty */
     FIELD_STRING,   /* char *, owned; none: NULL */
     FIELD_OBJECT,   /* char *, owned: a JSON object as text; NULL is answered as {} */
-    FIELD_TIME,     /* service_time; none: 0 */
+    FIELD_TIME,     /* record_time; none: 0 */
     FIELD_INTEGER,  /* not negative, of 4 or 8 bytes; none: 0 */
     FIELD_REAL,     /* double; none: NaN or an infinity */
     FIELD_FLAG,     /* bool */

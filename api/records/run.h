@@ -9,7 +9,7 @@ enum { RUN_NUMBER_MAX = 1000000 }; /* of epochs, threads or versions in a run fr
 
 /* A variant of a run's score: what it reached in the run's test; NaN where it was not finite. */
 typedef struct run_score {
-    char name[SERVICE_NAME_MAX];
+    char name[RECORD_NAME_MAX];
     double auroc, auroc_low, auroc_high, average_precision;
 } run_score;
 
@@ -24,12 +24,12 @@ static const struct field run_score_fields[] = {
 static const struct record run_score_record = RECORD("run_score", "run_scores", run_score_fields);
 
 typedef struct run_row {
-    char id[SERVICE_ID_MAX];
-    service_time created;
-    service_time imported; /* from another registry, which has its model; 0: it was made here */
-    char job[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
+    record_time created;
+    record_time imported; /* from another registry, which has its model; 0: it was made here */
+    char job[RECORD_ID_MAX];
     struct subject subject;
-    char model[SERVICE_NAME_MAX];
+    char model[RECORD_NAME_MAX];
     int version;
     double auroc, auroc_low, auroc_high, auroc_deviation, average_precision; /* NaN when not evaluated */
     uint32_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
@@ -40,11 +40,11 @@ typedef struct run_row {
     double train_s, score_s;
     uint64_t parameters;
     char weights_digest[65];
-    char code_version[SERVICE_VERSION_MAX];
-    char blas_core[32];                   /* OpenBLAS's kernel; empty: not recorded */
-    int threads;                          /* 0: not recorded */
-    char *hyperparameters;                /* JSON object: all of them */
-    run_score scores[SERVICE_SCORES_MAX]; /* only in run_get */
+    char code_version[RECORD_VERSION_MAX];
+    char blas_core[32];                  /* OpenBLAS's kernel; empty: not recorded */
+    int threads;                         /* 0: not recorded */
+    char *hyperparameters;               /* JSON object: all of them */
+    run_score scores[RECORD_SCORES_MAX]; /* only in run_get */
     int score_count;
     char *detail; /* JSON object: roc, histogram, epochs (the series by name); only in run_get */
 } run_row;

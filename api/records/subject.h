@@ -11,9 +11,9 @@
 #define SUBJECT_HELD_OUT_MAX 0.4
 
 struct subject {
-    char method[SERVICE_NAME_MAX];
-    char dataset[SERVICE_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
-    char protocol[SERVICE_PROTOCOL_MAX];     /* "one-class", "one-vs-rest", "unlabelled" */
+    char method[RECORD_NAME_MAX];
+    char dataset[RECORD_NAME_MAX], dataset_digest[DATASET_DIGEST_TEXT];
+    char protocol[RECORD_PROTOCOL_MAX];      /* "one-class", "one-vs-rest", "unlabelled" */
     char class_name[DATASET_CLASS_NAME_MAX]; /* empty for unlabelled */
     uint64_t seed;
     double held_out;      /* share of the training normals for selection and calibration */

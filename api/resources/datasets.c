@@ -44,7 +44,7 @@ static json_t *dataset_json(const dataset_row *row)
 void get_datasets(exchange *x)
 {
     const service *s = exchange_service(x);
-    service_page page;
+    record_page page;
     error e = {0};
     int count = 0;
     if (!page_read(x, &page))

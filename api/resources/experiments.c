@@ -66,7 +66,7 @@ static json_t *whole_json(const experiment_row *row)
 void get_experiments(exchange *x)
 {
     const service *s = exchange_service(x);
-    service_page page;
+    record_page page;
     error e = {0};
     int count = 0;
     if (!page_read(x, &page))

@@ -32,7 +32,7 @@ void get_jobs(exchange *x)
 {
     const service *s = exchange_service(x);
     const request *r = exchange_request(x);
-    service_page page;
+    record_page page;
     error e = {0};
     problem p = {0};
     int count = 0;
@@ -156,8 +156,8 @@ static void read_model(const fields *f, job_spec *spec)
     training_read_name(f, "model", spec->model);
     if (spec->model[0] || !spec->subject.dataset[0] || !spec->subject.method[0] || fields_value(f, "model"))
         return;
-    int n = snprintf(spec->model, sizeof spec->model, "%.*s-%.*s", SERVICE_NAME_MAX, spec->subject.dataset,
-                     SERVICE_NAME_MAX, spec->subject.method);
+    int n = snprintf(spec->model, sizeof spec->model, "%.*s-%.*s", RECORD_NAME_MAX, spec->subject.dataset,
+                     RECORD_NAME_MAX, spec->subject.method);
     if (n >= (int)sizeof spec->model)
         fields_complain(f, "model", "is missing, and '%.40s...-%s' is too long", spec->subject.dataset,
                         spec->subject.method);

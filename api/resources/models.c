@@ -17,7 +17,7 @@ static json_t *model_json(const model_row *row)
 void get_models(exchange *x)
 {
     const service *s = exchange_service(x);
-    service_page page;
+    record_page page;
     error e = {0};
     int count = 0;
     if (!page_read(x, &page))
@@ -45,10 +45,10 @@ static void answer_model(exchange *x, int version)
     const service *s = exchange_service(x);
     error e = {0};
     model_row row = {0};
-    int versions[SERVICE_PAGE_MAX], count = 0;
+    int versions[RECORD_PAGE_MAX], count = 0;
     const char *name = request_parameter(exchange_request(x), "name");
     if (!s->model_get(s->self, name, version, &row, &e) ||
-        !s->model_versions(s->self, name, versions, SERVICE_PAGE_MAX, &count, &e)) {
+        !s->model_versions(s->self, name, versions, RECORD_PAGE_MAX, &count, &e)) {
         exchange_answer_error(x, &e, PROBLEM_REQUEST);
         model_row_free(&row);
         return;

@@ -7,17 +7,17 @@
 
 enum { PAGE_LIMIT_PRESET = 50 };
 
-bool page_read(exchange *x, service_page *page)
+bool page_read(exchange *x, record_page *page)
 {
     const request *r = exchange_request(x);
     const char *limit = request_query(r, "limit"), *cursor = request_query(r, "cursor");
     problem p = {0};
-    *page = (service_page){.limit = PAGE_LIMIT_PRESET};
+    *page = (record_page){.limit = PAGE_LIMIT_PRESET};
     if (limit) {
         char *end;
         long value = strtol(limit, &end, 10);
-        if (*end || !*limit || value < 1 || value > SERVICE_PAGE_MAX)
-            problem_set(&p, 400, "limit: '%.32s' is not an integer in 1 ... %d", limit, SERVICE_PAGE_MAX);
+        if (*end || !*limit || value < 1 || value > RECORD_PAGE_MAX)
+            problem_set(&p, 400, "limit: '%.32s' is not an integer in 1 ... %d", limit, RECORD_PAGE_MAX);
         else
             page->limit = (int)value;
     }

@@ -7,7 +7,7 @@
 #include "api/service.h"
 
 /* Reads ?limit= and ?cursor=. False when one is out of range; then the exchange is answered. */
-bool page_read(exchange *x, service_page *page);
+bool page_read(exchange *x, record_page *page);
 /* Answers with the items, which are freed; the cursor is empty, or NULL, at the end. */
 void page_answer(exchange *x, json_t *items, const char *cursor);
 

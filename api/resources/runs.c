@@ -45,7 +45,7 @@ static void answer_csv(exchange *x, const run_row *rows, int count, const char *
     exchange_answer(x, &a);
 }
 
-static bool query_time(const request *r, const char *name, service_time *out, problem *p)
+static bool query_time(const request *r, const char *name, record_time *out, problem *p)
 {
     const char *text = request_query(r, name);
     return !text || json_parse_time(text, out) ||
@@ -96,7 +96,7 @@ void get_runs(exchange *x)
 {
     const service *s = exchange_service(x);
     const request *r = exchange_request(x);
-    service_page page;
+    record_page page;
     run_filter filter;
     error e = {0};
     problem p = {0};

@@ -13,7 +13,7 @@ enum { PREPARE_CHUNK = 64 };
 
 static bool set_options(train_context *c, error *e)
 {
-    const train_plan *plan = c->plan;
+    const train_spec *plan = c->plan;
     c->options = method_state_new(c->method, e);
     for (size_t i = 0; c->options && i < plan->option_count; i++)
         if (!options_set(c->method->options, c->options, plan->options[i].name, plan->options[i].value, e))
@@ -72,7 +72,7 @@ static bool check_shares(const train_context *c, protocol_spec *spec, error *e)
     return protocol_check(c->info, spec, e);
 }
 
-bool context_describe(train_context *c, const train_plan *plan, const dataset_info *info, protocol_spec *spec, error *e)
+bool context_describe(train_context *c, const train_spec *plan, const dataset_info *info, protocol_spec *spec, error *e)
 {
     c->plan = plan;
     c->info = info;

@@ -34,7 +34,7 @@
 #include "train/train.h"
 
 typedef struct train_context {
-    const train_plan *plan;
+    const train_spec *plan;
     const dataset_info *info;
     const dataset *data; /* NULL: nothing is learned, only described */
     team *team;
@@ -58,7 +58,7 @@ extern const int context_batches[];
 
 /* Sets options, shapes and shares from the plan and checks them against the data set; *spec is what split_make and
  * split_count need. Free with context_free, also after a failure. */
-bool context_describe(train_context *c, const train_plan *plan, const dataset_info *info, protocol_spec *spec,
+bool context_describe(train_context *c, const train_spec *plan, const dataset_info *info, protocol_spec *spec,
                       error *e);
 /* Splits the images, checks the counts and counts the steps. Without c->data counts alone are found. */
 bool context_split(train_context *c, const protocol_spec *spec, error *e);

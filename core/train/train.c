@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-bool train_check(const train_plan *plan, const dataset_info *info, error *e)
+bool train_check(const train_spec *plan, const dataset_info *info, error *e)
 {
     train_context c = {0};
     protocol_spec spec;
@@ -36,7 +36,7 @@ static void report_started(const ensemble *n)
     context_report(c, &ev);
 }
 
-bool train_run(const train_plan *plan, const dataset *d, team *t, const train_watch *watch, train_result *out, error *e)
+bool train_run(const train_spec *plan, const dataset *d, team *t, const train_watch *watch, train_result *out, error *e)
 {
     error unheard;
     e = e ? e : &unheard;
@@ -66,7 +66,7 @@ bool train_run(const train_plan *plan, const dataset *d, team *t, const train_wa
     return ok;
 }
 
-bool train_print_footprint(const train_plan *plan, const dataset_info *info, team *t, FILE *out, error *e)
+bool train_print_footprint(const train_spec *plan, const dataset_info *info, team *t, FILE *out, error *e)
 {
     train_context c = {.team = t, .process_bytes = memory_resident()};
     protocol_spec spec;

@@ -16,7 +16,7 @@ struct train_option {
     const char *name, *value;
 };
 
-typedef struct train_plan {
+typedef struct train_spec {
     const method *method;
     const struct train_option *options; /* those that differ from the presets */
     size_t option_count;
@@ -29,7 +29,7 @@ typedef struct train_plan {
     const char *model_path;      /* where the finished model goes */
     const char *checkpoint_path; /* resumed from when it is there, removed once the model is written; NULL: none */
     double checkpoint_s; /* min seconds between checkpoints, which are written at ends of epochs and in between */
-} train_plan;
+} train_spec;
 
 enum train_event_kind { TRAIN_STARTED, TRAIN_PROGRESS, TRAIN_EPOCH, TRAIN_CHECKPOINT, TRAIN_EVALUATING };
 enum { TRAIN_VALUES_MAX = 16 };
@@ -105,14 +105,14 @@ typedef struct train_result {
  * same: see collapse_steps in method.h), fail with ERROR_DIVERGED naming loss or spread, epoch and step. What is then
  * at checkpoint_path is the last checkpoint from before it began, and out->checkpoint_step its step; or there is none,
  * and that is 0. It resumes as any other does, also with other limits. */
-bool train_run(const train_plan *plan, const dataset *d, team *t, const train_watch *watch, train_result *out,
+bool train_run(const train_spec *plan, const dataset *d, team *t, const train_watch *watch, train_result *out,
                error *e);
 
 /* Checks everything that can be checked before a run: options, protocol against the data set, sizes. */
-bool train_check(const train_plan *plan, const dataset_info *info, error *e);
+bool train_check(const train_spec *plan, const dataset_info *info, error *e);
 
 /* Builds what the run would build. Prints its nets' parameters, the bytes of each kind of memory that the process would
  * use, and their sum: the footprint_bytes of TRAIN_STARTED. Reads no images. */
-bool train_print_footprint(const train_plan *plan, const dataset_info *info, team *t, FILE *out, error *e);
+bool train_print_footprint(const train_spec *plan, const dataset_info *info, team *t, FILE *out, error *e);
 
 #endif

@@ -21,7 +21,7 @@ enum { PATH_MAX_ = 4096, CHECKPOINT_S = 10 };
 
 typedef struct request {
     const char *source, *class_name, *output;
-    train_plan plan;
+    train_spec plan;
     flag_pairs set;
     struct train_option options[FLAG_PAIRS_MAX];
     uint64_t test_images;
@@ -193,7 +193,7 @@ static bool train_on(request *q, const char *packed, error *e)
 static int run(int argc, char **argv)
 {
     request q = {.output = "model.anomalyd", .threads = team_default_threads()};
-    q.plan = (train_plan){.method = method_find("ganomaly"), .held_out = 0.1, .checkpoint_s = CHECKPOINT_S};
+    q.plan = (train_spec){.method = method_find("ganomaly"), .held_out = 0.1, .checkpoint_s = CHECKPOINT_S};
     q.plan.protocol.protocol = PROTOCOL_ONE_CLASS;
     command_line a;
     int status;

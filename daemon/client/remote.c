@@ -145,7 +145,7 @@ bool remote_list(remote *r, client_request *q, int limit, void (*put)(void *cont
         at++;
     assert(at + 2 <= CLIENT_QUERY_MAX);
     for (bool first = true; good && left > 0 && (first || cursor); first = false) {
-        int count = left < SERVICE_PAGE_MAX ? left : SERVICE_PAGE_MAX;
+        int count = left < RECORD_PAGE_MAX ? left : RECORD_PAGE_MAX;
         client_answer a = {0};
         snprintf(size, sizeof size, "%d", count);
         q->query[at] = (struct client_parameter){"limit", size};

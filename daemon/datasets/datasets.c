@@ -190,7 +190,7 @@ static void next(datasets *d)
 static bool prepare(import *i, const dataset_request *r, error *e)
 {
     datasets *d = i->owner;
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     id_make(d->c.ids, id);
     if (d->stopping)
         return error_set(e, ERROR_BUSY, "the daemon is stopping");

@@ -14,7 +14,7 @@
 
 typedef struct request {
     experiments *owner;
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     store_new_experiment *x; /* of a submission, until the store has it */
     dataset_info *info;
     size_t reserved; /* places that are kept for its jobs */
@@ -275,7 +275,7 @@ static bool resume(request *r, const experiment_row *row, error *e)
 {
     experiments *o = r->owner;
     int lost = (int)(row->counts[JOB_FAILED] + row->counts[JOB_CANCELLED]);
-    char(*ids)[SERVICE_ID_MAX] = calloc((size_t)lost + 1, sizeof *ids);
+    char(*ids)[RECORD_ID_MAX] = calloc((size_t)lost + 1, sizeof *ids);
     if (!ids)
         return error_memory(e, "an experiment's new jobs");
     for (int i = 0; i < lost; i++)

@@ -8,7 +8,7 @@
 struct cancellation {
     cancellation *next;
     jobs *owner;
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     job_done *done;
     void *context;
     error e;

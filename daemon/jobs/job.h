@@ -28,7 +28,7 @@ typedef struct job {
     bool performs;             /* an action is being performed */
     enum machine_event posted; /* by that action: handled after it; EVENT_NONE: nothing was */
     char *failure;             /* row.failure and row.finished of the state that is being written */
-    service_time finished;
+    record_time finished;
 
     /* of its worker */
     worker *child;    /* NULL: it has none */
@@ -43,7 +43,7 @@ typedef struct job {
 
 /* The events of a job that has ended, for those who ask late. */
 typedef struct ended_job {
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     events *log;
 } ended_job;
 

@@ -47,7 +47,7 @@ void jobs_free(jobs *j);
 bool jobs_submit(jobs *j, const job_spec *spec, const char *key, job_done *done, void *context, error *e);
 bool jobs_cancel(jobs *j, const char *id, job_done *done, void *context, error *e);
 bool jobs_get(jobs *j, const char *id, job_row *row, error *e);
-bool jobs_list(jobs *j, const job_filter *f, service_page *page, job_row *rows, int *count, error *e);
+bool jobs_list(jobs *j, const job_filter *f, record_page *page, job_row *rows, int *count, error *e);
 void *jobs_watch(jobs *j, const char *id, uint64_t after, event_sink *sink, void *context, error *e);
 void jobs_unwatch(jobs *j, void *subscription);
 

@@ -7,7 +7,7 @@
 
 static bool open_all(jobs *j, error *e)
 {
-    char after[SERVICE_ID_MAX] = "";
+    char after[RECORD_ID_MAX] = "";
     store_open_job found;
     while (store_open_job_next(j->c.reader, after, &found, e)) {
         memcpy(after, found.row.id, sizeof after);

@@ -52,7 +52,7 @@ static void written(void *context, const store_answer *answer, const error *fail
 
 static void claim(job *b)
 {
-    service_time now = time_now();
+    record_time now = time_now();
     store_claim c = {.id = b->row.id, .worker = b->owner->worker_name, .now = now, .lease_until = now + JOBS_LEASE_MS};
     error e = {0};
     b->said = (error){0};
@@ -231,7 +231,7 @@ static void forget_files_too(job *b)
 {
     jobs *j = b->owner;
     bool keeps_checkpoint = b->row.state == JOB_FAILED && b->kept_step;
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     memcpy(id, b->row.id, sizeof id);
     forget(b);
     if (keeps_checkpoint)

@@ -172,7 +172,7 @@ bool jobs_get(jobs *j, const char *id, job_row *row, error *e)
     return b ? row_copy(row, &b->row, e) : store_job_get(j->c.reader, id, row, e);
 }
 
-bool jobs_list(jobs *j, const job_filter *f, service_page *page, job_row *rows, int *count, error *e)
+bool jobs_list(jobs *j, const job_filter *f, record_page *page, job_row *rows, int *count, error *e)
 {
     if (!store_job_list(j->c.reader, f, page, rows, count, e))
         return false;

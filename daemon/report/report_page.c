@@ -27,7 +27,7 @@ static void put_attribute(FILE *out, const char *text)
     }
 }
 
-static void put_time(FILE *out, service_time ms)
+static void put_time(FILE *out, record_time ms)
 {
     time_t seconds = (time_t)(ms / 1000);
     struct tm when;
@@ -140,11 +140,11 @@ static void put_protocol(FILE *out, const report *r)
 static void put_dates_and_cost(FILE *out, const report *r)
 {
     const experiment_row *x = &r->experiment;
-    service_time first = 0, last = 0;
+    record_time first = 0, last = 0;
     double cost_s = 0;
     int runs = 0, reused = 0;
     for (int i = 0; i < r->run_count; i++) {
-        service_time at = r->runs[i].created;
+        record_time at = r->runs[i].created;
         if (!r->runs[i].id[0])
             continue;
         runs++;

@@ -11,7 +11,7 @@
 
 /* Names of the other scores of one method's runs, in the order they are met. */
 typedef struct names {
-    const char *of[SERVICE_SCORES_MAX];
+    const char *of[RECORD_SCORES_MAX];
     int count;
 } names;
 
@@ -26,7 +26,7 @@ static int find(const names *n, const char *name)
 static void meet(names *n, const run_row *run)
 {
     for (int i = 0; i < run->score_count; i++)
-        if (find(n, run->scores[i].name) == n->count && n->count < SERVICE_SCORES_MAX)
+        if (find(n, run->scores[i].name) == n->count && n->count < RECORD_SCORES_MAX)
             n->of[n->count++] = run->scores[i].name;
 }
 

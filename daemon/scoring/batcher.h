@@ -25,7 +25,7 @@ typedef struct batcher batcher;
 /* The images of one request for one model. The owner fills the upper part before batcher_put, and reads the lower part
  * after `done`. It may set `abandoned` at any time. */
 typedef struct batch_order {
-    char model[SERVICE_NAME_MAX];
+    char model[RECORD_NAME_MAX];
     int version;
     double false_alarm_rate;
     int64_t deadline_ms; /* of batcher_now; an image that waits longer fails with ERROR_BUSY */

@@ -11,7 +11,7 @@
 /* A model that is resident or wanted. */
 typedef struct resident {
     struct resident *next;
-    char name[SERVICE_NAME_MAX];
+    char name[RECORD_NAME_MAX];
     int version;
     void *model; /* the engine's; NULL: it is not loaded */
     size_t bytes;

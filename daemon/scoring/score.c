@@ -12,7 +12,7 @@ typedef struct ticket {
     batch_order order;
     scoring *owner;
     const struct score_image *images; /* the table is ours, the bytes are the caller's */
-    char method[SERVICE_NAME_MAX];
+    char method[RECORD_NAME_MAX];
     score_done *done;
     void *context;
     double decode_ms;

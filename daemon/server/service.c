@@ -8,9 +8,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-_Static_assert((int)ID_SIZE == (int)SERVICE_ID_MAX, "an id fits into a record");
+_Static_assert((int)ID_SIZE == (int)RECORD_ID_MAX, "an id fits into a record");
 
-static bool dataset_list(void *self, service_page *page, dataset_row *rows, int *count, error *e)
+static bool dataset_list(void *self, record_page *page, dataset_row *rows, int *count, error *e)
 {
     return store_dataset_list(((anomalyd *)self)->reader, page, rows, count, e);
 }
@@ -28,7 +28,7 @@ static bool dataset_import_(void *self, const dataset_request *r, dataset_done *
 static bool upload_path(void *self, char *path, size_t size, error *e)
 {
     anomalyd *d = self;
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     path_text p;
     id_make(&d->ids, id);
     if (!path_format(&p, e, "%s/uploads/%s", d->config.state, id))
@@ -55,7 +55,7 @@ static bool job_get(void *self, const char *id, job_row *row, error *e)
     return jobs_get(((anomalyd *)self)->jobs, id, row, e);
 }
 
-static bool job_list(void *self, const job_filter *f, service_page *page, job_row *rows, int *count, error *e)
+static bool job_list(void *self, const job_filter *f, record_page *page, job_row *rows, int *count, error *e)
 {
     return jobs_list(((anomalyd *)self)->jobs, f, page, rows, count, e);
 }
@@ -96,7 +96,7 @@ static bool experiment_score(void *self, experiment_row *row, const char *score,
     return store_experiment_score(((anomalyd *)self)->reader, row, score, e);
 }
 
-static bool experiment_list(void *self, service_page *page, experiment_row *rows, int *count, error *e)
+static bool experiment_list(void *self, record_page *page, experiment_row *rows, int *count, error *e)
 {
     return store_experiment_list(((anomalyd *)self)->reader, page, rows, count, e);
 }
@@ -107,7 +107,7 @@ static bool published_list(void *self, const char *dataset_digest, const char *p
     return store_published_list(((anomalyd *)self)->reader, dataset_digest, protocol, rows, limit, count, e);
 }
 
-static bool model_list(void *self, service_page *page, model_row *rows, int *count, error *e)
+static bool model_list(void *self, record_page *page, model_row *rows, int *count, error *e)
 {
     anomalyd *d = self;
     if (!store_model_list(d->reader, page, rows, count, e))
@@ -131,7 +131,7 @@ static bool model_versions(void *self, const char *name, int *versions, int limi
     return store_model_versions(((anomalyd *)self)->reader, name, versions, limit, count, e);
 }
 
-static bool run_list(void *self, const run_filter *f, service_page *page, run_row *rows, int *count, error *e)
+static bool run_list(void *self, const run_filter *f, record_page *page, run_row *rows, int *count, error *e)
 {
     return store_run_list(((anomalyd *)self)->reader, f, page, rows, count, e);
 }

@@ -153,10 +153,10 @@ bool store_dataset_add(store *s, const dataset_row *row, store_reply reply, erro
     return true;
 }
 
-bool store_dataset_list(store_reader *r, service_page *page, dataset_row *rows, int *count, error *e)
+bool store_dataset_list(store_reader *r, record_page *page, dataset_row *rows, int *count, error *e)
 {
     int64_t key;
-    char id[SERVICE_NAME_MAX];
+    char id[RECORD_NAME_MAX];
     *count = 0;
     if (!page_start(page, 'd', &key, id, e))
         return false;

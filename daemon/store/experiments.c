@@ -57,7 +57,7 @@ typedef struct place {
 /* Of a succeeded job that did exactly what this cell asks, the newest, but rather one of this version; empty: there is
  * none. An option that another version's run did not record came with a later program: its preset is what that one
  * did. */
-static bool find_twin(connection *c, const store_new_experiment *x, place p, char job[SERVICE_ID_MAX], error *e)
+static bool find_twin(connection *c, const store_new_experiment *x, place p, char job[RECORD_ID_MAX], error *e)
 {
     const experiment_spec *s = &x->spec;
     job[0] = 0;
@@ -75,7 +75,7 @@ static bool find_twin(connection *c, const store_new_experiment *x, place p, cha
     query_put_text(&q, x->resolved[p.method]);
     query_put_text(&q, x->presets[p.method]);
     if (query_step(&q))
-        query_get_text(&q, job, SERVICE_ID_MAX);
+        query_get_text(&q, job, RECORD_ID_MAX);
     return query_end(&q, e);
 }
 
@@ -91,7 +91,7 @@ static bool add_job(connection *c, const store_new_experiment *x, place p, error
 static bool add_cell(connection *c, const store_new_experiment *x, place p, error *e)
 {
     const experiment_spec *s = &x->spec;
-    char twin[SERVICE_ID_MAX] = "";
+    char twin[RECORD_ID_MAX] = "";
     if (s->reuse && !find_twin(c, x, p, twin, e))
         return false;
     if (!twin[0] && !add_job(c, x, p, e))
@@ -153,12 +153,12 @@ bool store_experiment_add(store *s, store_new_experiment *x, store_reply reply, 
 
 typedef struct experiment_resume {
     write_op op;
-    char id[SERVICE_ID_MAX];
-    service_time created;
+    char id[RECORD_ID_MAX];
+    record_time created;
     int count; /* of jobs */
-    char (*jobs)[SERVICE_ID_MAX];
+    char (*jobs)[RECORD_ID_MAX];
     int *positions; /* scratch: one a job */
-    char (*lost)[SERVICE_ID_MAX];
+    char (*lost)[RECORD_ID_MAX];
 } experiment_resume;
 
 static bool find_lost(connection *c, experiment_resume *a, int *count, error *e)
@@ -175,7 +175,7 @@ static bool find_lost(connection *c, experiment_resume *a, int *count, error *e)
 }
 
 /* Adds a job that asks for what job `lost` asked. */
-static bool repeat_job(connection *c, const char *lost, const char *id, service_time created, error *e)
+static bool repeat_job(connection *c, const char *lost, const char *id, record_time created, error *e)
 {
     job_row old = {0};
     query q = query_begin(c, SQL_JOB_GET);
@@ -306,10 +306,10 @@ bool store_experiment_score(store_reader *r, experiment_row *row, const char *sc
     return found > 0 || error_set(e, ERROR_INVALID, "score: no run of the experiment has a score \"%.40s\"", score);
 }
 
-bool store_experiment_list(store_reader *r, service_page *page, experiment_row *rows, int *count, error *e)
+bool store_experiment_list(store_reader *r, record_page *page, experiment_row *rows, int *count, error *e)
 {
     int64_t key;
-    char id[SERVICE_NAME_MAX];
+    char id[RECORD_NAME_MAX];
     *count = 0;
     if (!page_start(page, 'e', &key, id, e))
         return false;

@@ -59,9 +59,9 @@ static bool add_whole_run(connection *c, const run_row *r, const tested *t, erro
 
 typedef struct job_finish {
     write_op op;
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     int64_t token;
-    service_time finished;
+    record_time finished;
     uint64_t events;
     model_row model;
     run_row run;

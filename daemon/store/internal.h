@@ -126,16 +126,16 @@ int query_changes(const query *q);
 typedef struct key_use {
     enum store_key_of of;
     const char *key, *fingerprint;
-    service_time created;
+    record_time created;
 } key_use;
 /* Forgets old keys, then looks this one up: *known and `id` when it answered this very request before. */
-bool key_find(connection *c, const key_use *k, char id[SERVICE_ID_MAX], bool *known, error *e);
+bool key_find(connection *c, const key_use *k, char id[RECORD_ID_MAX], bool *known, error *e);
 bool key_add(connection *c, const key_use *k, const char *id, error *e);
 
 /* Adds a job with what its spec says: queued, or ended as `row` has it. */
 bool job_insert(connection *c, const job_row *row, error *e);
 /* A job that was just asked for: it has not begun. Borrows the strings of the spec. */
-job_row job_queued(const char *id, const job_spec *spec, service_time created);
+job_row job_queued(const char *id, const job_spec *spec, record_time created);
 
 struct store_reader {
     connection on;
@@ -154,10 +154,10 @@ typedef struct write_op {
 void store_queue(store *s, write_op *op, store_reply reply);
 
 /* Pages: refuses a foreign cursor or limit. `key` and `id` of the cursor's row; an empty id at the start. */
-bool page_start(const service_page *page, char kind, int64_t *key, char id[SERVICE_NAME_MAX], error *e);
+bool page_start(const record_page *page, char kind, int64_t *key, char id[RECORD_NAME_MAX], error *e);
 /* query_step up to the page's limit; `count`: of rows before. *more: there are others behind the page. */
-bool page_step(const service_page *page, query *q, int count, bool *more);
+bool page_step(const record_page *page, query *q, int count, bool *more);
 /* Writes the cursor that goes on after the row (key, id), or an empty one when there is no `more`. */
-void page_end(service_page *page, char kind, bool more, int64_t key, const char *id);
+void page_end(record_page *page, char kind, bool more, int64_t key, const char *id);
 
 #endif

@@ -15,7 +15,7 @@ typedef struct job_add {
     char key[STORE_KEY_MAX + 1]; /* empty: none */
 } job_add;
 
-job_row job_queued(const char *id, const job_spec *spec, service_time created)
+job_row job_queued(const char *id, const job_spec *spec, record_time created)
 {
     job_row row = {.state = JOB_QUEUED, .spec = *spec, .created = created, .images_s = NAN, .eta_s = NAN};
     snprintf(row.id, sizeof row.id, "%s", id);
@@ -79,8 +79,8 @@ bool store_job_add(store *s, const store_new_job *j, store_reply reply, error *e
 
 typedef struct job_claim {
     write_op op;
-    char id[SERVICE_ID_MAX], worker[128];
-    service_time now, lease_until;
+    char id[RECORD_ID_MAX], worker[128];
+    record_time now, lease_until;
 } job_claim;
 
 static bool claim_apply(connection *c, write_op *op, error *e)
@@ -126,7 +126,7 @@ bool store_job_claim(store *s, const store_claim *c, store_reply reply, error *e
 
 typedef struct job_move_op {
     write_op op;
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     store_move move;
     char *failure;
 } job_move_op;
@@ -232,7 +232,7 @@ enum { METRIC_NAME_MAX = 64, METRICS_MAX = 32 };
 
 typedef struct job_epoch_op {
     write_op op;
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     int64_t token;
     int epoch, count;
     char names[METRICS_MAX][METRIC_NAME_MAX];
@@ -283,10 +283,10 @@ bool store_job_epoch(store *s, const store_epoch *m, store_reply reply, error *e
 
 /* ---- reading */
 
-bool store_job_list(store_reader *r, const job_filter *f, service_page *page, job_row *rows, int *count, error *e)
+bool store_job_list(store_reader *r, const job_filter *f, record_page *page, job_row *rows, int *count, error *e)
 {
     int64_t key;
-    char id[SERVICE_NAME_MAX];
+    char id[RECORD_NAME_MAX];
     *count = 0;
     if (!page_start(page, 'j', &key, id, e))
         return false;

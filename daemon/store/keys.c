@@ -9,7 +9,7 @@ static const struct {
 } tables[] = {[STORE_KEY_OF_JOB] = {SQL_KEY_PURGE, SQL_KEY_GET, SQL_KEY_ADD},
               [STORE_KEY_OF_EXPERIMENT] = {SQL_EXPERIMENT_KEY_PURGE, SQL_EXPERIMENT_KEY_GET, SQL_EXPERIMENT_KEY_ADD}};
 
-bool key_find(connection *c, const key_use *k, char id[SERVICE_ID_MAX], bool *known, error *e)
+bool key_find(connection *c, const key_use *k, char id[RECORD_ID_MAX], bool *known, error *e)
 {
     *known = false;
     if (!k->key[0])
@@ -24,7 +24,7 @@ bool key_find(connection *c, const key_use *k, char id[SERVICE_ID_MAX], bool *kn
     *known = query_step(&q);
     if (*known) {
         query_get_text(&q, fingerprint, sizeof fingerprint);
-        query_get_text(&q, id, SERVICE_ID_MAX);
+        query_get_text(&q, id, RECORD_ID_MAX);
     }
     if (!query_end(&q, e))
         return false;

@@ -204,31 +204,31 @@ int query_changes(const query *q)
 }
 
 /* A cursor is KIND.KEY.ID: of one of our lists, and nothing a client need understand. */
-bool page_start(const service_page *page, char kind, int64_t *key, char id[SERVICE_NAME_MAX], error *e)
+bool page_start(const record_page *page, char kind, int64_t *key, char id[RECORD_NAME_MAX], error *e)
 {
     *key = INT64_MAX;
     id[0] = 0;
-    if (page->limit < 1 || page->limit > SERVICE_PAGE_MAX)
-        return error_set(e, ERROR_INVALID, "limit: %d is not within 1 … %d", page->limit, SERVICE_PAGE_MAX);
+    if (page->limit < 1 || page->limit > RECORD_PAGE_MAX)
+        return error_set(e, ERROR_INVALID, "limit: %d is not within 1 … %d", page->limit, RECORD_PAGE_MAX);
     if (!page->cursor[0])
         return true;
     char *end = NULL;
     if (page->cursor[0] == kind && page->cursor[1] == '.')
         *key = strtoll(page->cursor + 2, &end, 10);
-    if (!end || end == page->cursor + 2 || *end != '.' || !end[1] || strlen(end + 1) >= SERVICE_NAME_MAX)
+    if (!end || end == page->cursor + 2 || *end != '.' || !end[1] || strlen(end + 1) >= RECORD_NAME_MAX)
         return error_set(e, ERROR_INVALID, "cursor: not one that this list gave");
-    snprintf(id, SERVICE_NAME_MAX, "%s", end + 1);
+    snprintf(id, RECORD_NAME_MAX, "%s", end + 1);
     return true;
 }
 
-bool page_step(const service_page *page, query *q, int count, bool *more)
+bool page_step(const record_page *page, query *q, int count, bool *more)
 {
     bool row = query_step(q);
     *more = row && count == page->limit;
     return row && !*more;
 }
 
-void page_end(service_page *page, char kind, bool more, int64_t key, const char *id)
+void page_end(record_page *page, char kind, bool more, int64_t key, const char *id)
 {
     page->cursor[0] = 0;
     if (more)

@@ -15,10 +15,10 @@ static void read_model(query *q, model_row *m)
     query_get_record(q, &model_record, m);
 }
 
-bool store_model_list(store_reader *r, service_page *page, model_row *rows, int *count, error *e)
+bool store_model_list(store_reader *r, record_page *page, model_row *rows, int *count, error *e)
 {
     int64_t key;
-    char id[SERVICE_NAME_MAX];
+    char id[RECORD_NAME_MAX];
     *count = 0;
     if (!page_start(page, 'm', &key, id, e))
         return false;
@@ -109,7 +109,7 @@ static bool read_scores(store_reader *r, run_row *row, error *e)
 {
     query q = query_begin(&r->on, SQL_RUN_SCORES);
     query_put_text(&q, row->id);
-    query_put_int(&q, SERVICE_SCORES_MAX);
+    query_put_int(&q, RECORD_SCORES_MAX);
     while (query_step(&q))
         query_get_record(&q, &run_score_record, &row->scores[row->score_count++]);
     return query_end(&q, e);
@@ -141,12 +141,12 @@ static int64_t real_to_key(double value)
     return key;
 }
 
-bool store_run_list(store_reader *r, const run_filter *f, service_page *page, run_row *rows, int *count, error *e)
+bool store_run_list(store_reader *r, const run_filter *f, record_page *page, run_row *rows, int *count, error *e)
 {
     static const char kinds[RUN_ORDERS] = {[RUN_NEWEST] = 'r', [RUN_OLDEST] = 'o', [RUN_BY_AUROC] = 'a'};
     const char kind = kinds[f->order];
     int64_t key, seed;
-    char id[SERVICE_NAME_MAX];
+    char id[RECORD_NAME_MAX];
     *count = 0;
     if (!page_start(page, kind, &key, id, e) || !parse_seed(f->seed, &seed, e))
         return false;
@@ -189,7 +189,7 @@ static bool read_series(store_reader *r, const char *job, json_t *o, error *e)
     query_put_text(&q, job);
     while (good && query_step(&q)) {
         int64_t epoch = query_get_int(&q);
-        char name[SERVICE_NAME_MAX];
+        char name[RECORD_NAME_MAX];
         query_get_text(&q, name, sizeof name);
         double value = query_get_real(&q);
         if (epoch != last)
@@ -251,7 +251,7 @@ bool store_run_get(store_reader *r, const char *id, run_row *row, error *e)
 static bool read_test(query *q, const char *id, run_test *test, error *e)
 {
     tested t = {0};
-    char run[SERVICE_ID_MAX];
+    char run[RECORD_ID_MAX];
     query_get_text(q, run, sizeof run); /* NULL, so empty, where the run has no test */
     query_get_text(q, t.images, sizeof t.images);
     t.count = (uint32_t)query_get_int(q);

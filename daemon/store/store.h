@@ -56,11 +56,11 @@ void store_measure(store *s, store_numbers *out);
  */
 
 typedef struct store_answer {
-    char id[SERVICE_ID_MAX]; /* of the job; run_import: of the run */
-    bool fresh;              /* job_add: false when the key answered an earlier job; run_import: when it was here */
-    int64_t token;           /* job_claim */
-    int attempt;             /* job_claim */
-    int version;             /* job_finish: of the model */
+    char id[RECORD_ID_MAX]; /* of the job; run_import: of the run */
+    bool fresh;             /* job_add: false when the key answered an earlier job; run_import: when it was here */
+    int64_t token;          /* job_claim */
+    int attempt;            /* job_claim */
+    int version;            /* job_finish: of the model */
 } store_answer;
 
 /* failure: NULL when the write is durable. */
@@ -82,7 +82,7 @@ bool store_job_add(store *s, const store_new_job *j, store_reply reply, error *e
 
 typedef struct store_claim {
     const char *id, *worker;
-    service_time now, lease_until;
+    record_time now, lease_until;
 } store_claim;
 /* Takes a queued job: state running, a new token. ERROR_CONFLICT when it is not queued any more. */
 bool store_job_claim(store *s, const store_claim *c, store_reply reply, error *e);
@@ -93,7 +93,7 @@ typedef struct store_move {
     enum job_state to;
     const char *failure; /* NULL: none */
     int deaths;
-    service_time finished; /* 0: it is not */
+    record_time finished; /* 0: it is not */
     uint64_t events;
 } store_move;
 /* Changes the state of a job; leaving running gives up the lease. */
@@ -102,7 +102,7 @@ bool store_job_move(store *s, const store_move *m, store_reply reply, error *e);
 typedef struct store_progress {
     const job_row *row; /* id, epoch … values are read */
     int64_t token;
-    service_time lease_until;
+    record_time lease_until;
     int deaths;
     uint64_t events;
 } store_progress;
@@ -120,7 +120,7 @@ bool store_job_epoch(store *s, const store_epoch *m, store_reply reply, error *e
 typedef struct store_finish {
     const char *id;
     int64_t token;
-    service_time finished;
+    record_time finished;
     uint64_t events;
     const model_row *model; /* version is not read */
     const run_row *run;     /* id and all but version */
@@ -141,8 +141,8 @@ bool store_run_import(store *s, const store_import *i, store_reply reply, error 
 
 /* A sweep and all of its jobs. Owns what it points to. */
 typedef struct store_new_experiment {
-    char id[SERVICE_ID_MAX];
-    service_time created;
+    char id[RECORD_ID_MAX];
+    record_time created;
     experiment_spec spec; /* whole: with its classes */
     char dataset_digest[DATASET_DIGEST_TEXT];
     bool all_classes;
@@ -150,9 +150,9 @@ typedef struct store_new_experiment {
     char **resolved; /* one a method: all its options as a run records them; with reuse only */
     char **presets;  /* one a method: the same where none is given; with reuse only */
     char code_version[48];
-    char (*models)[SERVICE_NAME_MAX]; /* one a method */
-    char (*jobs)[SERVICE_ID_MAX];     /* ids, one a cell: seeds, then classes, then methods */
-    char key[STORE_KEY_MAX + 1];      /* empty: none */
+    char (*models)[RECORD_NAME_MAX]; /* one a method */
+    char (*jobs)[RECORD_ID_MAX];     /* ids, one a cell: seeds, then classes, then methods */
+    char key[STORE_KEY_MAX + 1];     /* empty: none */
     char fingerprint[DATASET_DIGEST_TEXT];
 } store_new_experiment;
 /* Experiment and jobs in one transaction; cells that are reused get no job. Takes x, also when it fails. */
@@ -161,8 +161,8 @@ void store_new_experiment_free(store_new_experiment *x);
 
 typedef struct store_resume {
     const char *id; /* of the experiment */
-    service_time created;
-    const char (*jobs)[SERVICE_ID_MAX]; /* ids for new jobs */
+    record_time created;
+    const char (*jobs)[RECORD_ID_MAX]; /* ids for new jobs */
     int job_count;
 } store_resume;
 /* Gives cells whose job failed or was cancelled a new one, as far as the ids go. */
@@ -176,12 +176,12 @@ store_reader *store_reader_open(store *s, error *e);
 store_reader *store_reader_open_at(const char *path, error *e);
 void store_reader_close(store_reader *r);
 
-bool store_dataset_list(store_reader *r, service_page *page, dataset_row *rows, int *count, error *e);
+bool store_dataset_list(store_reader *r, record_page *page, dataset_row *rows, int *count, error *e);
 bool store_dataset_get(store_reader *r, const char *name, dataset_row *row, error *e);
 /* One of these images: that of this name, else the oldest. */
 bool store_dataset_find(store_reader *r, const char *digest, const char *name, dataset_row *row, error *e);
 
-bool store_job_list(store_reader *r, const job_filter *f, service_page *page, job_row *rows, int *count, error *e);
+bool store_job_list(store_reader *r, const job_filter *f, record_page *page, job_row *rows, int *count, error *e);
 bool store_job_get(store_reader *r, const char *id, job_row *row, error *e);
 /* The number of the latest event that the registry knows of; 0: none. */
 bool store_job_events(store_reader *r, const char *id, uint64_t *last, error *e);
@@ -201,19 +201,19 @@ typedef struct store_open_job {
 bool store_open_job_next(store_reader *r, const char *id, store_open_job *out, error *e);
 bool store_job_counts(store_reader *r, uint64_t counts[JOB_STATES], error *e);
 
-bool store_model_list(store_reader *r, service_page *page, model_row *rows, int *count, error *e);
+bool store_model_list(store_reader *r, record_page *page, model_row *rows, int *count, error *e);
 /* name empty: the newest model; version 0: its newest. */
 bool store_model_get(store_reader *r, const char *name, int version, model_row *row, error *e);
 bool store_model_versions(store_reader *r, const char *name, int *versions, int limit, int *count, error *e);
 /* The model file; *bytes is returned new, free() it. */
 bool store_model_file(store_reader *r, const char *name, int version, void **bytes, size_t *size, error *e);
 
-bool store_run_list(store_reader *r, const run_filter *f, service_page *page, run_row *rows, int *count, error *e);
+bool store_run_list(store_reader *r, const run_filter *f, record_page *page, run_row *rows, int *count, error *e);
 bool store_run_get(store_reader *r, const char *id, run_row *row, error *e);
 /* ERROR_CONFLICT for a run that keeps no scores of test images. Fills *test, for run_test_free. */
 bool store_run_test(store_reader *r, const char *id, run_test *test, error *e);
 
-bool store_experiment_list(store_reader *r, service_page *page, experiment_row *rows, int *count, error *e);
+bool store_experiment_list(store_reader *r, record_page *page, experiment_row *rows, int *count, error *e);
 /* With its cells; eta_s is not known here. */
 bool store_experiment_get(store_reader *r, const char *id, experiment_row *row, error *e);
 /* Gives its cells another of their runs' scores: see service.h. */

@@ -23,7 +23,7 @@ enum {
 
 /* The first line on a worker's stdin. */
 typedef struct wire_job {
-    char id[SERVICE_ID_MAX];
+    char id[RECORD_ID_MAX];
     char folder[4096];  /* the job's own */
     char dataset[4096]; /* its packed file */
     int threads;        /* that it may be told to run on */
@@ -43,7 +43,7 @@ bool wire_fingerprint(const job_spec *spec, char out[DATASET_DIGEST_TEXT], error
 
 /* A specification as the trainer takes it. train points into this struct: do not copy. */
 typedef struct wire_plan {
-    train_plan train;
+    train_spec train;
     struct train_option options[WIRE_OPTIONS_MAX];
     char values[WIRE_OPTIONS_MAX][OPTION_VALUE_MAX];
     json_t *hyperparameters; /* owns the options' names */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert((int)SERVICE_SCORES_MAX >= (int)TRAIN_SCORES_MAX, "a run has room for every variant of its score");
+_Static_assert((int)RECORD_SCORES_MAX >= (int)TRAIN_SCORES_MAX, "a run has room for every variant of its score");
 
 enum {
     RESULT_BYTES_MAX = 16 << 20, /* every image of the largest data set tested on: 11 MiB of scores */
@@ -221,7 +221,7 @@ static bool read_model(json_t *o, model_row *m)
 
 static bool read_scores(json_t *list, run_row *run)
 {
-    bool good = !list || (json_is_array(list) && json_array_size(list) <= SERVICE_SCORES_MAX);
+    bool good = !list || (json_is_array(list) && json_array_size(list) <= RECORD_SCORES_MAX);
     run->score_count = good ? (int)json_array_size(list) : 0;
     for (int i = 0; good && i < run->score_count; i++)
         good = record_unpack(&run_score_record, json_array_get(list, (size_t)i), &run->scores[i]);

@@ -101,7 +101,7 @@ static bool experiment_score(void *self, experiment_row *row, const char *score,
     return true;
 }
 
-static bool experiment_list(void *self, service_page *page, experiment_row *rows, int *count, error *e)
+static bool experiment_list(void *self, record_page *page, experiment_row *rows, int *count, error *e)
 {
     int first;
     if (!fake_page(self, page, &first, count, e))

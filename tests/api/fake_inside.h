@@ -9,7 +9,7 @@
 void fake_answers(service *s);
 int64_t fake_now_ms(void);
 /* Works out a page of f->rows rows: the number of its first row, and how many it has. */
-bool fake_page(const fake *f, service_page *page, int *first, int *count, error *e);
+bool fake_page(const fake *f, record_page *page, int *first, int *count, error *e);
 
 /* True when an asynchronous call is to be answered at the next turn, which fake_answer does. */
 bool fake_answer_is_due(const fake *f);

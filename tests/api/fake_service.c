@@ -24,7 +24,7 @@ static void put(char *out, size_t size, const char *text)
 }
 
 /* Pages of `rows` rows; the cursor is the number of rows seen. */
-bool fake_page(const fake *f, service_page *page, int *first, int *count, error *e)
+bool fake_page(const fake *f, record_page *page, int *first, int *count, error *e)
 {
     char *end;
     *first = (int)strtol(page->cursor, &end, 10);
@@ -53,7 +53,7 @@ static void make_dataset(dataset_row *row, const char *name)
     memset(row->info.digest, 'a', 64);
 }
 
-static bool dataset_list(void *self, service_page *page, dataset_row *rows, int *count, error *e)
+static bool dataset_list(void *self, record_page *page, dataset_row *rows, int *count, error *e)
 {
     int first;
     if (!fake_page(self, page, &first, count, e))
@@ -191,7 +191,7 @@ static bool job_cancel(void *self, const char *id, job_done *done, void *context
     return true;
 }
 
-static bool job_list(void *self, const job_filter *filter, service_page *page, job_row *rows, int *count, error *e)
+static bool job_list(void *self, const job_filter *filter, record_page *page, job_row *rows, int *count, error *e)
 {
     int first;
     (void)filter;
@@ -250,7 +250,7 @@ static void make_model(model_row *row, const char *name, int version)
     row->hyperparameters = strdup("{\"epochs\": 5}");
 }
 
-static bool model_list(void *self, service_page *page, model_row *rows, int *count, error *e)
+static bool model_list(void *self, record_page *page, model_row *rows, int *count, error *e)
 {
     int first;
     if (!fake_page(self, page, &first, count, e))
@@ -307,7 +307,7 @@ static void make_run(run_row *row, const char *id)
     row->hyperparameters = strdup("{\"h\": 2}");
 }
 
-static bool run_list(void *self, const run_filter *filter, service_page *page, run_row *rows, int *count, error *e)
+static bool run_list(void *self, const run_filter *filter, record_page *page, run_row *rows, int *count, error *e)
 {
     fake *f = self;
     int first;

@@ -54,7 +54,7 @@ typedef struct fake {
     char experiment_options[128], experiment_class[64];
     uint64_t experiment_seed;
     char key[256];
-    char import_source[256], import_name[SERVICE_NAME_MAX];
+    char import_source[256], import_name[RECORD_NAME_MAX];
     bool import_uploaded;
     long long import_size;
     unsigned import_sum; /* fake_sum of an upload's bytes */

@@ -18,7 +18,7 @@ static json_t *schema_of(const struct record *r)
 /* The object schema that a path ends in; *name: the last part of the path. */
 static const json_t *schema_at(const struct record *r, const char *path, const char **name)
 {
-    char group[SERVICE_NAME_MAX];
+    char group[RECORD_NAME_MAX];
     const char *slash = strchr(path, '/');
     *name = slash ? slash + 1 : path;
     if (!slash)
@@ -125,7 +125,7 @@ static void the_contract_has_no_field_that_the_table_lacks(void **state)
 /* A field's value where an answer should have it; NULL: it is not there. */
 static json_t *value_at(json_t *body, const char *path)
 {
-    char group[SERVICE_NAME_MAX];
+    char group[RECORD_NAME_MAX];
     const char *slash = strchr(path, '/');
     snprintf(group, sizeof group, "%.*s", slash ? (int)(slash - path) : 0, path);
     return json_object_get(slash ? json_object_get(body, group) : body, slash ? slash + 1 : path);

@@ -117,10 +117,10 @@ static inline bool scorer_run_bytes(scorer *s, const uint8_t *const *pixels, siz
 }
 
 /* A small GANomaly; or, by another id, a method at its presets. */
-static inline train_plan bars_plan(const bars *b, const char *id)
+static inline train_spec bars_plan(const bars *b, const char *id)
 {
     bool small = strcmp(id, "ganomaly") == 0;
-    return (train_plan){.method = method_find(id),
+    return (train_spec){.method = method_find(id),
                         .options = bars_options,
                         .option_count = small ? sizeof bars_options / sizeof *bars_options : 0,
                         .protocol = {.protocol = PROTOCOL_ONE_CLASS, .class_index = 0},
@@ -131,7 +131,7 @@ static inline train_plan bars_plan(const bars *b, const char *id)
                         .checkpoint_s = 1e9};
 }
 
-static inline train_result bars_train(const bars *b, const train_plan *plan, int threads)
+static inline train_result bars_train(const bars *b, const train_spec *plan, int threads)
 {
     error e;
     train_result r;

@@ -288,7 +288,7 @@ static void other_digits_score_above_held_out_sixes(void **state)
     b.data = dataset_open(scratch_at(&b.folder, "sample").text, &e);
     assert_non_null(b.data);
     b.model = scratch_at(&b.folder, "model");
-    train_plan plan = bars_plan(&b, "alad");
+    train_spec plan = bars_plan(&b, "alad");
     plan.dataset_name = "sample";
     plan.held_out = 0.1;
     plan.protocol.class_index = 6;

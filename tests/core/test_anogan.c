@@ -322,9 +322,9 @@ static const struct train_option bars_anogan[] = {
     {"rate", "1e-3"}, {"iterations", "20"}, {"search_rate", "0.1"}, {"average_decay", "0.9"},
 };
 
-static train_plan plan_of(const bars *b)
+static train_spec plan_of(const bars *b)
 {
-    train_plan plan = bars_plan(b, "anogan");
+    train_spec plan = bars_plan(b, "anogan");
     plan.options = bars_anogan;
     plan.option_count = sizeof bars_anogan / sizeof *bars_anogan;
     return plan;
@@ -351,7 +351,7 @@ static void on_judged(void *context, const train_event *ev)
         }
 }
 
-static bool run_piece(const bars *b, const train_plan *plan, piece *p, train_result *out, error *e)
+static bool run_piece(const bars *b, const train_spec *plan, piece *p, train_result *out, error *e)
 {
     team *t = team_new(2, e);
     train_watch watch = {.context = p, .event = on_judged, .cancelled = piece_is_over};
@@ -373,7 +373,7 @@ static void a_run_cancelled_while_it_judges_an_epoch_ends_with_the_same_bits(voi
     bars b = bars_open(false);
     struct train_option options[9] = {[8] = {"selection", "pseudo"}};
     memcpy(options, bars_anogan, sizeof bars_anogan);
-    train_plan plan = plan_of(&b);
+    train_spec plan = plan_of(&b);
     plan.options = options;
     plan.option_count = 9;
     piece once = {.polls = -1}, pieces = {0};
@@ -414,7 +414,7 @@ static double sample_ones(const struct train_option *options, size_t count)
     team *t = team_new(2, &e);
     assert_true(d && t);
     scratch_path file = scratch_at(&folder, "model");
-    train_plan plan = {.method = method_find("anogan"),
+    train_spec plan = {.method = method_find("anogan"),
                        .options = options,
                        .option_count = count,
                        .protocol = {.protocol = PROTOCOL_ONE_CLASS, .class_index = 1},

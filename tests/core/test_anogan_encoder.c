@@ -210,7 +210,7 @@ static void an_epoch_tells_the_losses_of_what_learns_in_it(void **state)
         {"rate", "1e-3"}, {"encoder_epochs", "2"}, {"iterations", "5"}, {"encoder", "warm"},
     };
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "anogan");
+    train_spec plan = bars_plan(&b, "anogan");
     plan.options = options;
     plan.option_count = sizeof options / sizeof *options;
     double losses[EPOCHS][LOSSES] = {0};

@@ -94,7 +94,7 @@ static bool is_cancelled(void *context)
 }
 
 /* Runs to the end, or for some steps. */
-static bool run(const bars *b, const train_plan *plan, uint64_t steps, train_result *out, error *e)
+static bool run(const bars *b, const train_spec *plan, uint64_t steps, train_result *out, error *e)
 {
     *e = (error){0};
     watching w = {.cancel_at = steps};
@@ -106,16 +106,16 @@ static bool run(const bars *b, const train_plan *plan, uint64_t steps, train_res
     return ok;
 }
 
-static train_plan rigged_plan(const bars *b, const struct train_option *options, size_t count)
+static train_spec rigged_plan(const bars *b, const struct train_option *options, size_t count)
 {
-    train_plan plan = bars_plan(b, "pca");
+    train_spec plan = bars_plan(b, "pca");
     plan.method = &rigged;
     plan.options = options;
     plan.option_count = count;
     return plan;
 }
 
-static void expect_failure(const bars *b, const train_plan *plan, const char *const *words)
+static void expect_failure(const bars *b, const train_spec *plan, const char *const *words)
 {
     train_result r;
     error e;
@@ -127,7 +127,7 @@ static void expect_failure(const bars *b, const train_plan *plan, const char *co
 }
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static void expect_success(const bars *b, const train_plan *plan)
+static void expect_success(const bars *b, const train_spec *plan)
 {
     train_result r;
     error e;
@@ -141,7 +141,7 @@ static void each_rule_names_what_happened_and_since_when(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = rigged_plan(&b, ten_steps, 1);
+    train_spec plan = rigged_plan(&b, ten_steps, 1);
     plays = (script){.real = 4e-6f, .fake = 5e-6f, .spread = 1, .from = 9, .to = 100};
     expect_failure(&b, &plan,
                    WORDS("collapsed in epoch 3, step 18: loss.discriminator is 9e-06 and has been below 1e-05",
@@ -162,7 +162,7 @@ static void what_ends_by_itself_is_no_collapse(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = rigged_plan(&b, ten_steps, 1);
+    train_spec plan = rigged_plan(&b, ten_steps, 1);
     plays = (script){.real = 0, .fake = 0, .spread = 0, .from = 3, .to = 12}; /* nine steps */
     expect_success(&b, &plan);
     plays.to = 13;
@@ -175,7 +175,7 @@ static void the_halves_of_a_loss_are_added(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = rigged_plan(&b, ten_steps, 1);
+    train_spec plan = rigged_plan(&b, ten_steps, 1);
     plays = (script){.real = 6e-6f, .fake = 6e-6f, .spread = 1, .from = 1, .to = 100};
     expect_success(&b, &plan);
     plays = (script){.real = 3, .fake = 1.9f, .spread = 1, .from = 1, .to = 100};
@@ -187,7 +187,7 @@ static void pretraining_does_not_count(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = rigged_plan(&b, ten_steps, 1);
+    train_spec plan = rigged_plan(&b, ten_steps, 1);
     plays = (script){.real = 0, .fake = 0, .spread = 0, .from = 1, .to = 15, .pretraining = 10};
     expect_success(&b, &plan);
     plays.to = 100;
@@ -200,7 +200,7 @@ static void a_limit_of_0_is_none(void **state)
     (void)state;
     bars b = bars_open(false);
     struct train_option options[] = {{"collapse_steps", "10"}, {"collapse_won", "0"}, {"collapse_spread", "0"}};
-    train_plan plan = rigged_plan(&b, options, 3);
+    train_spec plan = rigged_plan(&b, options, 3);
     plays = (script){.real = 0, .fake = 0, .spread = 0, .from = 1, .to = 100};
     expect_success(&b, &plan);
     options[1] = (struct train_option){"collapse_lost", "0"};
@@ -222,9 +222,9 @@ static const struct train_option winning[] = {
 };
 enum { WINNING = sizeof winning / sizeof *winning };
 
-static train_plan winning_plan(const bars *b)
+static train_spec winning_plan(const bars *b)
 {
-    train_plan plan = bars_plan(b, "ganomaly");
+    train_spec plan = bars_plan(b, "ganomaly");
     plan.options = winning;
     plan.option_count = WINNING;
     plan.checkpoint_path = b->checkpoint.text;
@@ -248,7 +248,7 @@ static void the_checkpoint_from_before_it_stays(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = winning_plan(&b);
+    train_spec plan = winning_plan(&b);
     scratch_path aside = scratch_at(&b.folder, "checkpoint.good");
     train_result r, whole, resumed;
     error e, again;
@@ -281,7 +281,7 @@ static void an_interrupted_run_collapses_at_the_same_step(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = winning_plan(&b);
+    train_spec plan = winning_plan(&b);
     train_result r;
     error once, e;
     assert_false(run(&b, &plan, 0, &r, &once));
@@ -304,7 +304,7 @@ static void a_checkpoint_that_counted_less_is_resumed(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = winning_plan(&b);
+    train_spec plan = winning_plan(&b);
     train_result r;
     error once, e;
     assert_false(run(&b, &plan, 0, &r, &once));
@@ -323,7 +323,7 @@ static void the_checkpoint_set_aside_is_found(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = winning_plan(&b);
+    train_spec plan = winning_plan(&b);
     scratch_path aside = scratch_at(&b.folder, "checkpoint.good");
     train_result r;
     error once, e;
@@ -347,7 +347,7 @@ static void what_was_never_good_leaves_no_checkpoint(void **state)
     struct train_option options[WINNING];
     memcpy(options, winning, sizeof options);
     options[WINNING - 1].value = "100";
-    train_plan plan = winning_plan(&b);
+    train_spec plan = winning_plan(&b);
     plan.options = options;
     train_result r;
     error e;
@@ -386,7 +386,7 @@ static void restarts_are_counted_through_interruptions(void **state)
     bars b = bars_open(false);
     struct train_option options[] = {
         {"width", "4"}, {"latent", "6"}, {"batch", "16"}, {"epochs", "3"}, {"collapse", "1"}};
-    train_plan plan = bars_plan(&b, "ganomaly");
+    train_spec plan = bars_plan(&b, "ganomaly");
     plan.options = options;
     plan.option_count = sizeof options / sizeof *options;
     plan.checkpoint_path = b.checkpoint.text;
@@ -418,7 +418,7 @@ static void a_rate_that_is_absurd_is_noticed(void **state)
                                      {"epochs", "10"},        {"rate", "1"},           {"discriminator_norm", "batch"},
                                      {"collapse_steps", "5"}, {"collapse_spread", "0"}};
     size_t count = sizeof options / sizeof *options;
-    train_plan plan = bars_plan(&b, "anogan");
+    train_spec plan = bars_plan(&b, "anogan");
     plan.options = options;
     plan.option_count = count;
     expect_failure(&b, &plan, WORDS("loss.discriminator", "collapse_won"));
@@ -437,7 +437,7 @@ static void methods_that_learn_are_left_alone(void **state)
         {"iterations", "2"}, {"collapse_steps", "50"}, {"pretrain", "2"}};
     for (const method *const *m = method_all(); *m; m++) {
         struct train_option options[sizeof wanted / sizeof *wanted];
-        train_plan plan = bars_plan(&b, (*m)->id);
+        train_spec plan = bars_plan(&b, (*m)->id);
         plan.options = options;
         plan.option_count = 0;
         for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)

@@ -18,9 +18,9 @@ static const struct train_option ensemble_options[] = {
 };
 
 /* Room for `refine` in the copy of the options that the plan goes on with. */
-static train_plan ensemble_plan(const bars *b, struct train_option options[7])
+static train_spec ensemble_plan(const bars *b, struct train_option options[7])
 {
-    train_plan plan = bars_plan(b, "ganomaly");
+    train_spec plan = bars_plan(b, "ganomaly");
     memcpy(options, ensemble_options, sizeof ensemble_options);
     plan.options = options;
     plan.option_count = 7;
@@ -59,7 +59,7 @@ static bool is_cancelled(void *context)
     return w->left && --w->left == 0;
 }
 
-static bool run_watched(const bars *b, const train_plan *plan, watching *w, train_result *out, error *e)
+static bool run_watched(const bars *b, const train_spec *plan, watching *w, train_result *out, error *e)
 {
     team *t = team_new(2, e);
     assert_non_null(t);
@@ -74,7 +74,7 @@ static void an_interrupted_ensemble_ends_with_the_same_bits(void **state)
     (void)state;
     bars b = bars_open(false);
     struct train_option options[7];
-    train_plan plan = ensemble_plan(&b, options);
+    train_spec plan = ensemble_plan(&b, options);
     watching once = {0}, pieces = {0};
     train_result whole, resumed;
     error e;
@@ -132,7 +132,7 @@ static void the_first_member_learns_what_it_would_alone(void **state)
     (void)state;
     bars b = bars_open(false);
     struct train_option options[7];
-    train_plan plan = ensemble_plan(&b, options);
+    train_spec plan = ensemble_plan(&b, options);
     error e;
     train_result all = bars_train(&b, &plan, 1);
     bundle *together = bundle_open(b.model.text, &e);
@@ -159,7 +159,7 @@ static void an_ensemble_is_refined_as_one_model_is(void **state)
     (void)state;
     bars b = bars_open(false);
     struct train_option options[7];
-    train_plan plan = ensemble_plan(&b, options);
+    train_spec plan = ensemble_plan(&b, options);
     train_result plain = bars_train(&b, &plan, 2);
     options[6].value = "fusion-complexity";
     train_result refined = bars_train(&b, &plan, 1);
@@ -176,7 +176,7 @@ static void members_need_images_held_out(void **state)
     (void)state;
     bars b = bars_open(false);
     struct train_option options[7];
-    train_plan plan = ensemble_plan(&b, options);
+    train_spec plan = ensemble_plan(&b, options);
     options[4] = (struct train_option){"selection", "last"};
     plan.held_out = 0;
     error e;
@@ -248,7 +248,7 @@ static void a_checkpoint_of_before_is_of_one_member(void **state)
     (void)state;
     bars b = bars_open(false);
     struct train_option options[7];
-    train_plan plan = ensemble_plan(&b, options);
+    train_spec plan = ensemble_plan(&b, options);
     options[5].value = "1";
     train_result whole = bars_train(&b, &plan, 1), r;
     scratch_path saved = scratch_at(&b.folder, "saved");
@@ -275,7 +275,7 @@ static void a_model_without_its_scales_is_refused(void **state)
     (void)state;
     bars b = bars_open(false);
     struct train_option options[7];
-    train_plan plan = ensemble_plan(&b, options);
+    train_spec plan = ensemble_plan(&b, options);
     bars_train(&b, &plan, 1);
     static const float zeros[4 * MEMBERS * REFINE_VALUES];
     static const struct {

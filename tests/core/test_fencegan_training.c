@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static train_result train(const train_plan *plan, const dataset *d)
+static train_result train(const train_spec *plan, const dataset *d)
 {
     error e;
     train_result r;
@@ -141,7 +141,7 @@ static double auroc_of_zeros(const dataset *d, const char *path, uint64_t seed, 
         {"rate_generator", "0.001"},
         {"rate_discriminator", "0.001"},
     };
-    train_plan plan = {.method = method_find("fencegan"),
+    train_spec plan = {.method = method_find("fencegan"),
                        .options = options,
                        .option_count = sizeof options / sizeof *options,
                        .protocol = {.protocol = PROTOCOL_ONE_CLASS, .class_index = 0},

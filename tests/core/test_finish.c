@@ -24,7 +24,7 @@ static void the_test_is_told_image_by_image(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "pca");
+    train_spec plan = bars_plan(&b, "pca");
     plan.options = NULL;
     plan.option_count = 0;
     team *t = team_new(1, NULL);

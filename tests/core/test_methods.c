@@ -248,7 +248,7 @@ static bool is_over(void *context)
 }
 
 /* False: it was cancelled. */
-static bool run(const bars *b, const train_plan *plan, int threads, diary *d, train_result *r)
+static bool run(const bars *b, const train_spec *plan, int threads, diary *d, train_result *r)
 {
     error e;
     team *t = team_new(threads, &e);
@@ -299,7 +299,7 @@ static void check_run(const subject *s)
 {
     struct train_option options[OPTIONS_MAX];
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, s->id);
+    train_spec plan = bars_plan(&b, s->id);
     plan.options = options;
     plan.option_count = 0;
     for (const char *const *pair = s->run_options; *pair; pair += 2) {

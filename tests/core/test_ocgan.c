@@ -346,7 +346,7 @@ static void fives_are_told_from_other_digits(void **state)
         {"batch", "16"}, {"epochs", TURNS("6", "1")}, {"rate", "0.005"},
         {"w_mse", "50"}, {"mining_from", "50"},       {"selection", "last"},
     };
-    train_plan plan = {.method = method_find("ocgan"),
+    train_spec plan = {.method = method_find("ocgan"),
                        .options = options,
                        .option_count = sizeof options / sizeof *options,
                        .protocol = {.protocol = PROTOCOL_ONE_CLASS, .class_index = 5},

@@ -141,7 +141,7 @@ static void a_refined_model_scores_as_its_run_did(void **state)
         {"pca", "complexity"}, {"kde", "complexity"}, {"ganomaly", "fusion"}, {"ganomaly", "fusion-complexity"}};
     bars b = bars_open(false);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        train_plan plan = bars_plan(&b, cases[i].method);
+        train_spec plan = bars_plan(&b, cases[i].method);
         struct train_option options[6];
         plan.held_out = plan.option_count ? 0.4 : 0.2;
         train_result plain = bars_train(&b, &plan, 2);
@@ -163,7 +163,7 @@ static void refining_needs_images_held_out(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "pca");
+    train_spec plan = bars_plan(&b, "pca");
     plan.options = &(struct train_option){"refine", "complexity"};
     plan.option_count = 1;
     plan.held_out = 0;

@@ -24,7 +24,7 @@ static model_file make(const char *id)
     error e;
     model_file f;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, id);
+    train_spec plan = bars_plan(&b, id);
     if (strcmp(id, "anogan") == 0) {
         plan.options = search_options;
         plan.option_count = sizeof search_options / sizeof *search_options;

@@ -41,7 +41,7 @@ static served serve_with(const char *id, double held_out, const struct train_opt
 {
     error e;
     served s = {.bars = bars_open(false)};
-    train_plan plan = bars_plan(&s.bars, id);
+    train_spec plan = bars_plan(&s.bars, id);
     plan.held_out = held_out;
     if (options) {
         plan.options = options;

@@ -42,7 +42,7 @@ static bool is_cancelled(void *context)
     return ++w->polled > w->cancel_at;
 }
 
-static bool run(const bars *b, const train_plan *plan, watching *w, train_result *out, error *e)
+static bool run(const bars *b, const train_spec *plan, watching *w, train_result *out, error *e)
 {
     team *t = team_new(2, e);
     assert_non_null(t);
@@ -53,7 +53,7 @@ static bool run(const bars *b, const train_plan *plan, watching *w, train_result
 }
 
 /* Runs for some steps more; *w goes on from the run before. */
-static void cancelled_after(const bars *b, const train_plan *plan, uint64_t steps, watching *w)
+static void cancelled_after(const bars *b, const train_spec *plan, uint64_t steps, watching *w)
 {
     error e;
     train_result r;
@@ -74,7 +74,7 @@ static void resumes_to_the_same_bits(const char *selection, const char *decay)
     memcpy(options, bars_options, sizeof bars_options);
     options[5] = (struct train_option){"selection", selection};
     options[6] = (struct train_option){"average_decay", decay};
-    train_plan plan = bars_plan(&b, "ganomaly");
+    train_spec plan = bars_plan(&b, "ganomaly");
     plan.options = options;
     plan.option_count = 7;
     error e;
@@ -110,7 +110,7 @@ static void a_run_cancelled_in_its_test_keeps_its_training(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "ganomaly");
+    train_spec plan = bars_plan(&b, "ganomaly");
     train_result whole = bars_train(&b, &plan, 2), resumed;
     watching w = {0};
     error e;
@@ -129,7 +129,7 @@ static void checkpoints_and_threads_change_nothing(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "ganomaly");
+    train_spec plan = bars_plan(&b, "ganomaly");
     train_result one = bars_train(&b, &plan, 1), three = bars_train(&b, &plan, 3), saved;
     assert_string_equal(one.model_digest, three.model_digest);
     plan.checkpoint_path = b.checkpoint.text;
@@ -149,7 +149,7 @@ static void checkpoints_and_threads_change_nothing(void **state)
 
 static int check_choice(const bars *b, uint64_t seed)
 {
-    train_plan plan = bars_plan(b, "ganomaly");
+    train_spec plan = bars_plan(b, "ganomaly");
     plan.trace = true;
     plan.seed = seed;
     watching w = {0};
@@ -195,7 +195,7 @@ static void labels_of_the_test_choose_nothing(void **state)
     bars honest = bars_open(false), swapped = bars_open(true);
     static const char *const ids[] = {"ganomaly", "kde", "pca"};
     for (int i = 0; i < 3; i++) {
-        train_plan plan = bars_plan(&honest, ids[i]);
+        train_spec plan = bars_plan(&honest, ids[i]);
         train_result a = bars_train(&honest, &plan, 2);
         plan = bars_plan(&swapped, ids[i]);
         train_result b = bars_train(&swapped, &plan, 2);
@@ -212,7 +212,7 @@ static void a_cut_test_is_the_same_for_every_method(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "ganomaly");
+    train_spec plan = bars_plan(&b, "ganomaly");
     train_result all = bars_train(&b, &plan, 2), cut;
     plan.protocol.test_images = 30;
     plan.trace = true;
@@ -249,7 +249,7 @@ static void every_variant_of_the_score_is_measured_in_one_test(void **state)
     struct train_option options[6];
     memcpy(options, bars_options, sizeof bars_options);
     options[5] = (struct train_option){"distance", "squared"};
-    train_plan plan = bars_plan(&b, "ganomaly");
+    train_spec plan = bars_plan(&b, "ganomaly");
     plan.options = options;
     plan.option_count = 6;
     train_result squared = bars_train(&b, &plan, 2);
@@ -278,7 +278,7 @@ static void baselines_know_standing_bars_from_lying_ones(void **state)
     bars b = bars_open(false);
     static const char *const ids[] = {"kde", "pca"};
     for (int i = 0; i < 2; i++) {
-        train_plan plan = bars_plan(&b, ids[i]);
+        train_spec plan = bars_plan(&b, ids[i]);
         train_result r = bars_train(&b, &plan, 2);
         if (!(r.auroc.value > 0.99 && r.average_precision > 0.98))
             fail_msg("%s: AUROC %g, AP %g", ids[i], r.auroc.value, r.average_precision);
@@ -293,7 +293,7 @@ static void without_labels_there_is_a_model_and_no_figure(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "pca");
+    train_spec plan = bars_plan(&b, "pca");
     plan.protocol.protocol = PROTOCOL_UNLABELLED;
     train_result r = bars_train(&b, &plan, 1);
     assert_true(isnan(r.auroc.value) && isnan(r.average_precision));
@@ -301,7 +301,7 @@ static void without_labels_there_is_a_model_and_no_figure(void **state)
     bars_close(&b);
 }
 
-static void expect_refusal(const bars *b, const train_plan *plan, const char *message)
+static void expect_refusal(const bars *b, const train_spec *plan, const char *message)
 {
     error e = {0};
     train_result r;
@@ -315,7 +315,7 @@ static void a_checkpoint_of_another_run_is_refused(void **state)
 {
     (void)state;
     bars b = bars_open(false), swapped = bars_open(true);
-    train_plan plan = bars_plan(&b, "ganomaly"), other = plan;
+    train_spec plan = bars_plan(&b, "ganomaly"), other = plan;
     plan.checkpoint_path = other.checkpoint_path = b.checkpoint.text;
     watching first = {0};
     cancelled_after(&b, &plan, 4, &first);
@@ -344,7 +344,7 @@ static void a_damaged_checkpoint_is_refused(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "ganomaly");
+    train_spec plan = bars_plan(&b, "ganomaly");
     plan.checkpoint_path = b.checkpoint.text;
     watching first = {0};
     cancelled_after(&b, &plan, 4, &first);
@@ -365,7 +365,7 @@ static void a_model_that_cannot_be_written_is_an_error(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "pca");
+    train_spec plan = bars_plan(&b, "pca");
     scratch_path nowhere = scratch_at(&b.folder, "missing/model");
     plan.model_path = nowhere.text;
     expect_refusal(&b, &plan, "model");
@@ -429,7 +429,7 @@ static void a_loss_that_is_not_finite_is_named(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "pca");
+    train_spec plan = bars_plan(&b, "pca");
     plan.method = &fuse;
     fuse_lit = true;
     error e;
@@ -447,7 +447,7 @@ static void a_variant_that_is_not_finite_has_no_figure(void **state)
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "pca");
+    train_spec plan = bars_plan(&b, "pca");
     plan.method = &fuse;
     fuse_shorted = true;
     train_result r = bars_train(&b, &plan, 1);
@@ -468,7 +468,7 @@ static void each_epoch_shows_each_image_once_in_an_order_of_its_own(void **state
 {
     (void)state;
     bars b = bars_open(false);
-    train_plan plan = bars_plan(&b, "pca");
+    train_spec plan = bars_plan(&b, "pca");
     plan.method = &fuse;
     memset(seen, 0, sizeof seen);
     train_result r = bars_train(&b, &plan, 1);
@@ -497,7 +497,7 @@ static void the_last_epoch_is_scored_by_its_averaged_weights(void **state)
     memcpy(options, bars_options, sizeof bars_options);
     options[5] = (struct train_option){"selection", "last"};
     options[6] = (struct train_option){"average_decay", "0.9"};
-    train_plan plan = bars_plan(&b, "ganomaly");
+    train_spec plan = bars_plan(&b, "ganomaly");
     plan.options = options;
     plan.option_count = 7;
     plan.trace = true;
@@ -520,7 +520,7 @@ static void a_plan_is_checked_before_it_is_run(void **state)
     bars b = bars_open(false);
     const dataset_info *info = dataset_facts(b.data);
     error e;
-    train_plan plan = bars_plan(&b, "ganomaly"), bad = plan;
+    train_spec plan = bars_plan(&b, "ganomaly"), bad = plan;
     assert_true(train_check(&plan, info, &e));
     bad.held_out = 0;
     assert_false(train_check(&bad, info, &e));
@@ -555,7 +555,7 @@ static void a_plan_says_what_it_will_take(void **state)
     error e;
     FILE *out = open_memstream(&text, &size);
     team *t = team_new(1, &e);
-    train_plan plan = bars_plan(&b, "ganomaly");
+    train_spec plan = bars_plan(&b, "ganomaly");
     assert_true(train_print_footprint(&plan, dataset_facts(b.data), t, out, &e));
     fclose(out);
     static const char *const words[] = {

@@ -117,7 +117,7 @@ static void ids_ascend_within_a_millisecond(void **state)
 {
     (void)state;
     id_source s = {0};
-    char before[SERVICE_ID_MAX] = "", id[SERVICE_ID_MAX];
+    char before[RECORD_ID_MAX] = "", id[RECORD_ID_MAX];
     for (int i = 0; i < 10000; i++) {
         id_make(&s, id);
         assert_true(id_valid(id));
@@ -137,7 +137,7 @@ static void names_are_what_the_contract_says(void **state)
         assert_true(name_valid(good[i]));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(name_valid(bad[i]));
-    char name[SERVICE_NAME_MAX + 1];
+    char name[RECORD_NAME_MAX + 1];
     memset(name, 'a', sizeof name);
     name[63] = 0;
     assert_true(name_valid(name));

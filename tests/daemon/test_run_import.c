@@ -122,14 +122,14 @@ static void the_same_again_changes_nothing(void **state)
 static void expect_refused(fixture *f, const run_row *r, enum error_code code)
 {
     int before, after;
-    service_page page = {.limit = SERVICE_PAGE_MAX};
-    job_row *jobs = calloc(SERVICE_PAGE_MAX, sizeof *jobs);
+    record_page page = {.limit = RECORD_PAGE_MAX};
+    job_row *jobs = calloc(RECORD_PAGE_MAX, sizeof *jobs);
     error e = {0};
     assert_true(store_job_list(f->reader, &(job_filter){"", "", ""}, &page, jobs, &before, &e));
     assert_int_equal(import(f, r, false).failure.code, code);
     for (int i = 0; i < before; i++)
         job_row_free(&jobs[i]);
-    page = (service_page){.limit = SERVICE_PAGE_MAX};
+    page = (record_page){.limit = RECORD_PAGE_MAX};
     assert_true(store_job_list(f->reader, &(job_filter){"", "", ""}, &page, jobs, &after, &e));
     for (int i = 0; i < after; i++)
         job_row_free(&jobs[i]);

@@ -15,7 +15,7 @@ static void pages_cover_a_list_once(void **state)
         char name[] = {(char)('a' + i), 0};
         add_dataset(f, name);
     }
-    service_page page = {.limit = 3};
+    record_page page = {.limit = 3};
     dataset_row *rows = calloc(3, sizeof *rows);
     bool seen[SETS] = {false};
     int pages = 0, count;
@@ -40,14 +40,14 @@ static void a_cursor_of_another_list_is_refused(void **state)
     static const char *const cursors[] = {"j.0.x", "d.x.y", "d.5", "d.5.", "nonsense"};
     dataset_row *row = calloc(1, sizeof *row);
     for (size_t i = 0; i < sizeof cursors / sizeof *cursors; i++) {
-        service_page page = {.limit = 1};
+        record_page page = {.limit = 1};
         snprintf(page.cursor, sizeof page.cursor, "%s", cursors[i]);
         int count;
         error e = {0};
         assert_false(store_dataset_list(f->reader, &page, row, &count, &e));
         assert_int_equal(e.code, ERROR_INVALID);
     }
-    service_page page = {.limit = SERVICE_PAGE_MAX + 1};
+    record_page page = {.limit = RECORD_PAGE_MAX + 1};
     int count;
     error e = {0};
     assert_false(store_dataset_list(f->reader, &page, row, &count, &e));
@@ -176,7 +176,7 @@ static void jobs_are_filtered_and_newest_first(void **state)
 {
     fixture *f = *state;
     add_dataset(f, "set");
-    char ids[4][SERVICE_ID_MAX];
+    char ids[4][RECORD_ID_MAX];
     for (int i = 0; i < 4; i++) {
         job_row row = job_on(f, "set");
         snprintf(row.spec.subject.method, sizeof row.spec.subject.method, i % 2 ? "kde" : "pca");
@@ -185,7 +185,7 @@ static void jobs_are_filtered_and_newest_first(void **state)
     }
     claim(f, ids[3]);
     job_filter filter = {.method = "kde"};
-    service_page page = {.limit = 1};
+    record_page page = {.limit = 1};
     job_row row;
     int count;
     error e = {0};
@@ -197,7 +197,7 @@ static void jobs_are_filtered_and_newest_first(void **state)
     assert_string_equal(page.cursor, "");
     job_row_free(&row);
     filter = (job_filter){.state = "running"};
-    page = (service_page){.limit = 1};
+    page = (record_page){.limit = 1};
     assert_true(store_job_list(f->reader, &filter, &page, &row, &count, &e));
     assert_string_equal(row.id, ids[3]);
     job_row_free(&row);
@@ -291,7 +291,7 @@ static void versions_count_up_and_the_list_has_the_newest(void **state)
     assert_int_equal(count, 2);
     assert_int_equal(versions[0], 2);
     assert_false(store_model_versions(f->reader, "c", versions, 5, &count, &e));
-    service_page page = {.limit = 5};
+    record_page page = {.limit = 5};
     model_row rows[5];
     assert_true(store_model_list(f->reader, &page, rows, &count, &e));
     assert_int_equal(count, 2);
@@ -385,7 +385,7 @@ static void runs_are_filtered(void **state)
         {{.since = 1, .until = 2, .min_auroc = NAN}, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        service_page page = {.limit = 5};
+        record_page page = {.limit = 5};
         run_row rows[5];
         int count;
         error e = {0};
@@ -395,7 +395,7 @@ static void runs_are_filtered(void **state)
             run_row_free(&rows[--count]);
     }
     run_filter filter = {.seed = "minus one"};
-    service_page page = {.limit = 5};
+    record_page page = {.limit = 5};
     run_row row;
     int count;
     error e = {0};

@@ -131,7 +131,7 @@ static void a_sweep_that_cannot_be_added_leaves_nothing(void **state)
     memcpy(x->jobs[CELLS - 1], x->jobs[0], sizeof x->jobs[0]); /* the last row contradicts the first */
     assert_int_not_equal(add(f, x).failure.code, ERROR_NONE);
     assert_int_equal(jobs_there(f), 0);
-    service_page page = {.limit = 5};
+    record_page page = {.limit = 5};
     experiment_row rows[5];
     int count;
     error e = {0};
@@ -391,11 +391,11 @@ static void lost_cells_get_new_jobs_and_others_keep_theirs(void **state)
     expect_uneven_jobs(f, &before);
     move(f, before.cells[1].job, 0, JOB_FAILED, "broken");
     move(f, before.cells[4].job, 0, JOB_CANCELLED, NULL);
-    char ids[2][SERVICE_ID_MAX];
+    char ids[2][RECORD_ID_MAX];
     id_make(&f->ids, ids[0]);
     id_make(&f->ids, ids[1]);
     store_resume again = {
-        .id = o.answer.id, .created = time_now(), .jobs = (const char(*)[SERVICE_ID_MAX])ids, .job_count = 2};
+        .id = o.answer.id, .created = time_now(), .jobs = (const char(*)[RECORD_ID_MAX])ids, .job_count = 2};
     outcome resumed;
     error e = {0};
     for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */

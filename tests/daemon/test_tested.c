@@ -2,7 +2,7 @@
 /* test_tested.c — the scores of a run's test images come out of the registry as they went in. */
 #include "store_rows.h"
 
-static void run_of(fixture *f, const char *job, char run[SERVICE_ID_MAX])
+static void run_of(fixture *f, const char *job, char run[RECORD_ID_MAX])
 {
     error e = {0};
     job_row row;
@@ -14,7 +14,7 @@ static void run_of(fixture *f, const char *job, char run[SERVICE_ID_MAX])
 static void a_run_keeps_what_its_test_images_scored(void **state)
 {
     fixture *f = *state;
-    char run[SERVICE_ID_MAX];
+    char run[RECORD_ID_MAX];
     run_of(f, train(f, "m", "weights").answer.id, run);
     error e = {0};
     run_test t;
@@ -32,7 +32,7 @@ static void a_run_keeps_what_its_test_images_scored(void **state)
 static void a_run_without_scores_of_test_images_says_so(void **state)
 {
     fixture *f = *state;
-    char run[SERVICE_ID_MAX];
+    char run[RECORD_ID_MAX];
     run_of(f, train(f, "untested", "weights").answer.id, run);
     error e = {0};
     run_test t;

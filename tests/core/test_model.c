@@ -172,6 +172,18 @@ static void the_parts_of_its_memory_add_up(void **state)
     free(text);
 }
 
+static void the_gradient_of_an_array_counts_as_its_memory(void **state)
+{
+    fixture *f = *state;
+    array *codes = model_array(f->m, "codes", (shape){.n = 2, .h = 1, .w = 1, .c = 3});
+    size_t without = model_bytes(f->m);
+    assert_int_equal(without, 6 * sizeof(float));
+    graph *g = model_graph(f->m, TRAIN);
+    differentiate(g, t_sum(t_square(t_leaf(g, codes))), codes);
+    assert_non_null(program_compile(g, &f->e));
+    assert_int_equal(model_bytes(f->m), 2 * without);
+}
+
 static void a_scoring_graph_moves_no_resolved_weights(void **state)
 {
     fixture *f = *state;
@@ -192,6 +204,7 @@ int main(void)
         TEST(a_resolved_spectral_norm_follows_all_that_moves_weights),
         TEST(a_spectral_norm_is_resolved_once_for_all_scoring_programs),
         TEST(the_parts_of_its_memory_add_up),
+        TEST(the_gradient_of_an_array_counts_as_its_memory),
         TEST(a_scoring_graph_moves_no_resolved_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -362,6 +362,44 @@ static void a_model_that_contradicts_itself_is_refused(void **state)
     serve_end(&s);
 }
 
+/* Every key and tensor as it was, but for weights of a net that are not numbers. */
+static void weights_that_are_no_numbers_are_refused(void **state)
+{
+    (void)state;
+    static const char *const methods[][2] = {{"ganomaly", "net/encoder/"}, {"anogan", "net/generator/"}};
+    for (size_t k = 0; k < sizeof methods / sizeof *methods; k++) {
+        const struct train_option few[] = {{"width", "8"}, {"epochs", "1"}, {"iterations", "5"}};
+        bool searches = !strcmp(methods[k][0], "anogan");
+        served s = serve_with(methods[k][0], 0.2, searches ? few : NULL, searches ? 3 : 0);
+        error e = {0};
+        bundle *b = bundle_parse(s.bytes, s.size, &e);
+        assert_non_null(b);
+        int changed = 0;
+        for (size_t i = 0; i < bundle_tensor_count(b); i++) {
+            shape at;
+            const char *name = bundle_tensor_name(b, i);
+            float *values = (float *)(uintptr_t)bundle_tensor(b, name, &at);
+            if (strncmp(name, methods[k][1], strlen(methods[k][1])) != 0)
+                continue;
+            changed++;
+            for (size_t v = 0; v < shape_size(at); v++)
+                values[v] = NAN;
+        }
+        assert_true(changed > 0);
+        scratch_path path = scratch_at(&s.bars.folder, "changed");
+        assert_true(bundle_write(b, path.text, &e));
+        void *bytes;
+        size_t size;
+        assert_true(file_read(path.text, 1 << 26, &bytes, &size, &e));
+        assert_null(scorer_open(bytes, size, s.team, &e));
+        if (!strstr(e.message, "not a finite number"))
+            fail_msg("%s: %s", methods[k][0], e.message);
+        free(bytes);
+        bundle_free(b);
+        serve_end(&s);
+    }
+}
+
 static void a_damaged_model_is_refused(void **state)
 {
     (void)state;
@@ -396,6 +434,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_changed_pixel_is_hot),
         cmocka_unit_test(what_cannot_be_explained_says_why),
         cmocka_unit_test(a_model_that_contradicts_itself_is_refused),
+        cmocka_unit_test(weights_that_are_no_numbers_are_refused),
         cmocka_unit_test(a_damaged_model_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 typedef struct dataset_add {
-    write_op op;
     dataset_row row;
     char *classes, *copies; /* copies: NULL where they were not counted */
 } dataset_add;
@@ -84,10 +83,9 @@ static bool read_copies(const char *text, dataset_info *info, error *e)
     return good || error_set(e, ERROR_CORRUPT, "registry: the copies in a data set cannot be read");
 }
 
-static bool read_row(query *q, dataset_row *row, error *e)
+static bool read_lists(query *q, void *to, error *e)
 {
-    memset(row, 0, sizeof *row);
-    query_get_record(q, &dataset_record, row);
+    dataset_row *row = to;
     dataset_info *info = &row->info;
     char *classes = query_get_copy(q);
     bool good = classes ? read_classes(classes, info, e) : error_memory(e, "a data set's classes");
@@ -108,9 +106,10 @@ static bool add_copies(connection *c, const dataset_add *a, error *e)
     return query_run(&q, e);
 }
 
-static bool apply(connection *c, write_op *op, error *e)
+static bool apply(connection *c, void *arguments, store_answer *answer, error *e)
 {
-    dataset_add *a = (dataset_add *)op;
+    (void)answer;
+    const dataset_add *a = arguments;
     query find = query_begin(c, SQL_DATASET_DIGEST);
     query_put_text(&find, a->row.name);
     char digest[DATASET_DIGEST_TEXT] = "";
@@ -130,54 +129,38 @@ static bool apply(connection *c, write_op *op, error *e)
     return query_run(&add, e);
 }
 
-static void release(write_op *op)
-{
-    dataset_add *a = (dataset_add *)op;
-    free(a->classes);
-    free(a->copies);
-    free(a);
-}
+static const write_kind adding = {.what = "a data set's row",
+                                  .apply = apply,
+                                  .size = sizeof(dataset_add),
+                                  .part_count = 2,
+                                  .parts = {{offsetof(dataset_add, classes), 0}, {offsetof(dataset_add, copies), 0}}};
 
 bool store_dataset_add(store *s, const dataset_row *row, store_reply reply, error *e)
 {
-    dataset_add *a = calloc(1, sizeof *a);
-    if (!a)
-        return error_memory(e, "a data set's row");
-    a->op = (write_op){.apply = apply, .release = release};
-    a->row = *row;
-    if (!(a->classes = classes_text(&row->info)) || (row->copies_counted && !(a->copies = copies_text(&row->info)))) {
-        release(&a->op);
-        return error_memory(e, "a data set's classes");
-    }
-    store_queue(s, &a->op, reply);
-    return true;
+    const dataset_add a = {.row = *row,
+                           .classes = classes_text(&row->info),
+                           .copies = row->copies_counted ? copies_text(&row->info) : NULL};
+    bool good = a.classes && (a.copies || !row->copies_counted);
+    good = good ? store_queue(s, &adding, &a, reply, e) : error_memory(e, "a data set's classes");
+    free(a.classes);
+    free(a.copies);
+    return good;
 }
+
+static const row_kind rows_of_datasets = {'d', "created", &dataset_record, sizeof(dataset_row), read_lists};
 
 bool store_dataset_list(store_reader *r, record_page *page, dataset_row *rows, int *count, error *e)
 {
     int64_t key;
     char id[RECORD_NAME_MAX];
     *count = 0;
-    if (!page_start(page, 'd', &key, id, e))
+    if (!cursor_read(page, &rows_of_datasets, &key, id, e))
         return false;
     query q = query_begin(&r->on, SQL_DATASET_LIST);
     query_put_int(&q, key);
     query_put_text(&q, id);
     query_put_int(&q, page->limit + 1);
-    bool good = true, more = false;
-    while (good && page_step(page, &q, *count, &more))
-        good = read_row(&q, &rows[(*count)++], e);
-    good = query_end(&q, good ? e : NULL) && good;
-    const dataset_row *last = *count ? &rows[*count - 1] : NULL;
-    page_end(page, 'd', good && more, last ? last->created : 0, last ? last->name : "");
-    return good;
-}
-
-static bool read_one(query *q, dataset_row *row, bool *found, error *e)
-{
-    *found = query_step(q);
-    bool good = !*found || read_row(q, row, e);
-    return query_end(q, good ? e : NULL) && good;
+    return query_page(page, &rows_of_datasets, &q, rows, count, e);
 }
 
 bool store_dataset_get(store_reader *r, const char *name, dataset_row *row, error *e)
@@ -185,9 +168,8 @@ bool store_dataset_get(store_reader *r, const char *name, dataset_row *row, erro
     bool found;
     query q = query_begin(&r->on, SQL_DATASET_GET);
     query_put_text(&q, name);
-    if (!read_one(&q, row, &found, e))
-        return false;
-    return found || error_set(e, ERROR_NOT_FOUND, "there is no data set \"%s\"", name);
+    return query_find(&q, &rows_of_datasets, row, &found, e) &&
+           (found || error_set(e, ERROR_NOT_FOUND, "there is no data set \"%s\"", name));
 }
 
 bool store_dataset_find(store_reader *r, const char *digest, const char *name, dataset_row *row, error *e)
@@ -196,7 +178,6 @@ bool store_dataset_find(store_reader *r, const char *digest, const char *name, d
     query q = query_begin(&r->on, SQL_DATASET_FIND);
     query_put_text(&q, digest);
     query_put_text(&q, name);
-    if (!read_one(&q, row, &found, e))
-        return false;
-    return found || error_set(e, ERROR_NOT_FOUND, "there is no data set of these images (digest %.12s...)", digest);
+    return query_find(&q, &rows_of_datasets, row, &found, e) &&
+           (found || error_set(e, ERROR_NOT_FOUND, "there is no data set of these images (digest %.12s...)", digest));
 }

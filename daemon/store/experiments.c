@@ -8,11 +8,6 @@
 
 /* ---- adding */
 
-typedef struct experiment_add {
-    write_op op;
-    store_new_experiment *x; /* owned */
-} experiment_add;
-
 void store_new_experiment_free(store_new_experiment *x)
 {
     if (!x)
@@ -107,68 +102,63 @@ static bool add_cell(connection *c, const store_new_experiment *x, place p, erro
     return query_run(&q, e);
 }
 
-static bool add_apply(connection *c, write_op *op, error *e)
+static bool add_apply(connection *c, void *arguments, store_answer *answer, error *e)
 {
-    experiment_add *a = (experiment_add *)op;
-    const experiment_spec *s = &a->x->spec;
-    const key_use key = {STORE_KEY_OF_EXPERIMENT, a->x->key, a->x->fingerprint, a->x->created};
+    store_new_experiment *const x = *(store_new_experiment **)arguments;
+    const experiment_spec *s = &x->spec;
+    const key_use key = {STORE_KEY_OF_EXPERIMENT, x->key, x->fingerprint, x->created};
     bool known;
-    if (!key_find(c, &key, op->answer.id, &known, e))
+    if (!key_find(c, &key, answer->id, &known, e))
         return false;
     if (known)
         return true;
-    if (!add_row(c, a->x, e) || !key_add(c, &key, a->x->id, e))
+    if (!add_row(c, x, e) || !key_add(c, &key, x->id, e))
         return false;
     place p = {0};
     for (p.seed = 0; p.seed < s->seed_count; p.seed++)
         for (p.class_index = 0; p.class_index < s->class_count; p.class_index++)
             for (p.method = 0; p.method < s->method_count; p.method++, p.position++)
-                if (!add_cell(c, a->x, p, e))
+                if (!add_cell(c, x, p, e))
                     return false;
-    op->answer.fresh = true;
-    snprintf(op->answer.id, sizeof op->answer.id, "%s", a->x->id);
+    answer->fresh = true;
+    snprintf(answer->id, sizeof answer->id, "%s", x->id);
     return true;
 }
 
-static void add_release(write_op *op)
+static void add_release(void *arguments)
 {
-    store_new_experiment_free(((experiment_add *)op)->x);
-    free(op);
+    store_new_experiment_free(*(store_new_experiment **)arguments);
 }
+
+static const write_kind adding = {
+    .what = "an experiment's rows", .apply = add_apply, .release = add_release, .size = sizeof(store_new_experiment *)};
 
 bool store_experiment_add(store *s, store_new_experiment *x, store_reply reply, error *e)
 {
-    experiment_add *a = calloc(1, sizeof *a);
-    if (!a) {
-        store_new_experiment_free(x);
-        return error_memory(e, "an experiment's rows");
-    }
-    a->op = (write_op){.apply = add_apply, .release = add_release};
-    a->x = x;
-    store_queue(s, &a->op, reply);
-    return true;
+    return store_queue(s, &adding, &x, reply, e);
 }
 
 /* ---- resuming */
 
 typedef struct experiment_resume {
-    write_op op;
-    char id[RECORD_ID_MAX];
-    record_time created;
-    int count; /* of jobs */
-    char (*jobs)[RECORD_ID_MAX];
-    int *positions; /* scratch: one a job */
-    char (*lost)[RECORD_ID_MAX];
+    store_resume resume;
+    size_t jobs_size; /* bytes of its jobs */
 } experiment_resume;
 
-static bool find_lost(connection *c, experiment_resume *a, int *count, error *e)
+/* A cell whose job came to nothing. */
+typedef struct lost_cell {
+    int position;
+    char job[RECORD_ID_MAX];
+} lost_cell;
+
+static bool find_lost(connection *c, const store_resume *r, lost_cell *lost, int *count, error *e)
 {
     *count = 0;
     query q = query_begin(c, SQL_CELL_LOST);
-    query_put_text(&q, a->id);
-    while (*count < a->count && query_step(&q)) {
-        a->positions[*count] = (int)query_get_int(&q);
-        query_get_text(&q, a->lost[*count], sizeof a->lost[*count]);
+    query_put_text(&q, r->id);
+    while (*count < r->job_count && query_step(&q)) {
+        lost[*count].position = (int)query_get_int(&q);
+        query_get_text(&q, lost[*count].job, sizeof lost[*count].job);
         ++*count;
     }
     return query_end(&q, e);
@@ -190,64 +180,47 @@ static bool repeat_job(connection *c, const char *lost, const char *id, record_t
     return good;
 }
 
-static bool resume_apply(connection *c, write_op *op, error *e)
+static bool repeat_cell(connection *c, const store_resume *r, const lost_cell *lost, const char *job, error *e)
 {
-    experiment_resume *a = (experiment_resume *)op;
-    int count;
-    if (!find_lost(c, a, &count, e))
+    if (!repeat_job(c, lost->job, job, r->created, e))
         return false;
-    for (int i = 0; i < count; i++) {
-        if (!repeat_job(c, a->lost[i], a->jobs[i], a->created, e))
-            return false;
-        query cell = query_begin(c, SQL_CELL_JOB);
-        query_put_text(&cell, a->id);
-        query_put_int(&cell, a->positions[i]);
-        query_put_text(&cell, a->jobs[i]);
-        if (!query_run(&cell, e))
-            return false;
-    }
-    snprintf(op->answer.id, sizeof op->answer.id, "%s", a->id);
-    return true;
+    query cell = query_begin(c, SQL_CELL_JOB);
+    query_put_text(&cell, r->id);
+    query_put_int(&cell, lost->position);
+    query_put_text(&cell, job);
+    return query_run(&cell, e);
 }
 
-static void resume_release(write_op *op)
+static bool resume_apply(connection *c, void *arguments, store_answer *answer, error *e)
 {
-    experiment_resume *a = (experiment_resume *)op;
-    free(a->jobs);
-    free(a->positions);
-    free(a->lost);
-    free(a);
+    const store_resume *r = &((const experiment_resume *)arguments)->resume;
+    int count = 0;
+    lost_cell *lost = calloc((size_t)r->job_count + 1, sizeof *lost);
+    bool good = lost ? find_lost(c, r, lost, &count, e) : error_memory(e, "an experiment's new jobs");
+    for (int i = 0; good && i < count; i++)
+        good = repeat_cell(c, r, &lost[i], r->jobs[i], e);
+    free(lost);
+    snprintf(answer->id, sizeof answer->id, "%s", r->id);
+    return good;
 }
+
+static const write_kind resuming = {
+    .what = "an experiment's new jobs",
+    .apply = resume_apply,
+    .size = sizeof(experiment_resume),
+    .part_count = 2,
+    .parts = {{offsetof(experiment_resume, resume.id), 0},
+              {offsetof(experiment_resume, resume.jobs), offsetof(experiment_resume, jobs_size)}}};
 
 bool store_experiment_resume(store *s, const store_resume *r, store_reply reply, error *e)
 {
-    experiment_resume *a = calloc(1, sizeof *a);
-    if (!a)
-        return error_memory(e, "an experiment's new jobs");
-    a->op = (write_op){.apply = resume_apply, .release = resume_release};
-    snprintf(a->id, sizeof a->id, "%s", r->id);
-    a->created = r->created;
-    a->count = r->job_count;
-    size_t places = (size_t)r->job_count + 1;
-    a->jobs = calloc(places, sizeof *a->jobs);
-    a->lost = calloc(places, sizeof *a->lost);
-    a->positions = calloc(places, sizeof *a->positions);
-    if (!a->jobs || !a->lost || !a->positions) {
-        resume_release(&a->op);
-        return error_memory(e, "an experiment's new jobs");
-    }
-    memcpy(a->jobs, r->jobs, (size_t)r->job_count * sizeof *a->jobs);
-    store_queue(s, &a->op, reply);
-    return true;
+    return store_queue(s, &resuming, &(experiment_resume){*r, (size_t)r->job_count * sizeof *r->jobs}, reply, e);
 }
 
 /* ---- reading */
 
-static void read_row(query *q, experiment_row *row)
-{
-    memset(row, 0, sizeof *row);
-    query_get_record(q, &experiment_record, row);
-}
+static const row_kind rows_of_experiments = {
+    .cursor = 'e', .record = &experiment_record, .size = sizeof(experiment_row)};
 
 static bool read_counts(store_reader *r, experiment_row *row, error *e)
 {
@@ -311,39 +284,30 @@ bool store_experiment_list(store_reader *r, record_page *page, experiment_row *r
     int64_t key;
     char id[RECORD_NAME_MAX];
     *count = 0;
-    if (!page_start(page, 'e', &key, id, e))
+    if (!cursor_read(page, &rows_of_experiments, &key, id, e))
         return false;
     query q = query_begin(&r->on, SQL_EXPERIMENT_LIST);
     query_put_text(&q, id);
     query_put_int(&q, page->limit + 1);
-    bool more = false;
-    while (page_step(page, &q, *count, &more))
-        read_row(&q, &rows[(*count)++]);
-    bool good = query_end(&q, e);
+    bool good = query_page(page, &rows_of_experiments, &q, rows, count, e);
     for (int i = 0; good && i < *count; i++)
         good = read_counts(r, &rows[i], e);
-    if (!good) {
-        while (*count)
-            experiment_row_free(&rows[--*count]);
-        return false;
-    }
-    page_end(page, 'e', more, 0, *count ? rows[*count - 1].id : "");
-    return true;
+    while (!good && *count)
+        experiment_row_free(&rows[--*count]);
+    return good;
 }
 
 bool store_experiment_get(store_reader *r, const char *id, experiment_row *row, error *e)
 {
+    bool found;
     query q = query_begin(&r->on, SQL_EXPERIMENT_GET);
     query_put_text(&q, id);
-    bool found = query_step(&q);
-    if (found)
-        read_row(&q, row);
-    bool good = query_end(&q, e);
-    if (good && !found)
+    if (!query_find(&q, &rows_of_experiments, row, &found, e))
+        return false;
+    if (!found)
         return error_set(e, ERROR_NOT_FOUND, "there is no experiment \"%s\"", id);
-    if (good && read_counts(r, row, e) && read_cells(r, row, e))
+    if (read_counts(r, row, e) && read_cells(r, row, e))
         return true;
-    if (found)
-        experiment_row_free(row);
+    experiment_row_free(row);
     return false;
 }

@@ -58,15 +58,10 @@ static bool add_whole_run(connection *c, const run_row *r, const tested *t, erro
 /* ---- finishing a job */
 
 typedef struct job_finish {
-    write_op op;
-    char id[RECORD_ID_MAX];
-    int64_t token;
-    record_time finished;
-    uint64_t events;
+    store_finish finish; /* but for its rows and test, which are the caller's */
     model_row model;
     run_row run;
     tested tested;
-    char *path;
 } job_finish;
 
 static bool next_version(connection *c, const char *name, int *version, error *e)
@@ -78,18 +73,18 @@ static bool next_version(connection *c, const char *name, int *version, error *e
     return query_end(&q, e);
 }
 
-static bool finish_row(connection *c, job_finish *a, error *e)
+static bool finish_row(connection *c, const job_finish *a, error *e)
 {
     query q = query_begin(c, SQL_JOB_FINISH);
-    query_put_text(&q, a->id);
-    query_put_int(&q, a->token);
-    query_put_int(&q, a->finished);
-    query_put_int(&q, (int64_t)a->events);
+    query_put_text(&q, a->finish.id);
+    query_put_int(&q, a->finish.token);
+    query_put_int(&q, a->finish.finished);
+    query_put_int(&q, (int64_t)a->finish.events);
     query_put_text(&q, a->run.id);
     query_put_int(&q, a->model.version);
     if (!query_run(&q, e))
         return false;
-    return query_changes(&q) == 1 || error_set(e, ERROR_CONFLICT, "job %s: another worker has it now", a->id);
+    return query_changes(&q) == 1 || error_set(e, ERROR_CONFLICT, "job %s: another worker has it now", a->finish.id);
 }
 
 static bool add_model(connection *c, const model_row *m, error *e)
@@ -102,7 +97,7 @@ static bool add_model(connection *c, const model_row *m, error *e)
 static bool add_file(connection *c, const job_finish *a, error *e)
 {
     file_map map;
-    if (!file_map_open(a->path, &map, e))
+    if (!file_map_open(a->finish.model_path, &map, e))
         return false;
     query q = query_begin(c, SQL_FILE_ADD);
     query_put_text(&q, a->model.name);
@@ -113,59 +108,39 @@ static bool add_file(connection *c, const job_finish *a, error *e)
     return good;
 }
 
-static bool finish_apply(connection *c, write_op *op, error *e)
+static bool finish_apply(connection *c, void *arguments, store_answer *answer, error *e)
 {
-    job_finish *a = (job_finish *)op;
+    job_finish *a = arguments;
     if (!next_version(c, a->model.name, &a->model.version, e))
         return false;
     a->run.version = a->model.version;
-    op->answer.version = a->model.version;
-    snprintf(op->answer.id, sizeof op->answer.id, "%s", a->id);
+    answer->version = a->model.version;
+    snprintf(answer->id, sizeof answer->id, "%s", a->finish.id);
     return finish_row(c, a, e) && add_whole_run(c, &a->run, &a->tested, e) && add_model(c, &a->model, e) &&
            add_file(c, a, e);
 }
 
-static void finish_release(write_op *op)
-{
-    job_finish *a = (job_finish *)op;
-    model_row_free(&a->model);
-    run_row_free(&a->run);
-    tested_free(&a->tested);
-    free(a->path);
-    free(a);
-}
+static const write_kind finishing = {
+    .what = "a finished job's rows",
+    .apply = finish_apply,
+    .size = sizeof(job_finish),
+    .part_count = 6,
+    .parts = {{offsetof(job_finish, finish.id), 0},
+              {offsetof(job_finish, finish.model_path), 0},
+              {offsetof(job_finish, model.hyperparameters), 0},
+              {offsetof(job_finish, run.hyperparameters), 0},
+              {offsetof(job_finish, run.detail), 0},
+              {offsetof(job_finish, tested.bytes), offsetof(job_finish, tested.size)}}};
 
 bool store_job_finish(store *s, const store_finish *f, store_reply reply, error *e)
 {
-    job_finish *a = calloc(1, sizeof *a);
-    if (!a)
-        return error_memory(e, "a finished job's rows");
-    a->op = (write_op){.apply = finish_apply, .release = finish_release};
-    snprintf(a->id, sizeof a->id, "%s", f->id);
-    a->token = f->token;
-    a->finished = f->finished;
-    a->events = f->events;
-    a->model = *f->model;
-    a->run = *f->run;
-    a->model.hyperparameters = strdup(f->model->hyperparameters);
-    a->run.hyperparameters = strdup(f->run->hyperparameters);
-    a->run.detail = strdup(f->run->detail);
-    a->path = strdup(f->model_path);
-    if (!a->model.hyperparameters || !a->run.hyperparameters || !a->run.detail || !a->path ||
-        !tested_copy(f->tested, &a->tested, e)) {
-        finish_release(&a->op);
-        return error_memory(e, "a finished job's rows");
-    }
-    store_queue(s, &a->op, reply);
-    return true;
+    return store_queue(s, &finishing, &(job_finish){*f, *f->model, *f->run, *f->tested}, reply, e);
 }
 
 /* ---- runs of other registries */
 
 typedef struct run_import {
-    write_op op;
     run_row run;
-    json_t *series; /* {"epoch": [1, …], NAME: [value or null, …], …}; NULL: none */
     bool trace;
 } run_import;
 
@@ -209,19 +184,20 @@ static bool add_job(connection *c, const run_import *a, error *e)
     return job_insert(c, &job, e);
 }
 
-static bool add_series(connection *c, const run_import *a, error *e)
+/* series: {"epoch": [1, …], NAME: [value or null, …], …}; NULL: none. */
+static bool add_series(connection *c, const char *job, json_t *series, error *e)
 {
     const char *name;
-    json_t *list, *value, *epochs = json_object_get(a->series, "epoch");
+    json_t *list, *value, *epochs = json_object_get(series, "epoch");
     size_t at;
-    json_object_foreach(a->series, name, list)
+    json_object_foreach(series, name, list)
     {
         if (list == epochs)
             continue;
         json_array_foreach(list, at, value)
         {
             query q = query_begin(c, SQL_METRIC_PUT);
-            query_put_text(&q, a->run.job);
+            query_put_text(&q, job);
             query_put_int(&q, json_integer_value(json_array_get(epochs, at)));
             query_put_text(&q, name);
             query_put_real(&q, json_is_number(value) ? json_number_value(value) : NAN);
@@ -232,54 +208,41 @@ static bool add_series(connection *c, const run_import *a, error *e)
     return true;
 }
 
-static bool import_apply(connection *c, write_op *op, error *e)
+/* The series of the epochs are taken out of the detail, for the registry has them by job. */
+static bool add_import(connection *c, run_import *a, error *e)
 {
-    run_import *a = (run_import *)op;
     tested t = {0};
-    bool known;
     snprintf(t.images, sizeof t.images, "%s", a->run.test_digest);
-    snprintf(op->answer.id, sizeof op->answer.id, "%s", a->run.id);
+    json_t *detail = json_loads(a->run.detail, 0, NULL), *series = json_incref(json_object_get(detail, "epochs"));
+    json_object_del(detail, "epochs");
+    a->run.detail = detail ? json_dumps(detail, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    bool good = (a->run.detail || error_memory(e, "a run")) && add_job(c, a, e) && add_whole_run(c, &a->run, &t, e) &&
+                add_series(c, a->run.job, series, e);
+    free(a->run.detail);
+    json_decref(series);
+    json_decref(detail);
+    return good;
+}
+
+static bool import_apply(connection *c, void *arguments, store_answer *answer, error *e)
+{
+    run_import *a = arguments;
+    bool known;
+    snprintf(answer->id, sizeof answer->id, "%s", a->run.id);
     if (!find_run(c, &a->run, &known, e))
         return false;
-    op->answer.fresh = !known;
-    return known ||
-           (find_job(c, &a->run, e) && add_job(c, a, e) && add_whole_run(c, &a->run, &t, e) && add_series(c, a, e));
+    answer->fresh = !known;
+    return known || (find_job(c, &a->run, e) && add_import(c, a, e));
 }
 
-static void import_release(write_op *op)
-{
-    run_import *a = (run_import *)op;
-    run_row_free(&a->run);
-    json_decref(a->series);
-    free(a);
-}
-
-/* Takes the series of the epochs out of the detail, for the registry has them by job. */
-static bool move_series(run_import *a)
-{
-    json_t *detail = json_loads(a->run.detail, 0, NULL);
-    a->series = json_incref(json_object_get(detail, "epochs"));
-    json_object_del(detail, "epochs");
-    free(a->run.detail);
-    a->run.detail = detail ? json_dumps(detail, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(detail);
-    return a->run.detail != NULL;
-}
+static const write_kind importing = {
+    .what = "a run",
+    .apply = import_apply,
+    .size = sizeof(run_import),
+    .part_count = 2,
+    .parts = {{offsetof(run_import, run.hyperparameters), 0}, {offsetof(run_import, run.detail), 0}}};
 
 bool store_run_import(store *s, const store_import *i, store_reply reply, error *e)
 {
-    run_import *a = calloc(1, sizeof *a);
-    if (!a)
-        return error_memory(e, "a run");
-    a->op = (write_op){.apply = import_apply, .release = import_release};
-    a->run = *i->run;
-    a->trace = i->trace;
-    a->run.hyperparameters = strdup(i->run->hyperparameters);
-    a->run.detail = strdup(i->run->detail);
-    if (!a->run.hyperparameters || !a->run.detail || !move_series(a)) {
-        import_release(&a->op);
-        return error_memory(e, "a run");
-    }
-    store_queue(s, &a->op, reply);
-    return true;
+    return store_queue(s, &importing, &(run_import){*i->run, i->trace}, reply, e);
 }

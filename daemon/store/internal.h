@@ -141,23 +141,40 @@ struct store_reader {
     connection on;
 };
 
-/* One queued write: the first member of each kind's own struct. */
-typedef struct write_op {
-    struct write_op *next;
-    bool (*apply)(connection *c, struct write_op *op, error *e); /* on the writer's thread */
-    void (*release)(struct write_op *op);                        /* frees it */
-    store_reply reply;
-    store_answer answer;
-    error failure;
-} write_op;
+/* What the arguments of a write point to, which is copied with them; a pointer that is NULL stays so. */
+typedef struct write_part {
+    size_t pointer; /* its offset within the arguments */
+    size_t size;    /* offset of the size_t that counts its bytes; 0: it is a text */
+} write_part;
 
-void store_queue(store *s, write_op *op, store_reply reply);
+enum { WRITE_PARTS_MAX = 6 };
 
-/* Pages: refuses a foreign cursor or limit. `key` and `id` of the cursor's row; an empty id at the start. */
-bool page_start(const record_page *page, char kind, int64_t *key, char id[RECORD_NAME_MAX], error *e);
-/* query_step up to the page's limit; `count`: of rows before. *more: there are others behind the page. */
-bool page_step(const record_page *page, query *q, int count, bool *more);
-/* Writes the cursor that goes on after the row (key, id), or an empty one when there is no `more`. */
-void page_end(record_page *page, char kind, bool more, int64_t key, const char *id);
+typedef struct write_kind {
+    const char *what; /* "a job's claim": named when memory is out */
+    bool (*apply)(connection *c, void *arguments, store_answer *answer, error *e); /* on the writer's thread */
+    void (*release)(void *arguments); /* frees what they own beside the parts; NULL: nothing */
+    size_t size;                      /* of the arguments, a struct */
+    int part_count;
+    write_part parts[WRITE_PARTS_MAX];
+} write_kind;
+
+/* Queues a write with a copy of the arguments and their parts. Releases them itself when it cannot. */
+bool store_queue(store *s, const write_kind *kind, const void *arguments, store_reply reply, error *e);
+
+/* The rows of one list, and of what finds one of them. */
+typedef struct row_kind {
+    char cursor;                 /* begins the cursors of the list: no two have the same */
+    const char *key;             /* path of the field that orders rows before their ids do; NULL: ids alone do */
+    const struct record *record; /* its first field is the id */
+    size_t size;                 /* of a row */
+    bool (*rest)(query *q, void *row, error *e); /* reads what follows the record's columns; NULL: nothing does */
+} row_kind;
+
+/* Refuses a foreign cursor or limit. `key` and `id` of the cursor's row; an empty id at the start. */
+bool cursor_read(const record_page *page, const row_kind *kind, int64_t *key, char id[RECORD_NAME_MAX], error *e);
+/* Reads rows up to the page's limit, ends the query, and writes the cursor of the next page. No rows after failure. */
+bool query_page(record_page *page, const row_kind *kind, query *q, void *rows, int *count, error *e);
+/* Reads the row that the query finds, if there is one, and ends the query. The row owns nothing after failure. */
+bool query_find(query *q, const row_kind *kind, void *row, bool *found, error *e);
 
 #endif

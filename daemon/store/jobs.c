@@ -3,16 +3,13 @@
 #include "daemon/store/internal.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- adding */
 
 typedef struct job_add {
-    write_op op;
     job_row row;
-    char fingerprint[DATASET_DIGEST_TEXT];
-    char key[STORE_KEY_MAX + 1]; /* empty: none */
+    const char *key, *fingerprint; /* empty: none */
 } job_add;
 
 job_row job_queued(const char *id, const job_spec *spec, record_time created)
@@ -29,63 +26,49 @@ bool job_insert(connection *c, const job_row *row, error *e)
     return query_run(&q, e);
 }
 
-static bool add_apply(connection *c, write_op *op, error *e)
+static bool add_apply(connection *c, void *arguments, store_answer *answer, error *e)
 {
-    job_add *a = (job_add *)op;
+    const job_add *a = arguments;
     const key_use key = {STORE_KEY_OF_JOB, a->key, a->fingerprint, a->row.created};
     bool known;
-    if (!key_find(c, &key, a->op.answer.id, &known, e))
+    if (!key_find(c, &key, answer->id, &known, e))
         return false;
     if (known)
         return true;
     if (!job_insert(c, &a->row, e) || !key_add(c, &key, a->row.id, e))
         return false;
-    a->op.answer.fresh = true;
-    snprintf(a->op.answer.id, sizeof a->op.answer.id, "%s", a->row.id);
+    answer->fresh = true;
+    snprintf(answer->id, sizeof answer->id, "%s", a->row.id);
     return true;
 }
 
-static void add_release(write_op *op)
-{
-    free(((job_add *)op)->row.spec.hyperparameters);
-    free(op);
-}
+static const write_kind adding = {.what = "a job's row",
+                                  .apply = add_apply,
+                                  .size = sizeof(job_add),
+                                  .part_count = 3,
+                                  .parts = {{offsetof(job_add, row.spec.hyperparameters), 0},
+                                            {offsetof(job_add, key), 0},
+                                            {offsetof(job_add, fingerprint), 0}}};
 
 bool store_job_add(store *s, const store_new_job *j, store_reply reply, error *e)
 {
     if (j->key && (!*j->key || strlen(j->key) > STORE_KEY_MAX))
         return error_set(e, ERROR_INVALID, "Idempotency-Key: expected 1 to %d bytes, found %zu", STORE_KEY_MAX,
                          strlen(j->key));
-    job_add *a = calloc(1, sizeof *a);
-    if (!a)
-        return error_memory(e, "a job's row");
-    a->op = (write_op){.apply = add_apply, .release = add_release};
-    a->row = job_queued(j->row->id, &j->row->spec, j->row->created);
-    if (j->key) {
-        snprintf(a->key, sizeof a->key, "%s", j->key);
-        snprintf(a->fingerprint, sizeof a->fingerprint, "%s", j->fingerprint);
-    }
-    const char *given = j->row->spec.hyperparameters;
-    a->row.spec.hyperparameters = strdup(given ? given : "{}");
-    if (!a->row.spec.hyperparameters) {
-        free(a);
-        return error_memory(e, "a job's row");
-    }
-    store_queue(s, &a->op, reply);
-    return true;
+    char none[] = "{}";
+    job_add a = {.row = job_queued(j->row->id, &j->row->spec, j->row->created),
+                 .key = j->key ? j->key : "",
+                 .fingerprint = j->key ? j->fingerprint : ""};
+    if (!a.row.spec.hyperparameters)
+        a.row.spec.hyperparameters = none;
+    return store_queue(s, &adding, &a, reply, e);
 }
 
 /* ---- claiming */
 
-typedef struct job_claim {
-    write_op op;
-    char id[RECORD_ID_MAX], worker[128];
-    record_time now, lease_until;
-} job_claim;
-
-static bool claim_apply(connection *c, write_op *op, error *e)
+static bool claim_apply(connection *c, void *arguments, store_answer *answer, error *e)
 {
-    job_claim *a = (job_claim *)op;
+    const store_claim *a = arguments;
     query q = query_begin(c, SQL_JOB_CLAIM);
     query_put_text(&q, a->id);
     query_put_text(&q, a->worker);
@@ -93,9 +76,9 @@ static bool claim_apply(connection *c, write_op *op, error *e)
     query_put_int(&q, a->now);
     bool claimed = query_step(&q);
     if (claimed) {
-        op->answer.token = query_get_int(&q);
-        op->answer.attempt = (int)query_get_int(&q);
-        snprintf(op->answer.id, sizeof op->answer.id, "%s", a->id);
+        answer->token = query_get_int(&q);
+        answer->attempt = (int)query_get_int(&q);
+        snprintf(answer->id, sizeof answer->id, "%s", a->id);
         query_step(&q); /* to its end: RETURNING finishes the write there */
     }
     if (!query_end(&q, e))
@@ -103,87 +86,63 @@ static bool claim_apply(connection *c, write_op *op, error *e)
     return claimed || error_set(e, ERROR_CONFLICT, "job %s is not queued any more", a->id);
 }
 
-static void plain_release(write_op *op)
-{
-    free(op);
-}
+static const write_kind claiming = {.what = "a job's claim",
+                                    .apply = claim_apply,
+                                    .size = sizeof(store_claim),
+                                    .part_count = 2,
+                                    .parts = {{offsetof(store_claim, id), 0}, {offsetof(store_claim, worker), 0}}};
 
 bool store_job_claim(store *s, const store_claim *c, store_reply reply, error *e)
 {
-    job_claim *a = calloc(1, sizeof *a);
-    if (!a)
-        return error_memory(e, "a job's claim");
-    a->op = (write_op){.apply = claim_apply, .release = plain_release};
-    snprintf(a->id, sizeof a->id, "%s", c->id);
-    snprintf(a->worker, sizeof a->worker, "%s", c->worker);
-    a->now = c->now;
-    a->lease_until = c->lease_until;
-    store_queue(s, &a->op, reply);
-    return true;
+    return store_queue(s, &claiming, c, reply, e);
 }
 
 /* ---- moving */
-
-typedef struct job_move_op {
-    write_op op;
-    char id[RECORD_ID_MAX];
-    store_move move;
-    char *failure;
-} job_move_op;
 
 static bool stale(const char *id, error *e)
 {
     return error_set(e, ERROR_CONFLICT, "job %s: another worker has it now", id);
 }
 
-static bool move_apply(connection *c, write_op *op, error *e)
+static bool move_apply(connection *c, void *arguments, store_answer *answer, error *e)
 {
-    job_move_op *a = (job_move_op *)op;
+    (void)answer;
+    const store_move *m = arguments;
     query q = query_begin(c, SQL_JOB_MOVE);
-    query_put_text(&q, a->id);
-    query_put_int(&q, a->move.token);
-    query_put_text(&q, job_state_name(a->move.to));
-    query_put_text(&q, a->failure);
-    query_put_int(&q, a->move.deaths);
-    query_put_int(&q, a->move.finished);
-    query_put_int(&q, (int64_t)a->move.events);
+    query_put_text(&q, m->id);
+    query_put_int(&q, m->token);
+    query_put_text(&q, job_state_name(m->to));
+    query_put_text(&q, m->failure);
+    query_put_int(&q, m->deaths);
+    query_put_int(&q, m->finished);
+    query_put_int(&q, (int64_t)m->events);
     if (!query_run(&q, e))
         return false;
-    return query_changes(&q) == 1 || stale(a->id, e);
+    return query_changes(&q) == 1 || stale(m->id, e);
 }
 
-static void move_release(write_op *op)
-{
-    free(((job_move_op *)op)->failure);
-    free(op);
-}
+static const write_kind moving = {.what = "a job's move",
+                                  .apply = move_apply,
+                                  .size = sizeof(store_move),
+                                  .part_count = 2,
+                                  .parts = {{offsetof(store_move, id), 0}, {offsetof(store_move, failure), 0}}};
 
 bool store_job_move(store *s, const store_move *m, store_reply reply, error *e)
 {
-    job_move_op *a = calloc(1, sizeof *a);
-    if (!a || (m->failure && !(a->failure = strdup(m->failure)))) {
-        free(a);
-        return error_memory(e, "a job's move");
-    }
-    a->op = (write_op){.apply = move_apply, .release = move_release};
-    a->move = *m;
-    a->move.id = a->move.failure = NULL;
-    snprintf(a->id, sizeof a->id, "%s", m->id);
-    store_queue(s, &a->op, reply);
-    return true;
+    return store_queue(s, &moving, m, reply, e);
 }
 
 /* ---- progress */
 
-typedef struct job_progress_op {
-    write_op op;
-    job_row row; /* its numbers; values is owned here */
-    store_progress progress;
-} job_progress_op;
+typedef struct job_progress {
+    store_progress progress; /* but for its row, which is the caller's */
+    job_row row;
+} job_progress;
 
-static bool progress_apply(connection *c, write_op *op, error *e)
+static bool progress_apply(connection *c, void *arguments, store_answer *answer, error *e)
 {
-    job_progress_op *a = (job_progress_op *)op;
+    (void)answer;
+    const job_progress *a = arguments;
     query q = query_begin(c, SQL_JOB_PROGRESS);
     query_put_text(&q, a->row.id);
     query_put_int(&q, a->progress.token);
@@ -202,57 +161,43 @@ static bool progress_apply(connection *c, write_op *op, error *e)
     return query_changes(&q) == 1 || stale(a->row.id, e);
 }
 
-static void progress_release(write_op *op)
-{
-    free(((job_progress_op *)op)->row.values);
-    free(op);
-}
+static const write_kind progressing = {.what = "a job's progress",
+                                       .apply = progress_apply,
+                                       .size = sizeof(job_progress),
+                                       .part_count = 1,
+                                       .parts = {{offsetof(job_progress, row.values), 0}}};
 
 bool store_job_progress(store *s, const store_progress *p, store_reply reply, error *e)
 {
-    job_progress_op *a = calloc(1, sizeof *a);
-    if (!a)
-        return error_memory(e, "a job's progress");
-    a->op = (write_op){.apply = progress_apply, .release = progress_release};
-    a->progress = *p;
-    a->progress.row = NULL;
-    a->row = *p->row;
-    a->row.values = p->row->values ? strdup(p->row->values) : NULL;
-    if (p->row->values && !a->row.values) {
-        free(a);
-        return error_memory(e, "a job's progress");
-    }
-    store_queue(s, &a->op, reply);
-    return true;
+    return store_queue(s, &progressing, &(job_progress){*p, *p->row}, reply, e);
 }
 
 /* ---- an epoch's numbers */
 
 enum { METRIC_NAME_MAX = 64, METRICS_MAX = 32 };
 
-typedef struct job_epoch_op {
-    write_op op;
-    char id[RECORD_ID_MAX];
-    int64_t token;
-    int epoch, count;
+typedef struct job_epoch {
+    store_epoch epoch; /* but for its lists, which are the caller's */
     char names[METRICS_MAX][METRIC_NAME_MAX];
     double values[METRICS_MAX];
-} job_epoch_op;
+} job_epoch;
 
-static bool epoch_apply(connection *c, write_op *op, error *e)
+static bool epoch_apply(connection *c, void *arguments, store_answer *answer, error *e)
 {
-    job_epoch_op *a = (job_epoch_op *)op;
+    (void)answer;
+    const job_epoch *a = arguments;
+    const store_epoch *m = &a->epoch;
     query check = query_begin(c, SQL_JOB_TOKEN);
-    query_put_text(&check, a->id);
-    bool ours = query_step(&check) && query_get_int(&check) == a->token;
+    query_put_text(&check, m->id);
+    bool ours = query_step(&check) && query_get_int(&check) == m->token;
     if (!query_end(&check, e))
         return false;
     if (!ours)
-        return stale(a->id, e);
-    for (int i = 0; i < a->count; i++) {
+        return stale(m->id, e);
+    for (int i = 0; i < m->count; i++) {
         query q = query_begin(c, SQL_METRIC_PUT);
-        query_put_text(&q, a->id);
-        query_put_int(&q, a->epoch);
+        query_put_text(&q, m->id);
+        query_put_int(&q, m->epoch);
         query_put_text(&q, a->names[i]);
         query_put_real(&q, a->values[i]);
         if (!query_run(&q, e))
@@ -261,34 +206,34 @@ static bool epoch_apply(connection *c, write_op *op, error *e)
     return true;
 }
 
+static const write_kind measuring = {.what = "an epoch's metrics",
+                                     .apply = epoch_apply,
+                                     .size = sizeof(job_epoch),
+                                     .part_count = 1,
+                                     .parts = {{offsetof(job_epoch, epoch.id), 0}}};
+
 bool store_job_epoch(store *s, const store_epoch *m, store_reply reply, error *e)
 {
     if (m->count > METRICS_MAX)
         return error_set(e, ERROR_LIMIT, "job %s: %d metrics an epoch, at most %d", m->id, m->count, METRICS_MAX);
-    job_epoch_op *a = calloc(1, sizeof *a);
-    if (!a)
-        return error_memory(e, "an epoch's metrics");
-    a->op = (write_op){.apply = epoch_apply, .release = plain_release};
-    snprintf(a->id, sizeof a->id, "%s", m->id);
-    a->token = m->token;
-    a->epoch = m->epoch;
-    a->count = m->count;
+    job_epoch a = {.epoch = *m};
     for (int i = 0; i < m->count; i++) {
-        snprintf(a->names[i], METRIC_NAME_MAX, "%s", m->names[i]);
-        a->values[i] = m->values[i];
+        snprintf(a.names[i], METRIC_NAME_MAX, "%s", m->names[i]);
+        a.values[i] = m->values[i];
     }
-    store_queue(s, &a->op, reply);
-    return true;
+    return store_queue(s, &measuring, &a, reply, e);
 }
 
 /* ---- reading */
+
+static const row_kind rows_of_jobs = {.cursor = 'j', .record = &job_record, .size = sizeof(job_row)};
 
 bool store_job_list(store_reader *r, const job_filter *f, record_page *page, job_row *rows, int *count, error *e)
 {
     int64_t key;
     char id[RECORD_NAME_MAX];
     *count = 0;
-    if (!page_start(page, 'j', &key, id, e))
+    if (!cursor_read(page, &rows_of_jobs, &key, id, e))
         return false;
     query q = query_begin(&r->on, SQL_JOB_LIST);
     query_put_text(&q, id);
@@ -296,31 +241,16 @@ bool store_job_list(store_reader *r, const job_filter *f, record_page *page, job
     query_put_filter(&q, f->method);
     query_put_filter(&q, f->dataset);
     query_put_int(&q, page->limit + 1);
-    bool more = false;
-    while (page_step(page, &q, *count, &more))
-        query_get_record(&q, &job_record, memset(&rows[(*count)++], 0, sizeof *rows));
-    if (!query_end(&q, e)) {
-        while (*count)
-            job_row_free(&rows[--*count]);
-        return false;
-    }
-    page_end(page, 'j', more, 0, *count ? rows[*count - 1].id : "");
-    return true;
+    return query_page(page, &rows_of_jobs, &q, rows, count, e);
 }
 
 bool store_job_get(store_reader *r, const char *id, job_row *row, error *e)
 {
+    bool found;
     query q = query_begin(&r->on, SQL_JOB_GET);
     query_put_text(&q, id);
-    bool found = query_step(&q);
-    if (found)
-        query_get_record(&q, &job_record, memset(row, 0, sizeof *row));
-    if (!query_end(&q, e)) {
-        if (found)
-            job_row_free(row);
-        return false;
-    }
-    return found || error_set(e, ERROR_NOT_FOUND, "there is no job \"%s\"", id);
+    return query_find(&q, &rows_of_jobs, row, &found, e) &&
+           (found || error_set(e, ERROR_NOT_FOUND, "there is no job \"%s\"", id));
 }
 
 bool store_job_events(store_reader *r, const char *id, uint64_t *last, error *e)
@@ -331,23 +261,24 @@ bool store_job_events(store_reader *r, const char *id, uint64_t *last, error *e)
     return query_end(&q, e);
 }
 
+static bool read_open(query *q, void *row, error *e)
+{
+    (void)e;
+    store_open_job *out = row;
+    out->token = query_get_int(q);
+    out->deaths = (int)query_get_int(q);
+    out->events = (uint64_t)query_get_int(q);
+    return true;
+}
+
 bool store_open_job_next(store_reader *r, const char *id, store_open_job *out, error *e)
 {
+    static const row_kind open = {.record = &job_record, .size = sizeof *out, .rest = read_open};
+    bool found;
     *e = (error){0};
     query q = query_begin(&r->on, SQL_JOB_OPEN_NEXT);
     query_put_text(&q, id);
-    bool found = query_step(&q);
-    if (found) {
-        query_get_record(&q, &job_record, memset(&out->row, 0, sizeof out->row));
-        out->token = query_get_int(&q);
-        out->deaths = (int)query_get_int(&q);
-        out->events = (uint64_t)query_get_int(&q);
-    }
-    if (query_end(&q, e))
-        return found;
-    if (found)
-        job_row_free(&out->row);
-    return false;
+    return query_find(&q, &open, out, &found, e) && found;
 }
 
 bool store_job_counts(store_reader *r, uint64_t counts[JOB_STATES], error *e)

@@ -203,8 +203,39 @@ int query_changes(const query *q)
     return sqlite3_changes(q->on->db);
 }
 
+/* ---- rows */
+
+static bool read_row(query *q, const row_kind *kind, void *row, error *e)
+{
+    memset(row, 0, kind->size);
+    query_get_record(q, kind->record, row);
+    return !kind->rest || kind->rest(q, row, e);
+}
+
+/* What query_get_record has put there. */
+static void free_row(const struct record *r, char *row)
+{
+    for (int i = 0; i < r->count; i++) {
+        const struct field *f = &r->fields[i];
+        if (f->type == FIELD_STRING || f->type == FIELD_OBJECT) {
+            free((void *)(uintptr_t)field_get(f, row).text);
+            memset(row + f->offset, 0, f->size);
+        }
+    }
+}
+
+bool query_find(query *q, const row_kind *kind, void *row, bool *found, error *e)
+{
+    *found = query_step(q);
+    bool good = !*found || read_row(q, kind, row, e);
+    good = query_end(q, good ? e : NULL) && good;
+    if (*found && !good)
+        free_row(kind->record, row);
+    return good;
+}
+
 /* A cursor is KIND.KEY.ID: of one of our lists, and nothing a client need understand. */
-bool page_start(const record_page *page, char kind, int64_t *key, char id[RECORD_NAME_MAX], error *e)
+bool cursor_read(const record_page *page, const row_kind *kind, int64_t *key, char id[RECORD_NAME_MAX], error *e)
 {
     *key = INT64_MAX;
     id[0] = 0;
@@ -213,7 +244,7 @@ bool page_start(const record_page *page, char kind, int64_t *key, char id[RECORD
     if (!page->cursor[0])
         return true;
     char *end = NULL;
-    if (page->cursor[0] == kind && page->cursor[1] == '.')
+    if (page->cursor[0] == kind->cursor && page->cursor[1] == '.')
         *key = strtoll(page->cursor + 2, &end, 10);
     if (!end || end == page->cursor + 2 || *end != '.' || !end[1] || strlen(end + 1) >= RECORD_NAME_MAX)
         return error_set(e, ERROR_INVALID, "cursor: not one that this list gave");
@@ -221,16 +252,33 @@ bool page_start(const record_page *page, char kind, int64_t *key, char id[RECORD
     return true;
 }
 
-bool page_step(const record_page *page, query *q, int count, bool *more)
+/* A number as it is; a real one by its bits, -1 where there is none. */
+static int64_t key_of(const row_kind *kind, const void *row)
 {
-    bool row = query_step(q);
-    *more = row && count == page->limit;
-    return row && !*more;
+    if (!kind->key)
+        return 0;
+    const struct value v = field_get(record_field(kind->record, kind->key), row);
+    const double real = v.kind == VALUE_REAL ? v.real : -1;
+    int64_t key = v.integer;
+    if (v.kind != VALUE_INTEGER)
+        memcpy(&key, &real, sizeof key);
+    return key;
 }
 
-void page_end(record_page *page, char kind, bool more, int64_t key, const char *id)
+bool query_page(record_page *page, const row_kind *kind, query *q, void *rows, int *count, error *e)
 {
+    char *row = rows;
+    bool good = true, more = false;
+    while (good && query_step(q) && !(more = *count == page->limit)) {
+        row = (char *)rows + (size_t)(*count)++ * kind->size;
+        good = read_row(q, kind, row, e);
+    }
+    good = query_end(q, good ? e : NULL) && good;
+    while (!good && *count)
+        free_row(kind->record, (char *)rows + (size_t)-- * count * kind->size);
     page->cursor[0] = 0;
-    if (more)
-        snprintf(page->cursor, sizeof page->cursor, "%c.%lld.%s", kind, (long long)key, id);
+    if (good && more)
+        snprintf(page->cursor, sizeof page->cursor, "%c.%lld.%s", kind->cursor, (long long)key_of(kind, row),
+                 field_get(&kind->record->fields[0], row).text);
+    return good;
 }

@@ -9,51 +9,41 @@
 
 /* ---- models */
 
-static void read_model(query *q, model_row *m)
+/* A shape of one image, whose count no column holds. */
+static bool count_images(query *q, void *row, error *e)
 {
-    *m = (model_row){.data.n = 1, .input.n = 1};
-    query_get_record(q, &model_record, m);
+    (void)q, (void)e;
+    model_row *m = row;
+    m->data.n = m->input.n = 1;
+    return true;
 }
+
+static const row_kind rows_of_models = {'m', "created", &model_record, sizeof(model_row), count_images};
 
 bool store_model_list(store_reader *r, record_page *page, model_row *rows, int *count, error *e)
 {
     int64_t key;
     char id[RECORD_NAME_MAX];
     *count = 0;
-    if (!page_start(page, 'm', &key, id, e))
+    if (!cursor_read(page, &rows_of_models, &key, id, e))
         return false;
     query q = query_begin(&r->on, SQL_MODEL_LIST);
     query_put_int(&q, key);
     query_put_text(&q, id);
     query_put_int(&q, page->limit + 1);
-    bool more = false;
-    while (page_step(page, &q, *count, &more))
-        read_model(&q, &rows[(*count)++]);
-    if (!query_end(&q, e)) {
-        while (*count)
-            model_row_free(&rows[--*count]);
-        return false;
-    }
-    const model_row *last = *count ? &rows[*count - 1] : NULL;
-    page_end(page, 'm', more, last ? last->created : 0, last ? last->name : "");
-    return true;
+    return query_page(page, &rows_of_models, &q, rows, count, e);
 }
 
 bool store_model_get(store_reader *r, const char *name, int version, model_row *row, error *e)
 {
+    bool found;
     query q = query_begin(&r->on, *name ? SQL_MODEL_GET : SQL_MODEL_NEWEST);
     if (*name) {
         query_put_text(&q, name);
         query_put_int(&q, version);
     }
-    bool found = query_step(&q);
-    if (found)
-        read_model(&q, row);
-    if (!query_end(&q, e)) {
-        if (found)
-            model_row_free(row);
+    if (!query_find(&q, &rows_of_models, row, &found, e))
         return false;
-    }
     if (found)
         return true;
     if (!*name)
@@ -99,12 +89,6 @@ bool store_model_file(store_reader *r, const char *name, int version, void **byt
 
 /* ---- runs */
 
-static void read_run(query *q, run_row *r)
-{
-    memset(r, 0, sizeof *r);
-    query_get_record(q, &run_record, r);
-}
-
 static bool read_scores(store_reader *r, run_row *row, error *e)
 {
     query q = query_begin(&r->on, SQL_RUN_SCORES);
@@ -126,29 +110,20 @@ static bool parse_seed(const char *text, int64_t *seed, error *e)
            error_set(e, ERROR_INVALID, "seed: expected a whole number, found \"%s\"", text);
 }
 
-/* A page's key is the AUROC of its last row, as the statement orders it. */
-static double key_to_real(int64_t key)
-{
-    double value;
-    memcpy(&value, &key, sizeof value);
-    return value;
-}
-
-static int64_t real_to_key(double value)
-{
-    int64_t key;
-    memcpy(&key, &value, sizeof key);
-    return key;
-}
+/* By enum run_order. */
+static const row_kind rows_of_runs[RUN_ORDERS] = {
+    [RUN_NEWEST] = {.cursor = 'r', .record = &run_record, .size = sizeof(run_row)},
+    [RUN_OLDEST] = {.cursor = 'o', .record = &run_record, .size = sizeof(run_row)},
+    [RUN_BY_AUROC] = {.cursor = 'a', .key = "auroc", .record = &run_record, .size = sizeof(run_row)}};
 
 bool store_run_list(store_reader *r, const run_filter *f, record_page *page, run_row *rows, int *count, error *e)
 {
-    static const char kinds[RUN_ORDERS] = {[RUN_NEWEST] = 'r', [RUN_OLDEST] = 'o', [RUN_BY_AUROC] = 'a'};
-    const char kind = kinds[f->order];
+    const row_kind *kind = &rows_of_runs[f->order];
     int64_t key, seed;
+    double bound;
     char id[RECORD_NAME_MAX];
     *count = 0;
-    if (!page_start(page, kind, &key, id, e) || !parse_seed(f->seed, &seed, e))
+    if (!cursor_read(page, kind, &key, id, e) || !parse_seed(f->seed, &seed, e))
         return false;
     query q = query_begin(&r->on, SQL_RUN_LIST + (int)f->order);
     query_put_text(&q, id);
@@ -163,20 +138,10 @@ bool store_run_list(store_reader *r, const run_filter *f, record_page *page, run
     query_put_int(&q, f->until);
     query_put_real(&q, f->min_auroc);
     query_put_int(&q, page->limit + 1);
+    memcpy(&bound, &key, sizeof bound);
     if (f->order == RUN_BY_AUROC)
-        query_put_real(&q, key_to_real(key));
-    bool more = false;
-    while (page_step(page, &q, *count, &more))
-        read_run(&q, &rows[(*count)++]);
-    if (!query_end(&q, e)) {
-        while (*count)
-            run_row_free(&rows[--*count]);
-        return false;
-    }
-    const run_row *last = *count ? &rows[*count - 1] : NULL;
-    key = f->order == RUN_BY_AUROC && last ? real_to_key(isnan(last->auroc) ? -1 : last->auroc) : 0;
-    page_end(page, kind, more, key, last ? last->id : "");
-    return true;
+        query_put_real(&q, bound);
+    return query_page(page, kind, &q, rows, count, e);
 }
 
 /* The job's series into o: {"epoch": [1, …], NAME: [value or null, …], …}. */
@@ -227,23 +192,28 @@ static bool add_series(store_reader *r, run_row *row, error *e)
     return true;
 }
 
+static bool read_detail(query *q, void *row, error *e)
+{
+    (void)e;
+    run_row *run = row;
+    run->detail = query_get_copy(q);
+    query_get_text(q, run->test_digest, sizeof run->test_digest);
+    return true;
+}
+
 bool store_run_get(store_reader *r, const char *id, run_row *row, error *e)
 {
+    static const row_kind whole = {.record = &run_record, .size = sizeof *row, .rest = read_detail};
+    bool found;
     query q = query_begin(&r->on, SQL_RUN_GET);
     query_put_text(&q, id);
-    bool found = query_step(&q);
-    if (found) {
-        read_run(&q, row);
-        row->detail = query_get_copy(&q);
-        query_get_text(&q, row->test_digest, sizeof row->test_digest);
-    }
-    bool good = query_end(&q, e);
-    if (good && !found)
+    if (!query_find(&q, &whole, row, &found, e))
+        return false;
+    if (!found)
         return error_set(e, ERROR_NOT_FOUND, "there is no run \"%s\"", id);
-    if (good && read_scores(r, row, e) && add_series(r, row, e))
+    if (read_scores(r, row, e) && add_series(r, row, e))
         return true;
-    if (found)
-        run_row_free(row);
+    run_row_free(row);
     return false;
 }
 

@@ -7,11 +7,22 @@
 #include "daemon/store/migrate.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 enum { GROUP_MAX = 256 }; /* writes in one transaction */
+
+/* One queued write. */
+typedef struct write_op {
+    struct write_op *next;
+    const write_kind *kind;
+    store_reply reply;
+    store_answer answer;
+    error failure;
+    max_align_t arguments[]; /* then their parts */
+} write_op;
 
 typedef struct op_list {
     write_op *first, **end;
@@ -62,7 +73,7 @@ static void apply_one(connection *c, write_op *op)
 {
     if (!simple(c, SQL_SAVEPOINT, &op->failure))
         return;
-    if (!op->apply(c, op, &op->failure)) {
+    if (!op->kind->apply(c, op->arguments, &op->answer, &op->failure)) {
         assert(op->failure.code != ERROR_NONE);
         simple(c, SQL_ROLLBACK_TO, NULL);
     }
@@ -205,14 +216,49 @@ void store_close(store *s)
     free(s);
 }
 
-void store_queue(store *s, write_op *op, store_reply reply)
+static size_t part_size(const write_part *p, const char *arguments, const void **from)
 {
+    size_t size = 0;
+    memcpy(from, arguments + p->pointer, sizeof *from);
+    if (*from && p->size)
+        memcpy(&size, arguments + p->size, sizeof size);
+    return *from && !p->size ? strlen(*from) + 1 : size;
+}
+
+static void release(const write_kind *kind, void *arguments)
+{
+    if (kind->release)
+        kind->release(arguments);
+}
+
+bool store_queue(store *s, const write_kind *kind, const void *arguments, store_reply reply, error *e)
+{
+    const void *from;
+    size_t size = sizeof(write_op) + kind->size;
+    for (int i = 0; i < kind->part_count; i++)
+        size += part_size(&kind->parts[i], arguments, &from);
+    write_op *op = calloc(1, size);
+    if (!op) {
+        release(kind, (void *)(uintptr_t)arguments);
+        return error_memory(e, kind->what);
+    }
+    op->kind = kind;
     op->reply = reply;
+    char *own = memcpy(op->arguments, arguments, kind->size), *end = own + kind->size;
+    for (int i = 0; i < kind->part_count; i++) {
+        size_t bytes = part_size(&kind->parts[i], arguments, &from);
+        if (from) {
+            memcpy(end, from, bytes);
+            memcpy(own + kind->parts[i].pointer, &end, sizeof end);
+            end += bytes;
+        }
+    }
     pthread_mutex_lock(&s->lock);
     list_add(&s->queue, op);
     s->unfinished++;
     pthread_cond_signal(&s->work);
     pthread_mutex_unlock(&s->lock);
+    return true;
 }
 
 void store_deliver(store *s)
@@ -227,7 +273,8 @@ void store_deliver(store *s)
         taken.first = op->next;
         if (op->reply.done)
             op->reply.done(op->reply.context, &op->answer, op->failure.code ? &op->failure : NULL);
-        op->release(op);
+        release(op->kind, op->arguments);
+        free(op);
     }
 }
 

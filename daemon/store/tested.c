@@ -51,18 +51,6 @@ bool tested_unpack(const tested *t, const void *bytes, run_test *out, error *e)
     return true;
 }
 
-bool tested_copy(const tested *t, tested *out, error *e)
-{
-    *out = *t;
-    out->bytes = NULL;
-    if (!t->bytes)
-        return true;
-    if (!(out->bytes = malloc(t->size + 1)))
-        return error_memory(e, "the scores of test images");
-    memcpy(out->bytes, t->bytes, t->size);
-    return true;
-}
-
 void tested_free(tested *t)
 {
     free(t->bytes);

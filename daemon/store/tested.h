@@ -23,8 +23,6 @@ bool tested_pack(const train_test *t, tested *out, error *e);
 bool tested_whole(const tested *t);
 /* Unpacks `bytes` into *out, for run_test_free; *t, whole, says what they are, and its own bytes are not read. */
 bool tested_unpack(const tested *t, const void *bytes, run_test *out, error *e);
-/* Returns a copy in *out, for tested_free, also after failure. */
-bool tested_copy(const tested *t, tested *out, error *e);
 void tested_free(tested *t);
 
 #endif

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LIST_PRESET = 50 };
+
 const char *const remote_text_json[] = {"text", "json", NULL};
 const char *const remote_table_json[] = {"table", "json", NULL};
 
@@ -103,7 +105,8 @@ int remote_main(const remote_action *const *actions, int argc, char **argv)
 
 /* ---- answers */
 
-void remote_print(const client_answer *a)
+/* The body as it came, with a line's end where it has none. */
+static void print_answer(const client_answer *a)
 {
     if (!a->size)
         return;
@@ -117,47 +120,86 @@ bool remote_wants(const remote *r, const char *format)
     return r->format && !strcmp(r->format, format);
 }
 
-/* Handles one page. *cursor is the next one's; NULL: that was the last. Owned by the caller. */
-static bool put_page(const remote *r, remote_page *p, void (*put)(void *, const remote_page *), void *context,
-                     char **cursor, error *e)
+bool remote_show(remote *r, const client_request *q, bool (*print)(json_t *body, error *e), error *e)
 {
-    json_t *body = remote_wants(r, "csv") ? NULL : client_json(r->client, p->answer, e);
-    if (!body && !remote_wants(r, "csv"))
+    client_answer a = {0};
+    if (!client_ask(r->client, q, &a, e))
+        return false;
+    bool as_it_came = !print || remote_wants(r, "json");
+    json_t *body = as_it_came ? NULL : client_json(r->client, &a, e);
+    bool good = as_it_came || (body && print(body, e));
+    if (as_it_came)
+        print_answer(&a);
+    json_decref(body);
+    client_answer_free(&a);
+    return good;
+}
+
+/* Pages of CSV each begin with the names of the columns; the first one's are enough. */
+static void print_csv(client_answer page, bool first)
+{
+    const char *line = first || !page.text ? NULL : strchr(page.text, '\n');
+    if (line) {
+        page.size -= (size_t)(line + 1 - page.text);
+        page.text += line + 1 - page.text;
+    }
+    print_answer(&page);
+}
+
+/* Handles one page; t: NULL where it is printed as it came. *cursor is the next one's; NULL: that was the last. Owned
+ * by the caller. */
+static bool put_page(const remote *r, const client_answer *a, bool first, text_table *t, char **cursor, error *e)
+{
+    bool csv = remote_wants(r, "csv");
+    json_t *body = csv ? NULL : client_json(r->client, a, e);
+    const json_t *item;
+    size_t i;
+    if (!body && !csv)
         return false;
     const char *next =
-        body ? json_string_value(json_object_get(body, "next_cursor")) : client_header(r->client, "X-Next-Cursor");
+        csv ? client_header(r->client, "X-Next-Cursor") : json_string_value(json_object_get(body, "next_cursor"));
     free(*cursor);
     *cursor = next ? strdup(next) : NULL;
     bool good = !next || *cursor || error_memory(e, "a cursor");
-    p->json = body;
-    put(context, p);
+    if (csv)
+        print_csv(*a, first);
+    else if (!t)
+        print_answer(a);
+    json_array_foreach(t ? json_object_get(body, "items") : NULL, i, item)
+    {
+        text_table_item(t, item);
+    }
     json_decref(body);
     return good;
 }
 
-bool remote_list(remote *r, client_request *q, int limit, void (*put)(void *context, const remote_page *p),
-                 void *context, error *e)
+bool remote_list(remote *r, client_request *q, int limit, const text_column *columns, int count, error *e)
 {
     char *cursor = NULL, size[16];
-    bool good = true;
-    int left = limit, at = 0;
+    bool in_columns = remote_wants(r, "table");
+    text_table *t = in_columns ? text_table_new(columns, count, e) : NULL;
+    bool good = t || !in_columns;
+    int at = 0;
+    limit = limit ? limit : LIST_PRESET;
     while (q->query[at].name)
         at++;
     assert(at + 2 <= CLIENT_QUERY_MAX);
-    for (bool first = true; good && left > 0 && (first || cursor); first = false) {
-        int count = left < RECORD_PAGE_MAX ? left : RECORD_PAGE_MAX;
+    for (int left = limit; good && left > 0 && (left == limit || cursor);) {
+        int asked = left < RECORD_PAGE_MAX ? left : RECORD_PAGE_MAX;
         client_answer a = {0};
-        snprintf(size, sizeof size, "%d", count);
+        snprintf(size, sizeof size, "%d", asked);
         q->query[at] = (struct client_parameter){"limit", size};
         q->query[at + 1] = (struct client_parameter){cursor ? "cursor" : NULL, cursor};
-        good = client_ask(r->client, q, &a, e) &&
-               put_page(r, &(remote_page){.answer = &a, .first = first}, put, context, &cursor, e);
+        good = client_ask(r->client, q, &a, e) && put_page(r, &a, left == limit, t, &cursor, e);
         client_answer_free(&a);
-        left -= count;
+        left -= asked;
     }
     if (good && cursor)
         fprintf(stderr, "anomalyd %s: there are more than these %d; --limit N lists N\n", r->command, limit);
     free(cursor);
+    if (good && t)
+        return text_table_print(t, e);
+    text_table_free(t);
     return good;
 }
 

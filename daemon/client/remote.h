@@ -8,6 +8,7 @@
 #define ANOMALYD_DAEMON_CLIENT_REMOTE_H
 
 #include "daemon/client/http.h"
+#include "daemon/client/text_table.h"
 #include "daemon/platform/config.h"
 
 #include <stdbool.h>
@@ -59,19 +60,14 @@ extern const char *const remote_text_json[], *const remote_table_json[];
 /* A command's run function. `actions` is ended by NULL. */
 int remote_main(const remote_action *const *actions, int argc, char **argv);
 
-/* The body as it came, with a line's end where it has none. */
-void remote_print(const client_answer *a);
 bool remote_wants(const remote *r, const char *format);
 
-/* Asks for q's list until there were `limit` items, `put` being handed a page at a time: its body, and what that says
- * as JSON or NULL of CSV. Says on stderr when there are more. q's last two parameters are this function's. */
-typedef struct remote_page {
-    const client_answer *answer;
-    const json_t *json;
-    bool first;
-} remote_page;
-bool remote_list(remote *r, client_request *q, int limit, void (*put)(void *context, const remote_page *p),
-                 void *context, error *e);
+/* Asks, and prints the answer as it came, with a line's end where it has none, or as `print` has it when there is one
+ * and json is not wanted. */
+bool remote_show(remote *r, const client_request *q, bool (*print)(json_t *body, error *e), error *e);
+/* Asks for q's list until there were `limit` items (0: 50) and prints them: in columns, or pages as they came. Says on
+ * stderr when there are more. q's last two parameters are this function's. */
+bool remote_list(remote *r, client_request *q, int limit, const text_column *columns, int count, error *e);
 
 /* Members of an answer: "" and NAN where there are none. Borrows. */
 const char *remote_text(const json_t *o, const char *name);

@@ -2,12 +2,10 @@
 /* runs.c — `anomalyd runs`: the history of a running daemon's experiments, from the command line. */
 #include "api/records/subject.h"
 #include "daemon/client/remote.h"
-#include "daemon/client/text_table.h"
 #include "daemon/platform/command.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +15,7 @@
 /* GET /runs takes these, as they are. */
 static const char *const filters[] = {"method", "dataset", "protocol", "class",     "seed",
                                       "model",  "since",   "until",    "min_auroc", "order"};
-enum { FILTERS = sizeof filters / sizeof *filters, LIST_PRESET = 50 };
+enum { FILTERS = sizeof filters / sizeof *filters };
 
 typedef struct list_options {
     remote_flags shared;
@@ -59,74 +57,34 @@ static const flag list_flags[] = {FILTER(0, "method", "NAME", "only runs of this
                                        .max = INT_MAX, .preset = "50"),
                                   {0}};
 
-static void put_model(columns *c, const json_t *run)
+static void model_of(const json_t *run, char *text, size_t size)
 {
-    char text[128] = "";
     if (*remote_text(run, "model"))
-        snprintf(text, sizeof text, "%s:%.0f", remote_text(run, "model"), remote_number(run, "version"));
-    columns_text(c, text);
-}
-
-static void put_rows(columns *c, const remote_page *p)
-{
-    size_t i;
-    const json_t *run;
-    json_array_foreach(json_object_get(p->json, "items"), i, run)
-    {
-        columns_text(c, remote_text(run, "id"));
-        columns_text(c, remote_text(run, "created"));
-        columns_text(c, remote_text(run, "method"));
-        columns_text(c, remote_text(run, "dataset"));
-        columns_text(c, remote_text(run, "protocol"));
-        columns_text(c, remote_text(run, "class"));
-        columns_number(c, 0, remote_number(run, "seed"));
-        put_model(c, run);
-        columns_number(c, 4, remote_number(run, "auroc"));
-        columns_number(c, 4, remote_number(run, "auroc_low"));
-        columns_number(c, 4, remote_number(run, "auroc_high"));
-    }
-}
-
-/* Pages of CSV each begin with the names of the columns; the first one's are enough. */
-static void put_page(void *context, const remote_page *p)
-{
-    columns *c = context;
-    client_answer rest = *p->answer;
-    if (c) {
-        put_rows(c, p);
-        return;
-    }
-    const char *line = p->json || p->first || !rest.text ? NULL : strchr(rest.text, '\n');
-    if (line) {
-        rest.size -= (size_t)(line + 1 - rest.text);
-        rest.text += line + 1 - rest.text;
-    }
-    remote_print(&rest);
+        snprintf(text, size, "%s:%.0f", remote_text(run, "model"), remote_number(run, "version"));
 }
 
 static bool list(remote *r, error *e)
 {
-    static const char *const heads[] = {"id",   "created", "method", "dataset", "protocol", "class",
-                                        "seed", "model",   "auroc",  "low",     "high"};
-    enum { HEADS = sizeof heads / sizeof *heads };
+    static const text_column columns[] = {{.name = "id"},
+                                          {.name = "created"},
+                                          {.name = "method"},
+                                          {.name = "dataset"},
+                                          {.name = "protocol"},
+                                          {.name = "class"},
+                                          {.name = "seed"},
+                                          {.head = "model", .text = model_of},
+                                          {.name = "auroc", .decimals = 4},
+                                          {.head = "low", .name = "auroc_low", .decimals = 4},
+                                          {.head = "high", .name = "auroc_high", .decimals = 4}};
     const list_options *o = r->own;
     client_request q = {.method = "GET", .path = {"runs"}};
-    bool in_columns = remote_wants(r, "table");
     int n = 0;
     for (int i = 0; i < FILTERS; i++)
         if (o->filters[i])
             q.query[n++] = (struct client_parameter){filters[i], o->filters[i]};
-    if (!in_columns)
+    if (!remote_wants(r, "table"))
         q.query[n++] = (struct client_parameter){"format", r->format};
-    columns *c = in_columns ? columns_new(HEADS, e) : NULL;
-    if (in_columns && !c)
-        return false;
-    for (int i = 0; c && i < HEADS; i++)
-        columns_text(c, heads[i]);
-    bool good =
-        remote_list(r, &q, o->limit ? o->limit : LIST_PRESET, put_page, c, e) && (!c || columns_print(c, stdout, e));
-    columns_free(c);
-    return good;
+    return remote_list(r, &q, o->limit, columns, sizeof columns / sizeof *columns, e);
 }
 
 /* ---- show */
@@ -135,10 +93,10 @@ static bool list(remote *r, error *e)
  */
 static bool print_facts(json_t *run, error *e)
 {
-    columns *c = columns_new(2, e);
+    text_table *t = text_table_new(NULL, 2, e);
     const char *name;
     json_t *value;
-    if (!c)
+    if (!t)
         return false;
     json_object_foreach(run, name, value)
     {
@@ -147,54 +105,35 @@ static bool print_facts(json_t *run, error *e)
         char *text = json_is_string(value) || json_is_null(value)
                          ? NULL
                          : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        columns_text(c, name);
-        columns_text(c, json_is_string(value) ? json_string_value(value) : text ? text : "");
+        text_table_text(t, name);
+        text_table_text(t, json_is_string(value) ? json_string_value(value) : text ? text : "");
         free(text);
     }
-    bool good = columns_print(c, stdout, e);
-    columns_free(c);
-    return good;
+    return text_table_print(t, e);
 }
 
 /* What each variant of the score reached. */
 static bool print_scores(const json_t *run, error *e)
 {
-    static const char *const heads[] = {"score", "auroc", "low", "high", "average precision"};
-    enum { HEADS = sizeof heads / sizeof *heads };
+    static const text_column columns[] = {{.head = "score"},
+                                          {.name = "auroc", .decimals = 4},
+                                          {.head = "low", .name = "auroc_low", .decimals = 4},
+                                          {.head = "high", .name = "auroc_high", .decimals = 4},
+                                          {.head = "average precision", .name = "average_precision", .decimals = 4}};
     json_t *scores = json_object_get(run, "scores"), *score;
     const char *name;
-    columns *c = json_object_size(scores) ? columns_new(HEADS, e) : NULL;
-    if (!c)
-        return !json_object_size(scores);
-    for (int i = 0; i < HEADS; i++)
-        columns_text(c, heads[i]);
+    if (!json_object_size(scores))
+        return true;
+    text_table *t = text_table_new(columns, sizeof columns / sizeof *columns, e);
+    if (!t)
+        return false;
     json_object_foreach(scores, name, score)
     {
-        columns_text(c, name);
-        columns_number(c, 4, remote_number(score, "auroc"));
-        columns_number(c, 4, remote_number(score, "auroc_low"));
-        columns_number(c, 4, remote_number(score, "auroc_high"));
-        columns_number(c, 4, remote_number(score, "average_precision"));
+        text_table_text(t, name);
+        text_table_item(t, score);
     }
     putchar('\n');
-    bool good = columns_print(c, stdout, e);
-    columns_free(c);
-    return good;
-}
-
-/* The answer as it came, or as `print` has it. */
-static bool ask_and_print(remote *r, const client_request *q, bool (*print)(json_t *, error *), error *e)
-{
-    client_answer a = {0};
-    if (!client_ask(r->client, q, &a, e))
-        return false;
-    json_t *body = remote_wants(r, "json") ? NULL : client_json(r->client, &a, e);
-    bool good = remote_wants(r, "json") || (body && print(body, e));
-    if (remote_wants(r, "json"))
-        remote_print(&a);
-    json_decref(body);
-    client_answer_free(&a);
-    return good;
+    return text_table_print(t, e);
 }
 
 static bool print_run(json_t *run, error *e)
@@ -204,7 +143,7 @@ static bool print_run(json_t *run, error *e)
 
 static bool show(remote *r, error *e)
 {
-    return ask_and_print(r, &(client_request){.method = "GET", .path = {"runs", r->line.operands[0]}}, print_run, e);
+    return remote_show(r, &(client_request){.method = "GET", .path = {"runs", r->line.operands[0]}}, print_run, e);
 }
 
 /* ---- compare */
@@ -233,7 +172,7 @@ static bool compare(remote *r, error *e)
 {
     client_request q = {
         .method = "GET", .path = {"compare"}, .query = {{"a", r->line.operands[0]}, {"b", r->line.operands[1]}}};
-    return ask_and_print(r, &q, print_comparison, e);
+    return remote_show(r, &q, print_comparison, e);
 }
 
 /* ---- import */

@@ -3,10 +3,10 @@
  * bench.c — `anomalyd bench WORK`: how fast the core does a method's work on this machine, as one line of JSON.
  * Knows methods by their table alone.
  */
+#include "daemon/cli/bench.h"
+
 #include "base/blas.h"
 #include "base/clock.h"
-#include "daemon/cli/bench_floor.h"
-#include "daemon/cli/bench_http.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/values.h"
 
@@ -216,14 +216,6 @@ static json_t *line_of(const request *q, const char *what)
                      blas_kernel());
 }
 
-static void print_line(json_t *line)
-{
-    char *text = line ? json_dumps(line, JSON_REAL_PRECISION(6)) : NULL;
-    puts(text ? text : "{}");
-    free(text);
-    json_decref(line);
-}
-
 static json_t *describe_floor(const step_floor *f)
 {
     return json_pack("{s:f, s:f, s:f}", "gflop", rounded(f->flops / 1e9), "floor_ms", rounded(f->seconds * 1e3),
@@ -261,7 +253,7 @@ static void print(const request *q, const rig *r, const double *took, int count,
         json_object_update_new(line, json_pack("{s:f, s:f}", "gflop_per_s", rounded(f->flops / median / 1e9),
                                                "share_of_floor", rounded(f->seconds / median)));
     }
-    print_line(line);
+    print_result_line(line, 6);
 }
 
 static bool bench_gemm(const request *q, rig *r, error *e)
@@ -272,7 +264,7 @@ static bool bench_gemm(const request *q, rig *r, error *e)
     json_t *line = line_of(q, "gemm");
     json_object_update_new(line, describe_floor(&f));
     json_object_set_new(line, "products", floor_json(&f));
-    print_line(line);
+    print_result_line(line, 6);
     return true;
 }
 
@@ -325,10 +317,8 @@ static int run(int argc, char **argv)
     rig r;
     error e = {0};
     bool good = rig_open(&r, &q, &e) && (q.work == WORK_GEMM ? bench_gemm(&q, &r, &e) : bench_times(&q, &r, &e));
-    if (!good)
-        fprintf(stderr, "anomalyd bench: %s\n", e.message);
     rig_close(&r);
-    return good ? 0 : 1;
+    return end_command("bench", good, &e);
 }
 
 const command command_bench = {.name = "bench",

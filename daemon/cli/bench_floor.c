@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* bench_floor.c — measures matrix products by themselves. Knows their extents, not what they are for. */
-#include "daemon/cli/bench_floor.h"
+#include "daemon/cli/bench.h"
 
 #include "base/blas.h"
 #include "base/clock.h"

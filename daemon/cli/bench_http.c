@@ -3,14 +3,14 @@
  * bench_http.c — images of a data set as bodies of POST /score, sent to a running daemon by load.c, and what that gave
  * as one line of JSON. What the daemon itself counts comes from its GET /metrics.
  */
-#include "daemon/cli/bench_http.h"
+#include "daemon/cli/bench.h"
 
-#include "daemon/cli/source.h"
+#include "daemon/cli/values.h"
+#include "daemon/client/http.h"
 #include "daemon/client/load.h"
 #include "data/image.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <jansson.h>
 #include <math.h>
 #include <sodium.h>
@@ -21,7 +21,8 @@
 enum { IMAGES_MAX = 1024, PER_REQUEST_MAX = 256, REQUESTS_MAX = 1000000000 };
 typedef struct load_request {
     const char *server, *model, *source;
-    char url[1024], metrics_url[1024];
+    client *daemon;
+    char *url;                              /* of POST /score; owned */
     int connections, per_request, requests; /* requests 0: by time alone */
     double rate, seconds, warm;
 } load_request;
@@ -68,33 +69,6 @@ const usage bench_http_usage = {
     .after = "Prints one JSON object: {\"work\", \"connections\", \"rate\", \"requests_per_s\", \"images_per_s\", "
              "\"p50_ms\", ...}.\n"
              "CPU seconds are those used in the seconds counted, by this program and by the daemon without its jobs."};
-
-static bool make_urls(load_request *p, error *e)
-{
-    CURLU *url = curl_url();
-    CURL *c = curl_easy_init();
-    char *escaped = c ? curl_easy_escape(c, p->model, 0) : NULL;
-    bool good = url && escaped;
-    if (!good) {
-        error_memory(e, "a URL");
-    } else {
-        CURLUcode code = curl_url_set(url, CURLUPART_URL, p->server, 0);
-        size_t length = strlen(p->server);
-        while (length && p->server[length - 1] == '/')
-            length--;
-        good = !code && strncmp(p->server, "http", 4) == 0 && !strpbrk(p->server, "?#") &&
-               snprintf(p->url, sizeof p->url, "%.*s/score?model=%s", (int)length, p->server, escaped) <
-                   (int)sizeof p->url &&
-               snprintf(p->metrics_url, sizeof p->metrics_url, "%.*s/metrics", (int)length, p->server) <
-                   (int)sizeof p->metrics_url;
-        if (!good)
-            error_set(e, ERROR_INVALID, "\"%s\" is not the URL of a daemon, such as http://127.0.0.1:8080", p->server);
-    }
-    curl_free(escaped);
-    curl_easy_cleanup(c);
-    curl_url_cleanup(url);
-    return good;
-}
 
 /* ---- bodies */
 
@@ -175,24 +149,17 @@ static double metric(const char *text, const char *name)
     return NAN;
 }
 
-static counters read_counters(const load_request *p)
+static counters read_counters(client *daemon)
 {
     counters n = {NAN, NAN, NAN};
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    CURL *c = curl_easy_init();
-    bool asked = out && c && !curl_easy_setopt(c, CURLOPT_URL, p->metrics_url) &&
-                 !curl_easy_setopt(c, CURLOPT_PROXY, "") && !curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) &&
-                 !curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L) && !curl_easy_setopt(c, CURLOPT_TIMEOUT, 10L) &&
-                 !curl_easy_setopt(c, CURLOPT_WRITEDATA, out) && !curl_easy_perform(c);
-    curl_easy_cleanup(c);
-    if (out && fclose(out) == 0 && asked) {
-        n.cpu_s = metric(text, "process_cpu_seconds_total");
-        n.images = metric(text, "anomalyd_score_batch_images_sum");
-        n.batches = metric(text, "anomalyd_score_batch_images_count");
+    client_answer a = {0};
+    error reason = {0};
+    if (client_ask(daemon, &(client_request){.method = "GET", .path = {"metrics"}}, &a, &reason) && a.text) {
+        n.cpu_s = metric(a.text, "process_cpu_seconds_total");
+        n.images = metric(a.text, "anomalyd_score_batch_images_sum");
+        n.batches = metric(a.text, "anomalyd_score_batch_images_count");
     }
-    free(text);
+    client_answer_free(&a);
     return n;
 }
 
@@ -230,11 +197,8 @@ static void print(const load_request *p, const load_tally *t, counters before, c
         "errors", (json_int_t)t->failed, "error_kinds", kinds(t), "client_cpu_s", rounded(t->cpu_s), "daemon_cpu_s",
         rounded(after.cpu_s - before.cpu_s), "images_per_batch",
         rounded((after.images - before.images) / (after.batches - before.batches)), "seconds", rounded(t->seconds));
-    char *text = line && rest && !json_object_update(line, rest) ? json_dumps(line, JSON_REAL_PRECISION(9)) : NULL;
-    puts(text ? text : "{}");
-    free(text);
-    json_decref(rest);
-    json_decref(line);
+    json_object_update_new(line, rest);
+    print_result_line(line, 9);
 }
 
 /* What went wrong, in words: the problem that the first failed answer told. */
@@ -256,11 +220,11 @@ static bool measure(const load_request *p, load *l, error *e)
     load_tally_free(&warm);
     if (!good)
         return false;
-    counters before = read_counters(p);
+    counters before = read_counters(p->daemon);
     load_span span = {.seconds = p->seconds, .requests = (uint64_t)p->requests};
     good = load_run(l, span, &counted, e);
     if (good) {
-        print(p, &counted, before, read_counters(p));
+        print(p, &counted, before, read_counters(p->daemon));
         tell(p, &counted);
         good = counted.answers > 0 || error_set(e, ERROR_IO, "%s: no request was answered well", p->url);
     }
@@ -277,10 +241,12 @@ int bench_http(int argc, char **argv)
     if (!usage_read(&bench_http_usage, argc, argv, &p, &a, &status))
         return status;
     p.server = a.operands[0];
-    if (!make_urls(&p, &e))
+    p.daemon = client_new(p.server, &e);
+    if (!p.daemon)
         return usage_refuse(&bench_http_usage, &e);
+    p.url = client_request_url(p.daemon, &(client_request){.path = {"score"}, .query = {{"model", p.model}}}, &e);
     bodies b = {0};
-    bool good = encode_images(p.source, &b, &e) && (p.per_request == 1 || join(&b, p.per_request, &e));
+    bool good = p.url && encode_images(p.source, &b, &e) && (p.per_request == 1 || join(&b, p.per_request, &e));
     load *l = NULL;
     if (good) {
         load_plan lp = {.url = p.url,
@@ -295,7 +261,7 @@ int bench_http(int argc, char **argv)
     good = l && measure(&p, l, &e);
     load_free(l);
     bodies_free(&b);
-    if (!good)
-        fprintf(stderr, "anomalyd bench http: %s\n", e.message);
-    return good ? 0 : 1;
+    free(p.url);
+    client_free(p.daemon);
+    return end_command("bench http", good, &e);
 }

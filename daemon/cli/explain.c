@@ -3,7 +3,7 @@
 #include "base/blas.h"
 #include "base/file.h"
 #include "daemon/cli/commands.h"
-#include "daemon/cli/source.h"
+#include "daemon/cli/values.h"
 #include "daemon/report/explain_sheet.h"
 #include "nn/bundle.h"
 
@@ -89,11 +89,7 @@ static int run(int argc, char **argv)
     q.model = a.operands[0];
     q.source = a.operands[1];
     bool done = explain_from(&q, &e);
-    if (done && fflush(stdout) != 0)
-        done = error_system(&e, "standard output");
-    if (!done)
-        fprintf(stderr, "anomalyd explain: %s\n", e.message);
-    return done ? 0 : 1;
+    return end_command("explain", done, &e);
 }
 
 const command command_explain = {.name = "explain",

@@ -3,7 +3,7 @@
  * hand. Knows no registry and no daemon. */
 #include "base/error.h"
 #include "daemon/cli/commands.h"
-#include "daemon/cli/source.h"
+#include "daemon/cli/values.h"
 #include "data/image.h"
 
 #include <ctype.h>
@@ -116,11 +116,7 @@ static int run(int argc, char **argv)
     dataset *d = source_open(o.source, &e);
     bool done = d && write_images(d, &o, &e);
     dataset_free(d);
-    if (done && fflush(stdout) != 0)
-        done = error_system(&e, "standard output");
-    if (!done)
-        fprintf(stderr, "anomalyd images: %s\n", e.message);
-    return done ? 0 : 1;
+    return end_command("images", done, &e);
 }
 
 const command command_images = {.name = "images",

@@ -2,6 +2,7 @@
 /* report.c — `anomalyd report`: a stored experiment as a folder of files, straight from the state folder. */
 #include "daemon/report/report.h"
 #include "daemon/cli/commands.h"
+#include "daemon/cli/values.h"
 #include "daemon/platform/config.h"
 
 #include <stdio.h>
@@ -57,12 +58,10 @@ static int run(int argc, char **argv)
     }
     o.report.state = c.state;
     bool done = report_make(&o.report, &e);
-    if (done && (printf("%s/README.md\n", o.report.folder) < 0 || fflush(stdout) != 0))
-        done = error_system(&e, "standard output");
-    if (!done)
-        fprintf(stderr, "anomalyd report: %s\n", e.message);
+    if (done)
+        printf("%s/README.md\n", o.report.folder);
     config_free(&c);
-    return done ? 0 : 1;
+    return end_command("report", done, &e);
 }
 
 const command command_report = {.name = "report",

@@ -149,10 +149,7 @@ static void print_result(const request *q, const display *d, const train_result 
     json_object_set_new(o, "threads", json_integer(r->threads));
     json_object_set_new(o, "planned_mib", mib(d->planned_bytes));
     json_object_set_new(o, "peak_mib", mib(memory_peak()));
-    char *text = json_dumps(o, JSON_REAL_PRECISION(6));
-    puts(text ? text : "{}");
-    free(text);
-    json_decref(o);
+    print_result_line(o, 6);
 }
 
 static bool train_on(request *q, const char *packed, error *e)
@@ -212,9 +209,7 @@ static int run(int argc, char **argv)
                      : error_memory(&e, "a data set's facts");
     unlink(packed);
     free(info);
-    if (!good)
-        fprintf(stderr, "anomalyd train: %s\n", e.message);
-    return good ? 0 : 1;
+    return end_command("train", good, &e);
 }
 
 const command command_train = {.name = "train",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* http.c — see client.h: libcurl's easy interface, over one connection that is kept. */
+/* http.c — see http.h: libcurl's easy interface, over one connection that is kept. */
 #include "daemon/client/http.h"
 
 #include <assert.h>
@@ -58,24 +58,22 @@ static bool put_encoded(FILE *out, CURL *easy, const char *before, const char *t
     return encoded != NULL;
 }
 
-/* Returns new; NULL: out of memory. */
-static char *make_url(const client *c, const client_request *q)
+char *client_request_url(const client *c, const client_request *q, error *e)
 {
     char *url = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&url, &size);
-    if (!out)
-        return NULL;
-    bool good = fputs(c->base, out) >= 0;
+    bool good = out && fputs(c->base, out) >= 0;
     for (int i = 0; good && i < CLIENT_PATH_MAX && q->path[i]; i++)
         good = put_encoded(out, c->easy, "/", q->path[i]);
     for (int i = 0; good && i < CLIENT_QUERY_MAX && q->query[i].name; i++)
         good = put_encoded(out, c->easy, i ? "&" : "?", q->query[i].name) &&
                put_encoded(out, c->easy, "=", q->query[i].value);
     good = good && !ferror(out);
-    if (fclose(out) == 0 && good)
+    if (out && fclose(out) == 0 && good)
         return url;
     free(url);
+    error_memory(e, "a URL");
     return NULL;
 }
 
@@ -215,7 +213,7 @@ bool client_ask(client *c, const client_request *q, client_answer *out, error *e
     assert(!out->text && !out->size);
     long status = 0;
     char *body = q->body ? json_dumps(q->body, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    char *url = make_url(c, q);
+    char *url = client_request_url(c, q, e);
     struct curl_slist *headers = make_headers(q);
     bool good = url && headers && (body || !q->body) && set_request(c, q, url, body, headers, out);
     if (!good) {

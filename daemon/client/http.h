@@ -46,6 +46,9 @@ const char *client_url(const client *c);
 /* From here on a request ends with ERROR_CANCELLED within about a second of `stopped` answering true. */
 void client_stop_on(client *c, bool (*stopped)(void *context), void *context);
 
+/* The whole URL of a request, with a password that the daemon's has. Returns new; NULL: out of memory. */
+char *client_request_url(const client *c, const client_request *q, error *e);
+
 /* Asks, and waits for as long as something comes. *out must be zeroed. */
 bool client_ask(client *c, const client_request *q, client_answer *out, error *e);
 void client_answer_free(client_answer *a);

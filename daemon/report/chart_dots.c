@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* chart_dots.c — see chart_dots.h. */
-#include "daemon/report/chart_dots.h"
+/* chart_dots.c — see charts.h. */
+#include "daemon/report/charts.h"
 
 #include "daemon/report/chart.h"
 

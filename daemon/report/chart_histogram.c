@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* chart_histogram.c — see chart_histogram.h. */
-#include "daemon/report/chart_histogram.h"
+/* chart_histogram.c — see charts.h. */
+#include "daemon/report/charts.h"
 
 #include "daemon/report/chart.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* chart_roc.c — see chart_roc.h. */
-#include "daemon/report/chart_roc.h"
+/* chart_roc.c — see charts.h. */
+#include "daemon/report/charts.h"
 
 #include "daemon/report/chart.h"
 

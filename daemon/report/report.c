@@ -141,14 +141,6 @@ void report_roc_name(const report *r, int column, char out[REPORT_NAME_MAX])
 
 /* ---- the table and the runs */
 
-/* Writes the text and frees it. NULL: there was no memory for it. */
-static bool put(report_folder *to, const char *name, char *text, size_t size, error *e)
-{
-    bool good = text ? report_folder_write(to, name, text, size, e) : error_memory(e, name);
-    free(text);
-    return good;
-}
-
 static bool write_table(const report *r, report_folder *to, error *e)
 {
     static const char *const names[TABLE_FORMATS] = {"table.json", "table.csv", "table.md"};
@@ -156,7 +148,7 @@ static bool write_table(const report *r, report_folder *to, error *e)
     for (int f = 0; good && f < TABLE_FORMATS; f++) {
         size_t size = 0;
         char *text = experiment_table_write(&r->tabulated, (enum table_format)f, &size);
-        good = put(to, names[f], text, size, e);
+        good = (text || error_memory(e, names[f])) && report_folder_put(to, names[f], text, &size, e);
     }
     return good;
 }

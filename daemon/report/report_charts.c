@@ -3,9 +3,7 @@
 #include "daemon/report/report.h"
 
 #include "api/json/json.h"
-#include "daemon/report/chart_dots.h"
-#include "daemon/report/chart_histogram.h"
-#include "daemon/report/chart_roc.h"
+#include "daemon/report/charts.h"
 #include "eval/metric.h"
 #include "train/train.h"
 
@@ -15,15 +13,6 @@
 #include <string.h>
 
 enum { TITLE_MAX = 256 };
-
-/* Writes the text and frees it. NULL: *e says why there is none. The size is passed by its address, because the same
- * argument list also calls the function that sets it. */
-static bool put(report_folder *to, const char *name, char *text, const size_t *size, error *e)
-{
-    bool good = text && report_folder_write(to, name, text, *size, e);
-    free(text);
-    return good;
-}
 
 /* The numbers of a list; NaN for an element that is no number. Returns new. */
 static double *numbers_of(const json_t *list, size_t *count, error *e)
@@ -83,7 +72,7 @@ static bool write_roc(const report *r, int column, roc_curve *curves, report_fol
     report_roc_name(r, column, name);
     size_t size = 0;
     const roc_chart chart = {.title = title, .subtitle = subtitle, .curves = curves, .count = t->method_count};
-    good = good && put(to, name, chart_roc(&chart, &size, e), &size, e);
+    good = good && report_folder_put(to, name, chart_roc(&chart, &size, e), &size, e);
     while (read) {
         read--;
         free((void *)(uintptr_t)curves[read].false_positive);
@@ -211,7 +200,7 @@ static bool write_histogram(const report *r, store_reader *reader, int row, int 
                                    .normal = h.normal,
                                    .anomalous = h.anomalous,
                                    .bins = h.bins};
-    return put(to, name, chart_histogram(&chart, &size, e), &size, e);
+    return report_folder_put(to, name, chart_histogram(&chart, &size, e), &size, e);
 }
 
 static bool write_histograms(const report *r, store_reader *reader, report_folder *to, error *e)
@@ -316,7 +305,7 @@ static bool write_dots(const report *r, dot *dots, const others *o, report_folde
                              .other_count = o->count,
                              .sources = o->sources,
                              .source_count = o->source_count};
-    return put(to, "auroc.svg", chart_dots(&chart, &size, e), &size, e);
+    return report_folder_put(to, "auroc.svg", chart_dots(&chart, &size, e), &size, e);
 }
 
 static bool write_overview(const report *r, report_folder *to, error *e)

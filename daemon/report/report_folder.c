@@ -188,6 +188,13 @@ bool report_folder_write(report_folder *f, const char *name, const void *bytes, 
     return report_folder_place(f, name, &path, e) && file_write_atomic(path.text, &(file_part){bytes, size}, 1, e);
 }
 
+bool report_folder_put(report_folder *f, const char *name, char *text, const size_t *size, error *e)
+{
+    bool good = text && report_folder_write(f, name, text, *size, e);
+    free(text);
+    return good;
+}
+
 bool report_folder_commit(report_folder *f, error *e)
 {
     path_text path;

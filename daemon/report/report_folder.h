@@ -24,6 +24,9 @@ void report_folder_free(report_folder *f);
 bool report_folder_place(report_folder *f, const char *name, path_text *path, error *e);
 /* Writes it whole or not at all. */
 bool report_folder_write(report_folder *f, const char *name, const void *bytes, size_t size, error *e);
+/* Writes the text and frees it. NULL: *e says why there is none. The size is passed by its address, because the same
+ * argument list also calls the function that sets it. */
+bool report_folder_put(report_folder *f, const char *name, char *text, const size_t *size, error *e);
 /* Removes what an earlier report wrote and this one did not. */
 bool report_folder_commit(report_folder *f, error *e);
 

@@ -2,9 +2,7 @@
 /* test_chart.c — ticks, labels, and the three charts with full, empty and broken data. */
 #include "daemon/report/chart.h"
 
-#include "daemon/report/chart_dots.h"
-#include "daemon/report/chart_histogram.h"
-#include "daemon/report/chart_roc.h"
+#include "daemon/report/charts.h"
 #include "daemon/xml_form.h"
 
 #include <math.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench_floor.h — the floor of a step's time: what its matrix products take when OpenBLAS does them one by one, on
- * operands that lie ready in the cache, on every core at once. What a step takes beyond it is lowering, the other
- * operations, and waiting.
+ * bench.h — what the works of `anomalyd bench` share. The floor of a step's time is what its matrix products take when
+ * OpenBLAS does them one by one, on operands that lie ready in the cache, on every core at once. What a step takes
+ * beyond it is lowering, the other operations, and waiting.
  */
-#ifndef ANOMALYD_DAEMON_CLI_BENCH_FLOOR_H
-#define ANOMALYD_DAEMON_CLI_BENCH_FLOOR_H
+#ifndef ANOMALYD_DAEMON_CLI_BENCH_H
+#define ANOMALYD_DAEMON_CLI_BENCH_H
 
+#include "daemon/platform/usage.h"
 #include "graph/program.h"
 
 #include <jansson.h>
@@ -34,5 +35,10 @@ bool floor_measure(step_floor *f, team *t, double seconds, error *e);
 
 /* An array of {"m", "n", "k", "transposed", "mflop", "gflop_per_s"}. Returns new; NULL when out of memory. */
 json_t *floor_json(const step_floor *f);
+
+/* `anomalyd bench http`: how fast a running daemon answers POST /score. argv[0] is the work's name. Returns the
+ * program's exit status. */
+int bench_http(int argc, char **argv);
+extern const usage bench_http_usage;
 
 #endif

@@ -84,14 +84,15 @@ static bool make_slugs(report *r, error *e)
     return true;
 }
 
-bool report_load(report *r, store_reader *reader, const char *id, error *e)
+/* Reads everything except images and models. Call report_free afterwards, also after a failure. */
+static bool report_load(report *r, store_reader *reader, const char *id, error *e)
 {
     *r = (report){0};
     return store_experiment_get(reader, id, &r->experiment, e) && load_dataset(r, reader, e) &&
            load_table(r, reader, e) && load_runs(r, reader, e) && make_slugs(r, e);
 }
 
-void report_free(report *r)
+static void report_free(report *r)
 {
     while (r->run_count)
         run_row_free(&r->runs[--r->run_count]);

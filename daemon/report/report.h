@@ -35,10 +35,6 @@ typedef struct report {
     bool brief; /* no ROC curves and histograms */
 } report;
 
-/* Reads everything except images and models. Call report_free afterwards, also after a failure. */
-bool report_load(report *r, store_reader *reader, const char *id, error *e);
-void report_free(report *r);
-
 /* The place of a cell in `runs`. */
 int report_cell(const report *r, int row, int column, int seed);
 /* "FOLDER/METHOD-CLASS.TYPE", safe as a path and the same for no two. */

@@ -156,10 +156,10 @@ void svg_box(svg *s, svg_point a, svg_point b, const svg_style *style)
     styled(s->out, style);
 }
 
-void svg_path(svg *s, const svg_point *points, size_t count, const svg_style *style)
+static void put_points(svg *s, const char *element, const svg_point *points, size_t count)
 {
     const char *separator = "";
-    fputs("<polyline points=\"", s->out);
+    fprintf(s->out, "<%s points=\"", element);
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(points[i].x) || !isfinite(points[i].y))
             continue;
@@ -169,21 +169,19 @@ void svg_path(svg *s, const svg_point *points, size_t count, const svg_style *st
         number(s->out, points[i].y);
         separator = " ";
     }
-    fputs("\" stroke-linejoin=\"round\"", s->out);
+    fputc('"', s->out);
+}
+
+void svg_path(svg *s, const svg_point *points, size_t count, const svg_style *style)
+{
+    put_points(s, "polyline", points, count);
+    fputs(" stroke-linejoin=\"round\"", s->out);
     styled(s->out, style);
 }
 
 static void polygon(svg *s, const svg_point *corners, size_t count, const svg_style *style)
 {
-    fputs("<polygon points=\"", s->out);
-    for (size_t i = 0; i < count; i++) {
-        if (i)
-            fputc(' ', s->out);
-        number(s->out, corners[i].x);
-        fputc(',', s->out);
-        number(s->out, corners[i].y);
-    }
-    fputc('"', s->out);
+    put_points(s, "polygon", corners, count);
     styled(s->out, style);
 }
 

@@ -129,11 +129,8 @@ static bool apply(connection *c, void *arguments, store_answer *answer, error *e
     return query_run(&add, e);
 }
 
-static const write_kind adding = {.what = "a data set's row",
-                                  .apply = apply,
-                                  .size = sizeof(dataset_add),
-                                  .part_count = 2,
-                                  .parts = {{offsetof(dataset_add, classes), 0}, {offsetof(dataset_add, copies), 0}}};
+static const write_kind adding =
+    WRITE("a data set's row", apply, dataset_add, WRITE_TEXT(dataset_add, classes), WRITE_TEXT(dataset_add, copies));
 
 bool store_dataset_add(store *s, const dataset_row *row, store_reply reply, error *e)
 {

@@ -204,13 +204,9 @@ static bool resume_apply(connection *c, void *arguments, store_answer *answer, e
     return good;
 }
 
-static const write_kind resuming = {
-    .what = "an experiment's new jobs",
-    .apply = resume_apply,
-    .size = sizeof(experiment_resume),
-    .part_count = 2,
-    .parts = {{offsetof(experiment_resume, resume.id), 0},
-              {offsetof(experiment_resume, resume.jobs), offsetof(experiment_resume, jobs_size)}}};
+static const write_kind resuming =
+    WRITE("an experiment's new jobs", resume_apply, experiment_resume, WRITE_TEXT(experiment_resume, resume.id),
+          {offsetof(experiment_resume, resume.jobs), offsetof(experiment_resume, jobs_size)});
 
 bool store_experiment_resume(store *s, const store_resume *r, store_reply reply, error *e)
 {
@@ -226,11 +222,7 @@ static bool read_counts(store_reader *r, experiment_row *row, error *e)
 {
     query q = query_begin(&r->on, SQL_EXPERIMENT_COUNTS);
     query_put_text(&q, row->id);
-    while (query_step(&q)) {
-        enum job_state state = query_get_state(&q);
-        row->counts[state] = (uint64_t)query_get_int(&q);
-    }
-    return query_end(&q, e);
+    return query_counts(&q, row->counts, e);
 }
 
 static uint64_t cells_of(const experiment_row *row)

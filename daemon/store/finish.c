@@ -120,17 +120,11 @@ static bool finish_apply(connection *c, void *arguments, store_answer *answer, e
            add_file(c, a, e);
 }
 
-static const write_kind finishing = {
-    .what = "a finished job's rows",
-    .apply = finish_apply,
-    .size = sizeof(job_finish),
-    .part_count = 6,
-    .parts = {{offsetof(job_finish, finish.id), 0},
-              {offsetof(job_finish, finish.model_path), 0},
-              {offsetof(job_finish, model.hyperparameters), 0},
-              {offsetof(job_finish, run.hyperparameters), 0},
-              {offsetof(job_finish, run.detail), 0},
-              {offsetof(job_finish, tested.bytes), offsetof(job_finish, tested.size)}}};
+static const write_kind finishing =
+    WRITE("a finished job's rows", finish_apply, job_finish, WRITE_TEXT(job_finish, finish.id),
+          WRITE_TEXT(job_finish, finish.model_path), WRITE_TEXT(job_finish, model.hyperparameters),
+          WRITE_TEXT(job_finish, run.hyperparameters), WRITE_TEXT(job_finish, run.detail),
+          {offsetof(job_finish, tested.bytes), offsetof(job_finish, tested.size)});
 
 bool store_job_finish(store *s, const store_finish *f, store_reply reply, error *e)
 {
@@ -235,12 +229,8 @@ static bool import_apply(connection *c, void *arguments, store_answer *answer, e
     return known || (find_job(c, &a->run, e) && add_import(c, a, e));
 }
 
-static const write_kind importing = {
-    .what = "a run",
-    .apply = import_apply,
-    .size = sizeof(run_import),
-    .part_count = 2,
-    .parts = {{offsetof(run_import, run.hyperparameters), 0}, {offsetof(run_import, run.detail), 0}}};
+static const write_kind importing = WRITE(
+    "a run", import_apply, run_import, WRITE_TEXT(run_import, run.hyperparameters), WRITE_TEXT(run_import, run.detail));
 
 bool store_run_import(store *s, const store_import *i, store_reply reply, error *e)
 {

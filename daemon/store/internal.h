@@ -87,8 +87,6 @@ bool connection_open(connection *c, const char *path, bool writable, error *e);
 /* Prepares all statements it may use: for a writer, after the schema is there. */
 bool connection_prepare(connection *c, bool writable, error *e);
 void connection_close(connection *c);
-/* ERROR_IO (or what fits the code better) with SQLite's own words. Always false. */
-bool connection_fail(const connection *c, error *e);
 
 /* A statement in use: parameters are bound and columns read in order. end() makes it ready for its next use. */
 typedef struct query {
@@ -108,7 +106,6 @@ bool query_step(query *q); /* true: there is a row */
 void query_get_text(query *q, char *text, size_t size);
 char *query_get_copy(query *q); /* returns new; NULL where the column is NULL or memory is out (then code says so) */
 int64_t query_get_int(query *q);
-enum job_state query_get_state(query *q);
 double query_get_real(query *q);        /* NULL: NaN */
 struct value query_get_value(query *q); /* its text is borrowed until the next step */
 /* Binds, or reads, all stored fields of a row, in the order of {NAME} and {?NAME}. A row that was read owns its
@@ -120,6 +117,8 @@ const void *query_get_bytes(query *q, size_t *size);
 bool query_end(query *q, error *e);
 /* The same for a statement without rows. */
 bool query_run(query *q, error *e);
+/* Reads rows of a state and a count, and ends the query. */
+bool query_counts(query *q, uint64_t counts[JOB_STATES], error *e);
 int query_changes(const query *q);
 
 /* An Idempotency-Key with what it is used for. Without a key (empty) nothing is found, and nothing is kept. */
@@ -157,6 +156,17 @@ typedef struct write_kind {
     int part_count;
     write_part parts[WRITE_PARTS_MAX];
 } write_kind;
+
+#define WRITE_TEXT(type_, member_)          \
+    {                                       \
+        .pointer = offsetof(type_, member_) \
+    }
+/* A kind of write whose arguments are a type_. What follows the type are their parts. */
+#define WRITE(what_, apply_, type_, ...)                                                   \
+    {                                                                                      \
+        .what = (what_), .apply = (apply_), .size = sizeof(type_), .parts = {__VA_ARGS__}, \
+        .part_count = (int)(sizeof((write_part[]){__VA_ARGS__}) / sizeof(write_part))      \
+    }
 
 /* Queues a write with a copy of the arguments and their parts. Releases them itself when it cannot. */
 bool store_queue(store *s, const write_kind *kind, const void *arguments, store_reply reply, error *e);

@@ -42,13 +42,8 @@ static bool add_apply(connection *c, void *arguments, store_answer *answer, erro
     return true;
 }
 
-static const write_kind adding = {.what = "a job's row",
-                                  .apply = add_apply,
-                                  .size = sizeof(job_add),
-                                  .part_count = 3,
-                                  .parts = {{offsetof(job_add, row.spec.hyperparameters), 0},
-                                            {offsetof(job_add, key), 0},
-                                            {offsetof(job_add, fingerprint), 0}}};
+static const write_kind adding = WRITE("a job's row", add_apply, job_add, WRITE_TEXT(job_add, row.spec.hyperparameters),
+                                       WRITE_TEXT(job_add, key), WRITE_TEXT(job_add, fingerprint));
 
 bool store_job_add(store *s, const store_new_job *j, store_reply reply, error *e)
 {
@@ -86,11 +81,8 @@ static bool claim_apply(connection *c, void *arguments, store_answer *answer, er
     return claimed || error_set(e, ERROR_CONFLICT, "job %s is not queued any more", a->id);
 }
 
-static const write_kind claiming = {.what = "a job's claim",
-                                    .apply = claim_apply,
-                                    .size = sizeof(store_claim),
-                                    .part_count = 2,
-                                    .parts = {{offsetof(store_claim, id), 0}, {offsetof(store_claim, worker), 0}}};
+static const write_kind claiming =
+    WRITE("a job's claim", claim_apply, store_claim, WRITE_TEXT(store_claim, id), WRITE_TEXT(store_claim, worker));
 
 bool store_job_claim(store *s, const store_claim *c, store_reply reply, error *e)
 {
@@ -121,11 +113,8 @@ static bool move_apply(connection *c, void *arguments, store_answer *answer, err
     return query_changes(&q) == 1 || stale(m->id, e);
 }
 
-static const write_kind moving = {.what = "a job's move",
-                                  .apply = move_apply,
-                                  .size = sizeof(store_move),
-                                  .part_count = 2,
-                                  .parts = {{offsetof(store_move, id), 0}, {offsetof(store_move, failure), 0}}};
+static const write_kind moving =
+    WRITE("a job's move", move_apply, store_move, WRITE_TEXT(store_move, id), WRITE_TEXT(store_move, failure));
 
 bool store_job_move(store *s, const store_move *m, store_reply reply, error *e)
 {
@@ -161,11 +150,8 @@ static bool progress_apply(connection *c, void *arguments, store_answer *answer,
     return query_changes(&q) == 1 || stale(a->row.id, e);
 }
 
-static const write_kind progressing = {.what = "a job's progress",
-                                       .apply = progress_apply,
-                                       .size = sizeof(job_progress),
-                                       .part_count = 1,
-                                       .parts = {{offsetof(job_progress, row.values), 0}}};
+static const write_kind progressing =
+    WRITE("a job's progress", progress_apply, job_progress, WRITE_TEXT(job_progress, row.values));
 
 bool store_job_progress(store *s, const store_progress *p, store_reply reply, error *e)
 {
@@ -206,11 +192,8 @@ static bool epoch_apply(connection *c, void *arguments, store_answer *answer, er
     return true;
 }
 
-static const write_kind measuring = {.what = "an epoch's metrics",
-                                     .apply = epoch_apply,
-                                     .size = sizeof(job_epoch),
-                                     .part_count = 1,
-                                     .parts = {{offsetof(job_epoch, epoch.id), 0}}};
+static const write_kind measuring =
+    WRITE("an epoch's metrics", epoch_apply, job_epoch, WRITE_TEXT(job_epoch, epoch.id));
 
 bool store_job_epoch(store *s, const store_epoch *m, store_reply reply, error *e)
 {
@@ -285,9 +268,5 @@ bool store_job_counts(store_reader *r, uint64_t counts[JOB_STATES], error *e)
 {
     memset(counts, 0, JOB_STATES * sizeof *counts);
     query q = query_begin(&r->on, SQL_JOB_COUNTS);
-    while (query_step(&q)) {
-        enum job_state state = query_get_state(&q);
-        counts[state] = (uint64_t)query_get_int(&q);
-    }
-    return query_end(&q, e);
+    return query_counts(&q, counts, e);
 }

@@ -9,7 +9,8 @@
 
 enum { BUSY_MS = 5000 };
 
-bool connection_fail(const connection *c, error *e)
+/* ERROR_IO (or what fits the code better) with SQLite's own words. Always false. */
+static bool connection_fail(const connection *c, error *e)
 {
     int code = c->db ? sqlite3_errcode(c->db) : SQLITE_NOMEM;
     const char *words = c->db ? sqlite3_errmsg(c->db) : "out of memory";
@@ -139,7 +140,7 @@ int64_t query_get_int(query *q)
     return sqlite3_column_int64(q->statement, q->column++);
 }
 
-enum job_state query_get_state(query *q)
+static enum job_state get_state(query *q)
 {
     char name[16];
     enum job_state state = JOB_QUEUED;
@@ -147,6 +148,15 @@ enum job_state query_get_state(query *q)
     bool known = job_state_find(name, &state);
     assert(known); /* the schema's CHECK allows only these */
     return state;
+}
+
+bool query_counts(query *q, uint64_t counts[JOB_STATES], error *e)
+{
+    while (query_step(q)) {
+        enum job_state state = get_state(q);
+        counts[state] = (uint64_t)query_get_int(q);
+    }
+    return query_end(q, e);
 }
 
 double query_get_real(query *q)

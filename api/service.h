@@ -79,12 +79,15 @@ typedef void run_done(void *context, const char *id, bool fresh, const error *fa
 typedef void score_done(void *context, const score_answer *answer, const error *failure);
 typedef void event_sink(void *context, const job_event *event);
 
+/* Reads a page of rows of one record; `filter` is NULL where the list has none. */
+typedef bool list_rows(void *self, const void *filter, record_page *page, void *rows, int *count, error *e);
+
 typedef struct service {
     http_host host; /* what the HTTP server needs */
     void *self;     /* the first argument of every function below */
 
     /* data sets */
-    bool (*dataset_list)(void *self, record_page *page, dataset_row *rows, int *count, error *e);
+    list_rows *dataset_list; /* of dataset_row */
     bool (*dataset_get)(void *self, const char *name, dataset_row *row, error *e);
     /* An uploaded file is the service's from this call on, also when it returns false. */
     bool (*dataset_import)(void *self, const dataset_request *r, dataset_done *done, void *context, error *e);
@@ -94,7 +97,7 @@ typedef struct service {
     bool (*job_submit)(void *self, const job_spec *spec, const char *key, job_done *done, void *context, error *e);
     bool (*job_cancel)(void *self, const char *id, job_done *done, void *context, error *e);
     bool (*job_get)(void *self, const char *id, job_row *row, error *e);
-    bool (*job_list)(void *self, const job_filter *f, record_page *page, job_row *rows, int *count, error *e);
+    list_rows *job_list; /* of job_row, by a job_filter */
     /* Replays events after number `after` (by calling sink before it returns), then delivers new ones as they come.
      * Returns a subscription, which lives until job_unwatch, also after the last event; or NULL and *e. */
     void *(*job_watch)(void *self, const char *id, uint64_t after, event_sink *sink, void *context, error *e);
@@ -111,18 +114,17 @@ typedef struct service {
     /* Gives the cells of `row` (from experiment_get) another of their runs' scores: its AUROC in place of the run's
      * own, NaN where the run has none of that name. ERROR_INVALID when none of them has. */
     bool (*experiment_score)(void *self, experiment_row *row, const char *score, error *e);
-    bool (*experiment_list)(void *self, record_page *page, experiment_row *rows, int *count, error *e);
+    list_rows *experiment_list; /* of experiment_row */
     /* What is published on these images under this protocol; at most `limit` rows, a source's in one piece. */
     bool (*published_list)(void *self, const char *dataset_digest, const char *protocol, published_row *rows, int limit,
                            int *count, error *e);
 
     /* models and runs */
-    bool (*model_list)(void *self, record_page *page, model_row *rows, int *count,
-                       error *e);                                                           /* newest version of each */
+    list_rows *model_list; /* of model_row: the newest version of each */
     bool (*model_get)(void *self, const char *name, int version, model_row *row, error *e); /* version 0: newest */
     bool (*model_versions)(void *self, const char *name, int *versions, int limit, int *count,
                            error *e); /* descending */
-    bool (*run_list)(void *self, const run_filter *f, record_page *page, run_row *rows, int *count, error *e);
+    list_rows *run_list;              /* of run_row, by a run_filter */
     bool (*run_get)(void *self, const char *id, run_row *row, error *e);
     /* Takes up a run that another registry made. The row is as run_get gives it; of its data set the digest counts, and
      * one with these images must be here. Not fresh: this run was here already; another one of its id is

@@ -249,11 +249,6 @@ json_t *json_text(const char *s)
     return value;
 }
 
-json_t *json_shape(shape s)
-{
-    return json_pack("{s:i, s:i, s:i}", "width", s.w, "height", s.h, "channels", s.c);
-}
-
 json_t *json_embedded(const char *text)
 {
     json_t *value = text ? json_loads(text, 0, NULL) : NULL;

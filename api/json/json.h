@@ -7,7 +7,6 @@
 #define ANOMALYD_API_JSON_JSON_H
 
 #include "api/json/problem.h"
-#include "base/shape.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -49,7 +48,6 @@ json_t *json_single(float value);  /* the shortest decimal that reads back to th
 json_t *json_time(int64_t ms);     /* RFC 3339 in UTC with milliseconds; null for 0 */
 json_t *json_name(const char *s);  /* null when empty */
 json_t *json_text(const char *s);  /* bytes that are not UTF-8 become '?' */
-json_t *json_shape(shape s);       /* {width, height, channels} */
 /* An object kept as text; an empty object when it is NULL or not one. */
 json_t *json_embedded(const char *text);
 

@@ -35,9 +35,8 @@ job_spec experiment_cell_spec(const experiment_spec *spec, int method, int class
 void experiment_row_free(experiment_row *row)
 {
     for (int i = 0; i < row->cell_count && row->cells; i++)
-        free(row->cells[i].failure);
+        record_free(&cell_record, &row->cells[i]);
     free(row->cells);
-    free(row->axes);
     row->cells = NULL;
-    row->axes = NULL;
+    record_free(&experiment_record, row);
 }

@@ -2,7 +2,6 @@
 /* job.c — see job.h. */
 #include "api/records/job.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 const char *job_state_name(enum job_state s)
@@ -20,12 +19,4 @@ bool job_state_find(const char *name, enum job_state *out)
             return true;
         }
     return false;
-}
-
-void job_row_free(job_row *row)
-{
-    free(row->spec.hyperparameters);
-    free(row->values);
-    free(row->failure);
-    row->spec.hyperparameters = row->values = row->failure = NULL;
 }

@@ -71,6 +71,9 @@ static const struct field job_fields[] = {
 static const struct record job_record = RECORD("job", "jobs", job_fields);
 
 /* Releases what the row owns, not the row itself; as do the functions of the other records. */
-void job_row_free(job_row *row);
+static inline void job_row_free(job_row *row)
+{
+    record_free(&job_record, row);
+}
 
 #endif

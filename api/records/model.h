@@ -56,6 +56,9 @@ static const struct field model_fields[] = {
 };
 static const struct record model_record = RECORD("model", "models", model_fields);
 
-void model_row_free(model_row *row);
+static inline void model_row_free(model_row *row)
+{
+    record_free(&model_record, row);
+}
 
 #endif

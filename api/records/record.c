@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct field *record_field(const struct record *r, const char *path)
@@ -101,6 +102,18 @@ bool field_set(const struct field *f, void *row, struct value v)
         return true;
     }
     return false;
+}
+
+void record_free(const struct record *r, void *row)
+{
+    for (int i = 0; i < r->count; i++) {
+        const struct field *f = &r->fields[i];
+        if (f->type != FIELD_STRING && f->type != FIELD_OBJECT)
+            continue;
+        char **at = (void *)((char *)row + f->offset);
+        free(*at);
+        *at = NULL;
+    }
 }
 
 bool field_none(const struct field *f, const void *row)

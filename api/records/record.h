@@ -105,6 +105,8 @@ struct value field_get(const struct field *f, const void *row);
 /* Copies the text; a FIELD_STRING and a FIELD_OBJECT own their copy then, and what they owned before is not freed.
  * False: a value of another type, a text that was cut, a name of no state; or memory is out. */
 bool field_set(const struct field *f, void *row, struct value v);
+/* Frees the strings that the row owns, whose pointers become NULL; not the row itself. */
+void record_free(const struct record *r, void *row);
 /* Whether the member has no value, as its type tells it. */
 bool field_none(const struct field *f, const void *row);
 

@@ -4,13 +4,6 @@
 
 #include <stdlib.h>
 
-void run_row_free(run_row *row)
-{
-    free(row->hyperparameters);
-    free(row->detail);
-    row->hyperparameters = row->detail = NULL;
-}
-
 void run_test_free(run_test *test)
 {
     free(test->scores);

@@ -98,7 +98,10 @@ static const struct field run_fields[] = {
 };
 static const struct record run_record = RECORD("run", "runs", run_fields);
 
-void run_row_free(run_row *row);
+static inline void run_row_free(run_row *row)
+{
+    record_free(&run_record, row);
+}
 
 /* What each test image of a run scored, in the order of the data set. Owns its arrays. */
 typedef struct run_test {

@@ -19,8 +19,9 @@ static json_t *copies_json(const dataset_row *row, json_int_t left_out)
                      left_out);
 }
 
-static json_t *dataset_json(const dataset_row *row)
+static json_t *dataset_json(const void *of)
 {
+    const dataset_row *row = of;
     const dataset_info *info = &row->info;
     json_int_t total[SPLIT_COUNT] = {0}, left_out = 0;
     json_t *classes = json_array();
@@ -41,27 +42,13 @@ static json_t *dataset_json(const dataset_row *row)
     return body;
 }
 
+static const struct list datasets = {"a page of data sets", &dataset_record, sizeof(dataset_row), .item = dataset_json};
+
 void get_datasets(exchange *x)
 {
-    const service *s = exchange_service(x);
     record_page page;
-    error e = {0};
-    int count = 0;
-    if (!page_read(x, &page))
-        return;
-    dataset_row *rows = calloc((size_t)page.limit, sizeof *rows);
-    if (!rows)
-        error_memory(&e, "a page of data sets");
-    if (!rows || !s->dataset_list(s->self, &page, rows, &count, &e)) {
-        exchange_answer_error(x, &e, PROBLEM_REQUEST);
-        free(rows);
-        return;
-    }
-    json_t *items = json_array();
-    for (int i = 0; i < count; i++)
-        json_array_append_new(items, dataset_json(&rows[i]));
-    free(rows);
-    page_answer(x, items, page.cursor);
+    if (page_read(x, &page))
+        page_answer_rows(x, &datasets, exchange_service(x)->dataset_list, NULL, &page);
 }
 
 void get_dataset(exchange *x)

@@ -63,29 +63,19 @@ static json_t *whole_json(const experiment_row *row)
     return body;
 }
 
+static json_t *listed_json(const void *row)
+{
+    return experiment_json(row, RECORD_LISTED);
+}
+
+static const struct list experiments = {"a page of experiments", &experiment_record, sizeof(experiment_row),
+                                        .item = listed_json};
+
 void get_experiments(exchange *x)
 {
-    const service *s = exchange_service(x);
     record_page page;
-    error e = {0};
-    int count = 0;
-    if (!page_read(x, &page))
-        return;
-    experiment_row *rows = calloc((size_t)page.limit, sizeof *rows);
-    if (!rows)
-        error_memory(&e, "a page of experiments");
-    if (!rows || !s->experiment_list(s->self, &page, rows, &count, &e)) {
-        exchange_answer_error(x, &e, PROBLEM_REQUEST);
-        free(rows);
-        return;
-    }
-    json_t *items = json_array();
-    for (int i = 0; i < count; i++) {
-        json_array_append_new(items, experiment_json(&rows[i], RECORD_LISTED));
-        experiment_row_free(&rows[i]);
-    }
-    free(rows);
-    page_answer(x, items, page.cursor);
+    if (page_read(x, &page))
+        page_answer_rows(x, &experiments, exchange_service(x)->experiment_list, NULL, &page);
 }
 
 /* The experiment as it is now. False and *e when it cannot be read. */

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *job_json(const job_row *row)
+static json_t *job_json(const void *of)
 {
+    const job_row *row = of;
     json_t *body = record_json(&job_record, row, RECORD_WHOLE);
     if (row->finished)
         json_object_set_new(json_object_get(body, "progress"), "eta_s", json_null());
@@ -28,38 +29,22 @@ static bool state_known(const char *name, problem *p)
                        name);
 }
 
+static const struct list jobs = {"a page of jobs", &job_record, sizeof(job_row), .item = job_json};
+
 void get_jobs(exchange *x)
 {
-    const service *s = exchange_service(x);
     const request *r = exchange_request(x);
+    problem unknown = {0};
     record_page page;
-    error e = {0};
-    problem p = {0};
-    int count = 0;
-    job_filter filter = {.state = request_query_text(r, "state"),
-                         .method = request_query_text(r, "method"),
-                         .dataset = request_query_text(r, "dataset")};
+    const job_filter filter = {.state = request_query_text(r, "state"),
+                               .method = request_query_text(r, "method"),
+                               .dataset = request_query_text(r, "dataset")};
     if (!page_read(x, &page))
         return;
-    if (filter.state[0] && !state_known(filter.state, &p)) {
-        exchange_answer_problem(x, &p);
-        return;
-    }
-    job_row *rows = calloc((size_t)page.limit, sizeof *rows);
-    if (!rows)
-        error_memory(&e, "a page of jobs");
-    if (!rows || !s->job_list(s->self, &filter, &page, rows, &count, &e)) {
-        exchange_answer_error(x, &e, PROBLEM_REQUEST);
-        free(rows);
-        return;
-    }
-    json_t *items = json_array();
-    for (int i = 0; i < count; i++) {
-        json_array_append_new(items, job_json(&rows[i]));
-        job_row_free(&rows[i]);
-    }
-    free(rows);
-    page_answer(x, items, page.cursor);
+    if (filter.state[0] && !state_known(filter.state, &unknown))
+        exchange_answer_problem(x, &unknown);
+    else
+        page_answer_rows(x, &jobs, exchange_service(x)->job_list, &filter, &page);
 }
 
 void get_job(exchange *x)

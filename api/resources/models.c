@@ -7,36 +7,21 @@
 
 #include <stdlib.h>
 
-static json_t *model_json(const model_row *row)
+static json_t *model_json(const void *of)
 {
+    const model_row *row = of;
     json_t *body = record_json(&model_record, row, RECORD_WHOLE);
     json_object_set_new(body, "resident", json_boolean(row->resident_bytes > 0));
     return body;
 }
 
+static const struct list models = {"a page of models", &model_record, sizeof(model_row), .item = model_json};
+
 void get_models(exchange *x)
 {
-    const service *s = exchange_service(x);
     record_page page;
-    error e = {0};
-    int count = 0;
-    if (!page_read(x, &page))
-        return;
-    model_row *rows = calloc((size_t)page.limit, sizeof *rows);
-    if (!rows)
-        error_memory(&e, "a page of models");
-    if (!rows || !s->model_list(s->self, &page, rows, &count, &e)) {
-        exchange_answer_error(x, &e, PROBLEM_REQUEST);
-        free(rows);
-        return;
-    }
-    json_t *items = json_array();
-    for (int i = 0; i < count; i++) {
-        json_array_append_new(items, model_json(&rows[i]));
-        model_row_free(&rows[i]);
-    }
-    free(rows);
-    page_answer(x, items, page.cursor);
+    if (page_read(x, &page))
+        page_answer_rows(x, &models, exchange_service(x)->model_list, NULL, &page);
 }
 
 /* The model of a version (0: the newest), with the numbers of all there are. */

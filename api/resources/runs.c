@@ -23,8 +23,9 @@ static const char *const csv_paths[] = {
     "parameters", "job", "code_version", "hyperparameters", "held_out", "test_images", "imported"};
 /* clang-format on */
 
-static void answer_csv(exchange *x, const run_row *rows, int count, const char *cursor)
+static void answer_csv(exchange *x, const void *rows, int count, const char *cursor)
 {
+    const run_row *at = rows;
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
@@ -32,7 +33,7 @@ static void answer_csv(exchange *x, const run_row *rows, int count, const char *
         enum { COLUMNS = sizeof csv_paths / sizeof *csv_paths };
         csv_head(out, csv_paths, COLUMNS);
         for (int i = 0; i < count; i++)
-            csv_row(out, &run_record, &rows[i], csv_paths, COLUMNS);
+            csv_row(out, &run_record, &at[i], csv_paths, COLUMNS);
         bool whole = !ferror(out);
         if (fclose(out) != 0 || !whole) {
             free(text);
@@ -92,42 +93,27 @@ static bool wants_csv(const request *r, bool *csv, problem *p)
            problem_set(p, 400, "format: '%.32s' is neither 'json' nor 'csv'", format);
 }
 
+static json_t *listed_json(const void *row)
+{
+    return run_json(row, RECORD_LISTED);
+}
+
 void get_runs(exchange *x)
 {
-    const service *s = exchange_service(x);
     const request *r = exchange_request(x);
+    struct list list = {"a page of runs", &run_record, sizeof(run_row), .item = listed_json, .varies = true};
     record_page page;
     run_filter filter;
-    error e = {0};
     problem p = {0};
     bool csv;
-    int count = 0;
     if (!page_read(x, &page))
         return;
     if (!wants_csv(r, &csv, &p) || !read_filter(r, &filter, &p)) {
         exchange_answer_problem(x, &p);
         return;
     }
-    run_row *rows = calloc((size_t)page.limit, sizeof *rows);
-    if (!rows)
-        error_memory(&e, "a page of runs");
-    if (!rows || !s->run_list(s->self, &filter, &page, rows, &count, &e)) {
-        exchange_answer_error(x, &e, PROBLEM_REQUEST);
-        free(rows);
-        return;
-    }
-    exchange_vary(x);
-    if (csv) {
-        answer_csv(x, rows, count, page.cursor);
-    } else {
-        json_t *items = json_array();
-        for (int i = 0; i < count; i++)
-            json_array_append_new(items, run_json(&rows[i], RECORD_LISTED));
-        page_answer(x, items, page.cursor);
-    }
-    for (int i = 0; i < count; i++)
-        run_row_free(&rows[i]);
-    free(rows);
+    list.answer = csv ? answer_csv : NULL;
+    page_answer_rows(x, &list, exchange_service(x)->run_list, &filter, &page);
 }
 
 void get_run(exchange *x)

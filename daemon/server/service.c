@@ -10,8 +10,9 @@
 
 _Static_assert((int)ID_SIZE == (int)RECORD_ID_MAX, "an id fits into a record");
 
-static bool dataset_list(void *self, record_page *page, dataset_row *rows, int *count, error *e)
+static bool dataset_list(void *self, const void *filter, record_page *page, void *rows, int *count, error *e)
 {
+    (void)filter;
     return store_dataset_list(((anomalyd *)self)->reader, page, rows, count, e);
 }
 
@@ -55,9 +56,9 @@ static bool job_get(void *self, const char *id, job_row *row, error *e)
     return jobs_get(((anomalyd *)self)->jobs, id, row, e);
 }
 
-static bool job_list(void *self, const job_filter *f, record_page *page, job_row *rows, int *count, error *e)
+static bool job_list(void *self, const void *filter, record_page *page, void *rows, int *count, error *e)
 {
-    return jobs_list(((anomalyd *)self)->jobs, f, page, rows, count, e);
+    return jobs_list(((anomalyd *)self)->jobs, filter, page, rows, count, e);
 }
 
 static void *job_watch(void *self, const char *id, uint64_t after, event_sink *sink, void *context, error *e)
@@ -96,8 +97,9 @@ static bool experiment_score(void *self, experiment_row *row, const char *score,
     return store_experiment_score(((anomalyd *)self)->reader, row, score, e);
 }
 
-static bool experiment_list(void *self, record_page *page, experiment_row *rows, int *count, error *e)
+static bool experiment_list(void *self, const void *filter, record_page *page, void *rows, int *count, error *e)
 {
+    (void)filter;
     return store_experiment_list(((anomalyd *)self)->reader, page, rows, count, e);
 }
 
@@ -107,13 +109,15 @@ static bool published_list(void *self, const char *dataset_digest, const char *p
     return store_published_list(((anomalyd *)self)->reader, dataset_digest, protocol, rows, limit, count, e);
 }
 
-static bool model_list(void *self, record_page *page, model_row *rows, int *count, error *e)
+static bool model_list(void *self, const void *filter, record_page *page, void *rows, int *count, error *e)
 {
+    (void)filter;
+    model_row *models = rows;
     anomalyd *d = self;
     if (!store_model_list(d->reader, page, rows, count, e))
         return false;
     for (int i = 0; i < *count; i++)
-        rows[i].resident_bytes = batcher_resident_bytes(d->batcher, rows[i].name, rows[i].version);
+        models[i].resident_bytes = batcher_resident_bytes(d->batcher, models[i].name, models[i].version);
     return true;
 }
 
@@ -131,9 +135,9 @@ static bool model_versions(void *self, const char *name, int *versions, int limi
     return store_model_versions(((anomalyd *)self)->reader, name, versions, limit, count, e);
 }
 
-static bool run_list(void *self, const run_filter *f, record_page *page, run_row *rows, int *count, error *e)
+static bool run_list(void *self, const void *filter, record_page *page, void *rows, int *count, error *e)
 {
-    return store_run_list(((anomalyd *)self)->reader, f, page, rows, count, e);
+    return store_run_list(((anomalyd *)self)->reader, filter, page, rows, count, e);
 }
 
 static bool run_get(void *self, const char *id, run_row *row, error *e)

@@ -101,13 +101,15 @@ static bool experiment_score(void *self, experiment_row *row, const char *score,
     return true;
 }
 
-static bool experiment_list(void *self, record_page *page, experiment_row *rows, int *count, error *e)
+static bool experiment_list(void *self, const void *filter, record_page *page, void *rows, int *count, error *e)
 {
+    (void)filter;
+    experiment_row *experiments = rows;
     int first;
     if (!fake_page(self, page, &first, count, e))
         return false;
     for (int i = 0; i < *count; i++)
-        make_experiment(&rows[i], false);
+        make_experiment(&experiments[i], false);
     return true;
 }
 

@@ -53,15 +53,17 @@ static void make_dataset(dataset_row *row, const char *name)
     memset(row->info.digest, 'a', 64);
 }
 
-static bool dataset_list(void *self, record_page *page, dataset_row *rows, int *count, error *e)
+static bool dataset_list(void *self, const void *filter, record_page *page, void *rows, int *count, error *e)
 {
+    (void)filter;
+    dataset_row *datasets = rows;
     int first;
     if (!fake_page(self, page, &first, count, e))
         return false;
     for (int i = 0; i < *count; i++) {
         char name[32];
         snprintf(name, sizeof name, "set-%d", first + i);
-        make_dataset(&rows[i], name);
+        make_dataset(&datasets[i], name);
     }
     return true;
 }
@@ -191,14 +193,15 @@ static bool job_cancel(void *self, const char *id, job_done *done, void *context
     return true;
 }
 
-static bool job_list(void *self, const job_filter *filter, record_page *page, job_row *rows, int *count, error *e)
+static bool job_list(void *self, const void *filter, record_page *page, void *rows, int *count, error *e)
 {
+    job_row *jobs = rows;
     int first;
     (void)filter;
     if (!fake_page(self, page, &first, count, e))
         return false;
     for (int i = 0; i < *count; i++)
-        make_job(self, &rows[i], "job-1");
+        make_job(self, &jobs[i], "job-1");
     return true;
 }
 
@@ -250,13 +253,15 @@ static void make_model(model_row *row, const char *name, int version)
     row->hyperparameters = strdup("{\"epochs\": 5}");
 }
 
-static bool model_list(void *self, record_page *page, model_row *rows, int *count, error *e)
+static bool model_list(void *self, const void *filter, record_page *page, void *rows, int *count, error *e)
 {
+    (void)filter;
+    model_row *models = rows;
     int first;
     if (!fake_page(self, page, &first, count, e))
         return false;
     for (int i = 0; i < *count; i++)
-        make_model(&rows[i], "digits-ganomaly", 3);
+        make_model(&models[i], "digits-ganomaly", 3);
     return true;
 }
 
@@ -307,8 +312,10 @@ static void make_run(run_row *row, const char *id)
     row->hyperparameters = strdup("{\"h\": 2}");
 }
 
-static bool run_list(void *self, const run_filter *filter, record_page *page, run_row *rows, int *count, error *e)
+static bool run_list(void *self, const void *of, record_page *page, void *rows, int *count, error *e)
 {
+    run_row *runs = rows;
+    const run_filter *filter = of;
     fake *f = self;
     int first;
     f->filter = *filter;
@@ -317,7 +324,7 @@ static bool run_list(void *self, const run_filter *filter, record_page *page, ru
     if (!fake_page(self, page, &first, count, e))
         return false;
     for (int i = 0; i < *count; i++)
-        make_run(&rows[i], "run-1");
+        make_run(&runs[i], "run-1");
     return true;
 }
 

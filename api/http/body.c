@@ -41,7 +41,7 @@ static bool refuse_type(const route *to, problem *p, const char *given)
 
 static bool find_rule(const request *r, const body_rule **out, problem *p)
 {
-    const route *to = request_route(r);
+    const route *to = r->match.route;
     const char *encoding = request_header(r, "Content-Encoding"), *text = request_header(r, "Content-Type");
     char type[MEDIA_TYPE_MAX], given[160];
     if (encoding && strcasecmp(encoding, "identity") != 0)
@@ -61,7 +61,7 @@ static bool find_rule(const request *r, const body_rule **out, problem *p)
 /* What the head alone allows to be decided. *rule is NULL when there is no body, and none is expected. */
 static bool check_head(const request *r, const body_rule **rule, problem *p)
 {
-    const route *to = request_route(r);
+    const route *to = r->match.route;
     const char *expect = request_header(r, "Expect");
     uint64_t length = request_body_length(r);
     *rule = NULL;
@@ -94,7 +94,7 @@ bool body_open(request_body **out, const request *r, const body_setting *s, prob
     b->announced = request_body_length(r);
     b->bytes_in_memory = s->bytes_in_memory;
     if (rule->kind == BODY_FORM)
-        b->form = form_new(s->connection, FORM_FILE_BYTES_MAX, p);
+        b->form = form_new(r->connection, FORM_FILE_BYTES_MAX, p);
     else if (rule->kind == BODY_SPOOL)
         b->spool = spool_new(s->host, s->ready, s->context, p);
     if (p->status) {
@@ -171,7 +171,7 @@ bool body_finish(request_body *b, problem *p)
 
 bool body_busy(const request_body *b)
 {
-    return b->spool && spool_busy(b->spool);
+    return b->spool && b->spool->busy;
 }
 
 void body_free(request_body *b)
@@ -208,10 +208,10 @@ json_t *body_read_json(const request_body *b, problem *p)
 
 const char *body_file(const request_body *b)
 {
-    return b->spool ? spool_path(b->spool) : NULL;
+    return b->spool ? b->spool->path : NULL;
 }
 
 void body_give_file(request_body *b)
 {
-    spool_hand_over(b->spool);
+    b->spool->handed_over = true;
 }

@@ -17,7 +17,6 @@ typedef struct request_body request_body;
 
 /* What a body needs from its exchange. */
 typedef struct body_setting {
-    struct MHD_Connection *connection;
     const http_host *host;
     size_t *bytes_in_memory;      /* of all bodies of the server */
     void (*ready)(void *context); /* called when a busy body is busy no more */

@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-int64_t connection_now_ms(void)
-{
-    return clock_now_us() / 1000;
-}
-
 connection *connection_add(connection_list *list, int socket)
 {
     connection *c = calloc(1, sizeof *c);
@@ -44,7 +39,7 @@ void connection_remove(connection_list *list, connection *c)
 
 void connection_set_deadline(connection *c, int64_t ms)
 {
-    c->deadline_ms = connection_now_ms() + ms;
+    c->deadline_ms = clock_now_ms() + ms;
 }
 
 void connection_cut(connection *c)

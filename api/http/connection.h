@@ -23,9 +23,6 @@ typedef struct connection_list {
     size_t count;
 } connection_list;
 
-/* Milliseconds of the monotonic clock. */
-int64_t connection_now_ms(void);
-
 /* Adds a connection without a deadline. Returns new, owned by the list. NULL when memory is out. */
 connection *connection_add(connection_list *list, int socket);
 /* Removes it from the list and frees it; c may be NULL. It must be between two exchanges. */

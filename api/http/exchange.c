@@ -62,7 +62,7 @@ request_body *exchange_body(const exchange *x)
 
 const struct service *exchange_service(const exchange *x)
 {
-    return x->shared->service;
+    return x->shared->config->service;
 }
 
 const struct server *exchange_server(const exchange *x)
@@ -98,7 +98,7 @@ static exchange *exchange_new(exchange_shared *shared, struct MHD_Connection *c,
     x->started_us = clock_now_us();
     x->holds = 1;
     x->client->exchange = x;
-    connection_set_deadline(x->client, shared->request_deadline_ms);
+    connection_set_deadline(x->client, shared->config->request_deadline_ms);
     shared->unanswered++;
     shared->count++;
     return x;
@@ -132,7 +132,7 @@ void exchange_defer(exchange *x)
 
 bool exchange_offload(exchange *x, void (*work)(void *), void (*after)(void *), void *context)
 {
-    const http_host *host = x->shared->host;
+    const http_host *host = x->shared->config->host;
     if (host->offload(host->self, work, after, context)) {
         exchange_defer(x);
         return true;
@@ -154,7 +154,7 @@ static void suspend(exchange *x)
 
 static void unwatch(exchange *x)
 {
-    const http_host *host = x->shared->host;
+    const http_host *host = x->shared->config->host;
     if (x->watch)
         host->unwatch_peer(host->self, x->watch);
     x->watch = NULL;
@@ -167,7 +167,7 @@ static void resume(exchange *x)
         return;
     x->suspended = false;
     MHD_resume_connection(x->connection);
-    x->shared->wake(x->shared->wake_context);
+    x->shared->config->wake(x->shared->config->wake_context);
 }
 
 /* Whoever works on the answer is told that it is not wanted any more. */
@@ -194,7 +194,7 @@ static void client_left(void *context)
 /* A suspended connection is not read, so that its end must be watched for. */
 static void suspend_and_watch(exchange *x)
 {
-    const http_host *host = x->shared->host;
+    const http_host *host = x->shared->config->host;
     suspend(x);
     assert(!x->watch);
     x->watch = host->watch_peer(host->self, x->client->socket, client_left, x);
@@ -264,7 +264,7 @@ void exchange_answer(exchange *x, response *a)
     if (!x->answer) {
         x->gone = true; /* the connection is closed instead */
     } else {
-        MHD_add_response_header(x->answer, "X-Request-Id", request_id(x->request));
+        MHD_add_response_header(x->answer, "X-Request-Id", x->request->id);
         MHD_add_response_header(x->answer, "X-Content-Type-Options", "nosniff");
         MHD_add_response_header(x->answer, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
         if (x->closing)
@@ -285,12 +285,12 @@ void exchange_answer_json(exchange *x, unsigned status, json_t *body)
 
 void exchange_answer_problem(exchange *x, problem *p)
 {
-    const http_host *host = x->shared->host;
+    const http_host *host = x->shared->config->host;
     if (p->status == 429 && host->draining(host->self))
         p->status = 503;
     if (p->status >= 500)
-        host->log(host->self, "warn", "%s %u %s", request_id(x->request), p->status, p->detail);
-    response a = response_problem(p, request_path(x->request));
+        host->log(host->self, "warn", "%s %u %s", x->request->id, p->status, p->detail);
+    response a = response_problem(p, x->request->path);
     exchange_answer(x, &a);
 }
 
@@ -304,13 +304,13 @@ void exchange_answer_error(exchange *x, const error *e, enum problem_subject sub
 static enum MHD_Result send_answer(exchange *x)
 {
     struct MHD_Response *answer = x->answer;
-    const route *to = request_route(x->request);
+    const route *to = x->request->match.route;
     x->answer = NULL;
     x->answered = true;
     if (x->stream)
         x->client->deadline_ms = 0;
     else if (to && to->patient)
-        connection_set_deadline(x->client, x->shared->request_deadline_ms);
+        connection_set_deadline(x->client, x->shared->config->request_deadline_ms);
     enum MHD_Result queued = MHD_queue_response(x->connection, x->status, answer);
     MHD_destroy_response(answer);
     return queued;
@@ -326,16 +326,13 @@ static bool admit(exchange *x, const char *const line[3], problem *p)
         x->closing = true;
         return false;
     }
-    body_setting setting = {.connection = x->connection,
-                            .host = shared->host,
-                            .bytes_in_memory = &shared->bodies_bytes,
-                            .ready = body_ready,
-                            .context = x};
-    if (!request_find_route(x->request, shared->routes, line[0], p) || !body_open(&x->body, x->request, &setting, p) ||
-        !request_read_query(x->request, p))
+    body_setting setting = {
+        .host = shared->config->host, .bytes_in_memory = &shared->bodies_bytes, .ready = body_ready, .context = x};
+    if (!request_find_route(x->request, shared->config->routes, line[0], p) ||
+        !body_open(&x->body, x->request, &setting, p) || !request_read_query(x->request, p))
         return false;
-    bool draining = shared->quiesced || shared->host->draining(shared->host->self);
-    return !draining || request_route(x->request)->open || problem_set(p, 503, "the daemon is stopping");
+    bool draining = shared->quiesced || shared->config->host->draining(shared->config->host->self);
+    return !draining || x->request->match.route->open || problem_set(p, 503, "the daemon is stopping");
 }
 
 /* Only the head is there. What is refused now is answered at once when its body is not worth reading; else the body is
@@ -361,7 +358,7 @@ static enum MHD_Result body_call(exchange *x, const char *data, size_t *size)
         size_t before = *size;
         if (!body_write(x->body, data, size, &p))
             exchange_answer_problem(x, &p);
-        else if (request_route(x->request)->patient)
+        else if (x->request->match.route->patient)
             x->client->deadline_ms += (int64_t)(before - *size) * 1000 / UPLOAD_BYTES_S_MIN;
         suspend_while_busy(x);
         if (!x->answer)
@@ -383,9 +380,9 @@ static bool dispatch(exchange *x)
         return p.status != 0;
     }
     x->dispatched = true;
-    if (request_route(x->request)->patient)
+    if (x->request->match.route->patient)
         x->client->deadline_ms = 0;
-    request_route(x->request)->handle(x);
+    x->request->match.route->handle(x);
     return true;
 }
 
@@ -428,7 +425,7 @@ bool exchange_on_deadline(exchange *x)
         return false;
     if (x->deferred && !x->answer) {
         problem p = {0};
-        problem_set(&p, 504, "no answer within %u ms", x->shared->request_deadline_ms);
+        problem_set(&p, 504, "no answer within %u ms", x->shared->config->request_deadline_ms);
         answer_for_handler(x, &p);
         connection_set_deadline(x->client, ANSWER_READ_MS);
     }
@@ -450,8 +447,8 @@ void exchange_on_drain(exchange *x)
 void exchange_on_end(exchange *x)
 {
     exchange_shared *shared = x->shared;
-    const http_host *host = shared->host;
-    const route *to = request_route(x->request);
+    const http_host *host = shared->config->host;
+    const route *to = x->request->match.route;
     unsigned status = x->answered ? x->status : 499;
     int64_t duration_us = clock_now_us() - x->started_us;
     x->gone = true;
@@ -460,10 +457,10 @@ void exchange_on_end(exchange *x)
         stream_close(x->stream);
     x->stream = NULL;
     x->connection = NULL;
-    request_detach(x->request);
+    x->request->connection = NULL; /* headers cannot be asked for any more */
     metrics_count(shared->metrics, to, status, duration_us);
-    host->log(host->self, x->status >= 500 ? "warn" : "debug", "%s %s %s %u %" PRId64 " us", request_id(x->request),
-              to ? to->verb : "-", request_path(x->request), status, duration_us);
+    host->log(host->self, x->status >= 500 ? "warn" : "debug", "%s %s %s %u %" PRId64 " us", x->request->id,
+              to ? to->verb : "-", x->request->path, status, duration_us);
     x->client->exchange = NULL;
     x->client->reused = true;
     connection_set_deadline(x->client, CONNECTION_IDLE_MS);

@@ -6,18 +6,14 @@
 #include "api/http/connection.h"
 #include "api/http/exchange.h"
 #include "api/http/metrics.h"
+#include "api/http/server.h"
 
 #include <microhttpd.h>
 
 /* What all exchanges of a server share. Owned by the server, which lives as long as one of them does. */
 typedef struct exchange_shared {
     struct server *server;
-    const http_host *host;
-    const struct service *service;
-    const route *routes;
-    unsigned request_deadline_ms;
-    void (*wake)(void *context); /* a connection was resumed: libmicrohttpd must turn */
-    void *wake_context;
+    const server_config *config;     /* of the server */
     void (*freed)(struct server *s); /* an exchange is gone */
     metrics *metrics;
     size_t unanswered;   /* exchanges whose answers have not left */

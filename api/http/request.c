@@ -7,18 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct request {
-    struct MHD_Connection *connection; /* NULL when the client has left */
-    char id[REQUEST_ID_MAX];
-    char *path; /* owned */
-    route_match match;
-    struct {
-        const char *name; /* borrowed from the route */
-        char *value;      /* unescaped; owned */
-    } query[REQUEST_QUERY_MAX];
-    int query_count;
-};
-
 static void choose_id(request *r, const char *fresh_id)
 {
     static const char sane[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -106,26 +94,6 @@ bool request_read_query(request *r, problem *p)
     query_reading q = {.request = r, .problem = p};
     MHD_get_connection_values_n(r->connection, MHD_GET_ARGUMENT_KIND, on_parameter, &q);
     return p->status == 0;
-}
-
-void request_detach(request *r)
-{
-    r->connection = NULL;
-}
-
-const char *request_id(const request *r)
-{
-    return r->id;
-}
-
-const char *request_path(const request *r)
-{
-    return r->path;
-}
-
-const route *request_route(const request *r)
-{
-    return r->match.route;
 }
 
 const char *request_parameter(const request *r, const char *name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * request.h — the head of a request: its line, headers, route and parameters. It is read once and constant from then
- * on. Knows nothing of the body, and nothing of the answer. Loop thread, but for request_path: any thread.
+ * on. Knows nothing of the body, and nothing of the answer. Loop thread, but for the path: any thread.
  */
 #ifndef ANOMALYD_API_HTTP_REQUEST_H
 #define ANOMALYD_API_HTTP_REQUEST_H
@@ -15,7 +15,17 @@ struct MHD_Connection;
 enum { REQUEST_ID_MAX = 65, REQUEST_QUERY_MAX = 16, REQUEST_QUERY_VALUE_MAX = 512 };
 #define REQUEST_LENGTH_UNKNOWN UINT64_MAX
 
-typedef struct request request;
+typedef struct request {
+    struct MHD_Connection *connection; /* NULL when the client has left */
+    char id[REQUEST_ID_MAX];
+    char *path;        /* as it was sent, still percent-encoded; owned */
+    route_match match; /* its route is NULL when none was found */
+    struct {
+        const char *name; /* borrowed from the route */
+        char *value;      /* unescaped; owned */
+    } query[REQUEST_QUERY_MAX];
+    int query_count;
+} request;
 
 /* Copies the path of `line` (method, URL, version); `fresh_id` is the request's id unless the client gave a sane one.
  * Returns new; free with request_free. NULL when memory is out. */
@@ -25,14 +35,7 @@ void request_free(request *r);
 bool request_find_route(request *r, const route *table, const char *verb, problem *p);
 /* Reads the query parameters. False and *p when one is malformed, unknown to the route, or given twice. */
 bool request_read_query(request *r, problem *p);
-/* The client has left: headers cannot be asked for any more. */
-void request_detach(request *r);
 
-const char *request_id(const request *r);
-/* As it was sent, still percent-encoded. */
-const char *request_path(const request *r);
-/* NULL when no route was found. */
-const route *request_route(const request *r);
 /* A parameter of the route's pattern, which must have it. */
 const char *request_parameter(const request *r, const char *name);
 /* A query parameter; NULL when absent. The second is empty when absent. */

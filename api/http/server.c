@@ -7,6 +7,7 @@
 #include "api/http/server.h"
 
 #include "api/http/exchange_events.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -69,7 +70,7 @@ static void on_sweep(void *context)
 {
     server *s = context;
     s->sweep = NULL;
-    server_sweep(s, connection_now_ms());
+    server_sweep(s, clock_now_ms());
     arm_sweep(s);
 }
 
@@ -215,15 +216,8 @@ server *server_start(const server_config *c, error *e)
     }
     s->config = *c;
     s->sweep_ms = choose_sweep_ms(c);
-    s->shared = (exchange_shared){.server = s,
-                                  .host = c->host,
-                                  .service = c->service,
-                                  .routes = c->routes,
-                                  .request_deadline_ms = c->request_deadline_ms,
-                                  .wake = c->wake,
-                                  .wake_context = c->wake_context,
-                                  .freed = server_free_if_idle,
-                                  .metrics = metrics_new(c->routes, e)};
+    s->shared = (exchange_shared){
+        .server = s, .config = &s->config, .freed = server_free_if_idle, .metrics = metrics_new(c->routes, e)};
     unsigned char random[4];
     randombytes_buf(random, sizeof random);
     sodium_bin2hex(s->shared.instance, sizeof s->shared.instance, random, sizeof random);

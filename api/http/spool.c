@@ -5,25 +5,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct spool {
-    const http_host *host;
-    void (*ready)(void *context);
-    void *context;
-    /* The pool thread's while `busy`, else the loop thread's. */
-    int descriptor;
-    bool created, last, closed, full;
-    size_t fill;
-    error failure;
-    bool busy; /* loop thread */
-    bool handed_over;
-    char path[PATH_MAX];
-    char buffer[SPOOL_BUFFER_BYTES];
-};
 
 spool *spool_new(const http_host *host, void (*ready)(void *context), void *context, problem *p)
 {
@@ -126,24 +110,9 @@ bool spool_finish(spool *s)
     return !s->busy;
 }
 
-bool spool_busy(const spool *s)
-{
-    return s->busy;
-}
-
 bool spool_sound(const spool *s, problem *p)
 {
     return !s->failure.code || problem_set(p, s->full ? 507 : 500, "%s", s->failure.message);
-}
-
-const char *spool_path(const spool *s)
-{
-    return s->path;
-}
-
-void spool_hand_over(spool *s)
-{
-    s->handed_over = true;
 }
 
 /* Pool thread. */

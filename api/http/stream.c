@@ -22,11 +22,6 @@ struct stream {
     int64_t touched_ms; /* when the reader last took something, or the buffer was empty */
 };
 
-static int64_t now_ms(void)
-{
-    return clock_now_us() / 1000;
-}
-
 stream *stream_new(const char *heartbeat, void (*closed)(void *context), void *context)
 {
     stream *s = malloc(sizeof *s);
@@ -35,7 +30,7 @@ stream *stream_new(const char *heartbeat, void (*closed)(void *context), void *c
                       .tell_closed = closed,
                       .writer = context,
                       .behind_max = SIZE_MAX,
-                      .touched_ms = now_ms()};
+                      .touched_ms = clock_now_ms()};
     return s;
 }
 
@@ -85,7 +80,7 @@ void stream_write(stream *s, const char *bytes, size_t size)
     if (stream_is_cut(s))
         return;
     if (s->start == s->end)
-        s->touched_ms = now_ms();
+        s->touched_ms = clock_now_ms();
     if (!make_room(s, size)) {
         cut(s);
         return;
@@ -138,7 +133,7 @@ ssize_t stream_read(stream *s, char *out, size_t size)
         n = size;
     memcpy(out, s->buffer + s->start, n);
     s->start += n;
-    s->touched_ms = now_ms();
+    s->touched_ms = clock_now_ms();
     if (s->start == s->end)
         s->start = s->end = 0;
     return (ssize_t)n;

@@ -182,7 +182,7 @@ static json_t *explanation_json(enum explanation kind, const score_result *resul
 
 static json_t *result_json(const score_call *c, const score_item *item, const score_result *result)
 {
-    const char *path = request_path(exchange_request(c->exchange));
+    const char *path = exchange_request(c->exchange)->path;
     const error *failure = item->failure.code ? &item->failure : &result->failure;
     if (failure->code)
         return json_pack("{s:o, s:o}", "id", json_text(item->id), "error", failure_json(failure, path));

@@ -14,6 +14,11 @@ static inline int64_t clock_now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+static inline int64_t clock_now_ms(void)
+{
+    return clock_now_us() / 1000;
+}
+
 /* The same in seconds, to the nanosecond. */
 static inline double clock_now_s(void)
 {

@@ -7,7 +7,6 @@
 
 /* Sets the functions of the service that give answers. */
 void fake_answers(service *s);
-int64_t fake_now_ms(void);
 /* Works out a page of f->rows rows: the number of its first row, and how many it has. */
 bool fake_page(const fake *f, record_page *page, int *first, int *count, error *e);
 

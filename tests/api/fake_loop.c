@@ -3,6 +3,7 @@
 #include "tests/api/fake_service.h"
 
 #include "api/resources/routes.h"
+#include "base/clock.h"
 #include "tests/api/fake_inside.h"
 #include "tests/scratch.h"
 
@@ -36,7 +37,7 @@ static void *timer(void *self, unsigned ms, void (*tick)(void *), void *context)
         f->timers[i].used = true;
         f->timers[i].tick = tick;
         f->timers[i].context = context;
-        f->timers[i].due_ms = fake_now_ms() + ms;
+        f->timers[i].due_ms = clock_now_ms() + ms;
         return &f->timers[i];
     }
     fail_msg("out of timers");
@@ -127,7 +128,7 @@ static void run_pool(fake *f)
 static void run_timers(fake *f)
 {
     for (size_t i = 0; i < FAKE_SLOTS; i++) {
-        if (!f->timers[i].used || f->timers[i].due_ms > fake_now_ms())
+        if (!f->timers[i].used || f->timers[i].due_ms > clock_now_ms())
             continue;
         f->timers[i].used = false;
         f->timers[i].tick(f->timers[i].context);
@@ -154,7 +155,7 @@ static int next_due_ms(fake *f)
     for (size_t i = 0; i < FAKE_SLOTS; i++) {
         if (!f->timers[i].used)
             continue;
-        int64_t left = f->timers[i].due_ms - fake_now_ms();
+        int64_t left = f->timers[i].due_ms - clock_now_ms();
         left = left < 0 ? 0 : left;
         if (ms < 0 || left < ms)
             ms = (int)left;

@@ -2,8 +2,8 @@
 /* test_events.c — GET /jobs/{id}/events: replay, resumption, ends, clients that leave or do not read. */
 #include "tests/api/fake_service.h"
 
-#include "api/http/connection.h"
 #include "api/http/stream.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,10 +189,10 @@ static void an_idle_stream_has_a_heartbeat(void **state)
     await_head(c);
     fake_until(f, holds(c, "id: 2"));
     server_turn(f->server);
-    server_sweep(f->server, connection_now_ms() + STREAM_HEARTBEAT_MS - 1000);
+    server_sweep(f->server, clock_now_ms() + STREAM_HEARTBEAT_MS - 1000);
     server_turn(f->server);
     assert_false(holds(c, ": still here"));
-    server_sweep(f->server, connection_now_ms() + STREAM_HEARTBEAT_MS);
+    server_sweep(f->server, clock_now_ms() + STREAM_HEARTBEAT_MS);
     fake_until(f, holds(c, ": still here\n\n"));
     client_close(c);
 }
@@ -211,7 +211,7 @@ static void a_reader_that_stopped_reading_is_cut_in_the_end(void **state)
     for (int i = 0; i < 64; i++)
         server_turn(f->server);
     assert_int_equal(server_busy(f->server), 1);
-    server_sweep(f->server, connection_now_ms() + 61 * 1000);
+    server_sweep(f->server, clock_now_ms() + 61 * 1000);
     fake_until(f, server_busy(f->server) == 0);
     assert_int_equal(f->unwatches, 1);
     client_close(c);

@@ -27,14 +27,11 @@ struct request_body {
 
 static bool refuse_type(const route *to, problem *p, const char *given)
 {
-    char list[256];
-    size_t used = 0;
-    list[0] = '\0';
+    char list[256] = "";
     p->accepted = json_array();
     for (const body_rule *rule = to->bodies; rule->media_type; rule++) {
         json_array_append_new(p->accepted, json_string(rule->media_type));
-        if (used < sizeof list)
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", rule->media_type);
+        problem_list(list, sizeof list, rule->media_type);
     }
     return problem_set(p, 415, "%.128s; accepted: %s", given, list);
 }

@@ -5,6 +5,8 @@
  */
 #include "api/http/headers.h"
 
+#include "api/http/media.h"
+
 #include <ctype.h>
 #include <microhttpd.h>
 #include <string.h>
@@ -21,15 +23,10 @@ typedef struct survey {
     bool adjacency;       /* this MHD keeps the lines where they arrived */
 } survey;
 
-static bool token_char(unsigned char c)
-{
-    return isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
-}
-
 static bool key_sound(const char *key, size_t size)
 {
     for (size_t i = 0; i < size; i++)
-        if (!token_char((unsigned char)key[i]))
+        if (!media_is_token(key[i]))
             return false;
     return size > 0;
 }

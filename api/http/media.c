@@ -12,7 +12,7 @@
 
 enum { FORM_BUFFER_BYTES = 32 * 1024, FORM_FILE_BYTES_MIN = 4096 };
 
-static bool token(char c)
+bool media_is_token(char c)
 {
     return isalnum((unsigned char)c) || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
@@ -23,7 +23,7 @@ bool media_parse(const char *text, char type[MEDIA_TYPE_MAX])
     int slashes = 0;
     while (*text == ' ' || *text == '\t')
         text++;
-    for (; token(*text) || *text == '/'; text++) {
+    for (; media_is_token(*text) || *text == '/'; text++) {
         if (n + 1 == MEDIA_TYPE_MAX)
             return false;
         slashes += *text == '/';

@@ -12,6 +12,9 @@ struct MHD_PostProcessor;
 
 enum { MEDIA_TYPE_MAX = 96, FORM_FILES_MAX = 1024, FORM_ID_MAX = 256 };
 
+/* True for a character of a token of HTTP. */
+bool media_is_token(char c);
+
 /* The type and subtype of a Content-Type in lower case, without parameters. False when it is not one. */
 bool media_parse(const char *text, char type[MEDIA_TYPE_MAX]);
 

@@ -51,15 +51,13 @@ typedef struct query_reading {
 /* The route's own name of the parameter, which stays valid; NULL and *p when the route does not take it. */
 static const char *known_parameter(const route *to, const char *name, problem *p)
 {
-    char list[256] = "none";
-    size_t used = 0;
+    char list[256] = "";
     for (const char *const *known = to->query; known && *known; known++) {
         if (!strcmp(*known, name))
             return *known;
-        if (used < sizeof list)
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", *known);
+        problem_list(list, sizeof list, *known);
     }
-    problem_set(p, 400, "unknown query parameter '%s'; accepted: %s", name, list);
+    problem_set(p, 400, "unknown query parameter '%s'; accepted: %s", name, *list ? list : "none");
     return NULL;
 }
 

@@ -70,13 +70,6 @@ const char *route_parameter(const route_match *m, const char *name)
     return "";
 }
 
-static void allow(problem *p, const char *verb)
-{
-    size_t used = strlen(p->allow);
-    snprintf(p->allow + used, sizeof p->allow - used, "%s%s%s", used ? ", " : "", verb,
-             !strcmp(verb, "GET") ? ", HEAD" : "");
-}
-
 bool route_find(const route *table, const char *verb, const char *path, route_match *out, problem *p)
 {
     const char *wanted = !strcmp(verb, "HEAD") ? "GET" : verb;
@@ -89,7 +82,9 @@ bool route_find(const route *table, const char *verb, const char *path, route_ma
             problem_free(p);
             return true;
         }
-        allow(p, r->verb);
+        problem_list(p->allow, sizeof p->allow, r->verb);
+        if (!strcmp(r->verb, "GET"))
+            problem_list(p->allow, sizeof p->allow, "HEAD");
     }
     if (p->allow[0])
         return problem_set(p, 405, "%.16s is not allowed at %.256s; allowed: %s", verb, path, p->allow);

@@ -65,14 +65,6 @@ void json_pointer(char out[JSON_POINTER_MAX], const char *pointer, const char *n
     out[used] = '\0';
 }
 
-static void list_names(char *out, size_t size, const char *const *names)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (; *names && used < size; names++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", *names);
-}
-
 fields fields_of(json_t *value, const char *pointer, const char *const *names, problem *p)
 {
     fields f = {.object = value, .pointer = pointer, .problem = p};
@@ -90,8 +82,9 @@ fields fields_of(json_t *value, const char *pointer, const char *const *names, p
             name++;
         if (*name)
             continue;
-        char accepted[384];
-        list_names(accepted, sizeof accepted, names);
+        char accepted[384] = "";
+        for (name = names; *name; name++)
+            problem_list(accepted, sizeof accepted, *name);
         fields_complain(&f, key, "unknown key '%.64s'; accepted: %s", key, accepted);
     }
     return f;
@@ -129,66 +122,51 @@ void fields_require(const fields *f, const char *name)
         fields_complain(f, name, "is missing");
 }
 
-const char *fields_text(const fields *f, const char *name, const char *preset)
+/* The field when it is of one of the types (a bit each); NULL when absent, and after a complaint. */
+static json_t *typed_value(const fields *f, const char *name, unsigned types, const char *expected)
 {
     json_t *value = fields_value(f, name);
+    if (!value || 1u << json_typeof(value) & types)
+        return value;
+    fields_complain(f, name, "expected %s, got %s", expected, type_name(value));
+    return NULL;
+}
+
+const char *fields_text(const fields *f, const char *name, const char *preset)
+{
+    json_t *value = typed_value(f, name, 1u << JSON_STRING, "a string");
     if (!value)
         return preset;
-    if (!json_is_string(value)) {
-        fields_complain(f, name, "expected a string, got %s", type_name(value));
-        return preset;
-    }
-    if (strlen(json_string_value(value)) != json_string_length(value)) {
-        fields_complain(f, name, "holds a NUL");
-        return preset;
-    }
-    return json_string_value(value);
+    if (strlen(json_string_value(value)) == json_string_length(value))
+        return json_string_value(value);
+    fields_complain(f, name, "holds a NUL");
+    return preset;
 }
 
 int64_t fields_integer(const fields *f, const char *name, int64_t min, int64_t max, int64_t preset)
 {
-    json_t *value = fields_value(f, name);
-    if (!value)
-        return preset;
-    if (!json_is_integer(value)) {
-        fields_complain(f, name, "expected an integer, got %s", type_name(value));
-        return preset;
-    }
+    json_t *value = typed_value(f, name, 1u << JSON_INTEGER, "an integer");
     int64_t number = json_integer_value(value);
-    if (number < min || number > max) {
-        fields_complain(f, name, "%" PRId64 " is not in %" PRId64 " ... %" PRId64, number, min, max);
-        return preset;
-    }
-    return number;
+    if (!value || (number >= min && number <= max))
+        return value ? number : preset;
+    fields_complain(f, name, "%" PRId64 " is not in %" PRId64 " ... %" PRId64, number, min, max);
+    return preset;
 }
 
 double fields_number(const fields *f, const char *name, double min, double max, double preset)
 {
-    json_t *value = fields_value(f, name);
-    if (!value)
-        return preset;
-    if (!json_is_number(value)) {
-        fields_complain(f, name, "expected a number, got %s", type_name(value));
-        return preset;
-    }
+    json_t *value = typed_value(f, name, 1u << JSON_INTEGER | 1u << JSON_REAL, "a number");
     double number = json_number_value(value);
-    if (!(number >= min && number <= max)) {
-        fields_complain(f, name, "%g is not in %g ... %g", number, min, max);
-        return preset;
-    }
-    return number;
+    if (!value || (number >= min && number <= max))
+        return value ? number : preset;
+    fields_complain(f, name, "%g is not in %g ... %g", number, min, max);
+    return preset;
 }
 
 bool fields_flag(const fields *f, const char *name, bool preset)
 {
-    json_t *value = fields_value(f, name);
-    if (!value)
-        return preset;
-    if (!json_is_boolean(value)) {
-        fields_complain(f, name, "expected true or false, got %s", type_name(value));
-        return preset;
-    }
-    return json_is_true(value);
+    json_t *value = typed_value(f, name, 1u << JSON_TRUE | 1u << JSON_FALSE, "true or false");
+    return value ? json_is_true(value) : preset;
 }
 
 json_t *json_number(double value)

@@ -95,6 +95,12 @@ bool problem_of_error(problem *p, const error *e, enum problem_subject subject)
     return problem_set(p, problem_status(e->code, subject), "%s", e->message);
 }
 
+void problem_list(char *list, size_t size, const char *name)
+{
+    size_t used = strlen(list);
+    snprintf(list + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
 bool problem_add(problem *p, const char *pointer, const char *format, ...)
 {
     char detail[ERROR_MESSAGE_MAX];

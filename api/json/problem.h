@@ -30,6 +30,8 @@ unsigned problem_status(enum error_code code, enum problem_subject subject);
 /* Each fills *p and is always false, so that a caller can write `return problem_set(...)`. */
 bool problem_set(problem *p, unsigned status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool problem_of_error(problem *p, const error *e, enum problem_subject subject);
+/* Adds a name to those in `list`, after a comma; what does not fit is cut. For details that say what is accepted. */
+void problem_list(char *list, size_t size, const char *name);
 /* Adds a field that is not valid; the status becomes 422 if there is none yet. Always false. */
 bool problem_add(problem *p, const char *pointer, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

@@ -39,11 +39,9 @@ static const char *option_wish(enum option_type type)
 
 static void complain_unknown(const fields *f, const method *m, const char *key)
 {
-    char names[384];
-    size_t used = 0;
-    names[0] = '\0';
-    for (const option *o = m->options; o->name && used < sizeof names; o++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", o->name);
+    char names[384] = "";
+    for (const option *o = m->options; o->name; o++)
+        problem_list(names, sizeof names, o->name);
     fields_complain(f, key, "unknown hyperparameter '%.64s'; %s takes: %s", key, m->id, names);
 }
 
@@ -85,11 +83,9 @@ void training_read_name(const fields *f, const char *field, char out[RECORD_NAME
 
 void training_complain_method(const fields *f, const char *field, const char *id)
 {
-    char names[256];
-    size_t used = 0;
-    names[0] = '\0';
-    for (const method *const *known = method_all(); *known && used < sizeof names; known++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", (*known)->id);
+    char names[256] = "";
+    for (const method *const *known = method_all(); *known; known++)
+        problem_list(names, sizeof names, (*known)->id);
     fields_complain(f, field, "unknown method '%.64s'; there are: %s", id, names);
 }
 

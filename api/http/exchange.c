@@ -104,11 +104,6 @@ static exchange *exchange_new(exchange_shared *shared, struct MHD_Connection *c,
     return x;
 }
 
-static void hold(exchange *x)
-{
-    x->holds++;
-}
-
 void exchange_release(exchange *x)
 {
     assert(x->holds > 0);
@@ -127,7 +122,7 @@ void exchange_release(exchange *x)
 void exchange_defer(exchange *x)
 {
     x->deferred = true;
-    hold(x);
+    x->holds++;
 }
 
 bool exchange_offload(exchange *x, void (*work)(void *), void (*after)(void *), void *context)
@@ -183,7 +178,7 @@ static void client_left(void *context)
 {
     exchange *x = context;
     x->gone = true;
-    hold(x);
+    x->holds++;
     if (x->stream)
         stream_close(x->stream);
     resume(x);
@@ -217,7 +212,7 @@ static void suspend_while_busy(exchange *x)
 {
     if (!x->body || !body_busy(x->body))
         return;
-    hold(x);
+    x->holds++;
     suspend(x);
 }
 
@@ -412,7 +407,7 @@ enum MHD_Result exchange_on_call(exchange_shared *shared, struct MHD_Connection 
 static void answer_for_handler(exchange *x, problem *p)
 {
     void (*tell)(void *) = x->abandon;
-    hold(x);
+    x->holds++;
     exchange_answer_problem(x, p);
     if (tell)
         tell(x->abandon_context);

@@ -5,6 +5,8 @@
 
 #include "api/records/subject.h"
 
+#include <stdlib.h>
+
 enum { RUN_NUMBER_MAX = 1000000 }; /* of epochs, threads or versions in a run from elsewhere */
 
 /* A variant of a run's score: what it reached in the run's test; NaN where it was not finite. */
@@ -111,6 +113,11 @@ typedef struct run_test {
     uint8_t *anomalous; /* 1 is an anomaly */
 } run_test;
 
-void run_test_free(run_test *test);
+static inline void run_test_free(run_test *test)
+{
+    free(test->scores);
+    free(test->anomalous);
+    *test = (run_test){0};
+}
 
 #endif

@@ -101,16 +101,24 @@ void get_experiment(exchange *x)
 
 /* ---- changes */
 
-static void changed(void *context, const char *id, const error *failure)
+/* Answers with the experiment as it was changed, or created. */
+static void answer_change(exchange *x, const char *id, const error *failure, bool created)
 {
     error e = {0};
     json_t *body;
     if (failure)
-        submission_failed(context, failure, PROBLEM_REQUEST);
-    else if (read_whole(exchange_service(context), id, &body, &e))
-        submission_accepted(context, body);
+        submission_failed(x, failure, created ? PROBLEM_CONTENT : PROBLEM_REQUEST);
+    else if (!read_whole(exchange_service(x), id, &body, &e))
+        submission_failed(x, &e, PROBLEM_REQUEST);
+    else if (created)
+        submission_created(x, 202, "/experiments", id, body);
     else
-        submission_failed(context, &e, PROBLEM_REQUEST);
+        submission_accepted(x, body);
+}
+
+static void changed(void *context, const char *id, const error *failure)
+{
+    answer_change(context, id, failure, false);
 }
 
 void delete_experiment(exchange *x)
@@ -133,14 +141,7 @@ void post_experiment_resume(exchange *x)
 
 static void submitted(void *context, const char *id, const error *failure)
 {
-    error e = {0};
-    json_t *body;
-    if (failure)
-        submission_failed(context, failure, PROBLEM_CONTENT);
-    else if (read_whole(exchange_service(context), id, &body, &e))
-        submission_created(context, 202, "/experiments", id, body);
-    else
-        submission_failed(context, &e, PROBLEM_REQUEST);
+    answer_change(context, id, failure, true);
 }
 
 static void submit(exchange *x, const experiment_spec *spec, const char *key)

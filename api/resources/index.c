@@ -2,11 +2,10 @@
 /* index.c — GET /: where everything is. GET /openapi.yaml: the contract, as it was when the program was built. */
 #include "api/resources/routes.h"
 
-#include "api/resources/openapi.h"
+#include "base/file.h"
 #include "base/version.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static json_t *list_paths(void)
@@ -36,11 +35,8 @@ static void answer_html(exchange *x)
                 fprintf(out, "<li>%s %s\n", line->verb, line->pattern);
         }
         fprintf(out, "</ul>\n</html>\n");
-        if (fclose(out) != 0) {
-            free(text);
-            text = NULL;
-        }
     }
+    text = file_close_text(out, true, &text);
     response a = response_bytes(200, "text/html; charset=utf-8", text, size);
     response_add_header(&a, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
     exchange_answer(x, &a);

@@ -3,8 +3,7 @@
 #include "api/http/server.h"
 #include "api/resources/routes.h"
 #include "api/service.h"
-
-#include <stdlib.h>
+#include "base/file.h"
 
 void get_metrics(exchange *x)
 {
@@ -12,17 +11,11 @@ void get_metrics(exchange *x)
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    bool whole = false;
     if (out) {
         server_print_metrics(exchange_server(x), out);
         s->metrics(s->host.self, out);
-        whole = !ferror(out);
-        whole = fclose(out) == 0 && whole;
     }
-    if (!whole) {
-        free(text);
-        text = NULL;
-    }
+    text = file_close_text(out, true, &text);
     response a = response_bytes(200, "text/plain; version=0.0.4; charset=utf-8", text, size);
     exchange_answer(x, &a);
 }

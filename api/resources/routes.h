@@ -10,6 +10,10 @@
 
 extern const route resource_routes[]; /* ended by a NULL pattern; for server_config.routes */
 
+/* openapi.yaml, embedded at build time. */
+extern const unsigned char openapi_yaml[];
+extern const size_t openapi_yaml_size;
+
 void get_index(exchange *x);
 void get_openapi(exchange *x); /* index.c */
 void get_healthz(exchange *x);

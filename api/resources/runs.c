@@ -7,6 +7,7 @@
 #include "api/json/json.h"
 #include "api/json/run_json.h"
 #include "api/tables/csv.h"
+#include "base/file.h"
 #include "data/protocol.h"
 
 #include <math.h>
@@ -34,12 +35,8 @@ static void answer_csv(exchange *x, const void *rows, int count, const char *cur
         csv_head(out, csv_paths, COLUMNS);
         for (int i = 0; i < count; i++)
             csv_row(out, &run_record, &at[i], csv_paths, COLUMNS);
-        bool whole = !ferror(out);
-        if (fclose(out) != 0 || !whole) {
-            free(text);
-            text = NULL;
-        }
     }
+    text = file_close_text(out, true, &text);
     response a = response_bytes(200, CSV_MEDIA_TYPE, text, size);
     if (cursor[0])
         response_add_header(&a, "X-Next-Cursor", "%s", cursor);

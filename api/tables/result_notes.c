@@ -2,6 +2,8 @@
 /* result_notes.c — see result_notes.h. */
 #include "api/tables/result_notes.h"
 
+#include "base/file.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,12 +149,7 @@ char *result_notes_text(const result_notes *n, int row, int column)
         bool after = put_images(out, n, row);
         if (n->versions > 1)
             put_versions(out, all, count, after);
-        bool good = !ferror(out);
-        if (fclose(out) != 0 || !good) {
-            free(text);
-            text = NULL;
-        }
     }
     free(all);
-    return text;
+    return file_close_text(out, true, &text);
 }

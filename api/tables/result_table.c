@@ -6,6 +6,7 @@
 #include "api/tables/csv.h"
 #include "api/tables/markdown.h"
 #include "api/tables/result_notes.h"
+#include "base/file.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -199,16 +200,6 @@ static bool csv_own(FILE *out, const result_notes *notes, const char *kind, int 
     return note != NULL;
 }
 
-/* What `out` holds; NULL when not all of it could be written. */
-static char *close_text(FILE *out, bool good, char **text)
-{
-    good = good && !ferror(out);
-    if (fclose(out) == 0 && good)
-        return *text;
-    free(*text);
-    return NULL;
-}
-
 char *result_table_csv(const result_table *t, size_t *size)
 {
     char *text = NULL;
@@ -226,7 +217,7 @@ char *result_table_csv(const result_table *t, size_t *size)
         for (group g = {0}; next_group(t, t->methods[m], &g);)
             good = csv_group(out, t, &g) && good;
     }
-    return close_text(out, good, &text);
+    return file_close_text(out, good, &text);
 }
 
 /* ---- Markdown */
@@ -366,5 +357,5 @@ char *result_table_markdown(const result_table *t, size_t *size)
         markdown_notes(out, notes);
     }
     json_decref(notes);
-    return out ? close_text(out, good, &text) : NULL;
+    return file_close_text(out, good, &text);
 }

@@ -268,3 +268,14 @@ bool file_write_atomic(const char *path, const file_part *parts, size_t count, e
     }
     return file_output_commit(o, e);
 }
+
+char *file_close_text(FILE *out, bool good, char *const *text)
+{
+    if (!out)
+        return NULL;
+    good = !ferror(out) && good;
+    if (fclose(out) == 0 && good)
+        return *text;
+    free(*text);
+    return NULL;
+}

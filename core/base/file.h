@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Reads a regular file of at most `limit` bytes. Returns *bytes new (release it with free()), with a NUL behind the
  * last byte that *size does not count. ERROR_LIMIT when the file is larger. Any thread. */
@@ -56,5 +57,9 @@ void file_output_abandon(file_output *o);
 
 /* Syncs the folder of `path`, so that a power cut cannot undo that the file was made or renamed. */
 bool file_sync_folder(const char *path, error *e);
+
+/* Closes a stream of open_memstream(text, …), which may be NULL. Returns what was written, to be freed; NULL when it
+ * was not good, or memory was out. */
+char *file_close_text(FILE *out, bool good, char *const *text);
 
 #endif

@@ -2,7 +2,7 @@
 /* contract.c — YAML by libyaml into jansson's values. */
 #include "tests/api/contract.h"
 
-#include "api/resources/openapi.h"
+#include "api/resources/routes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,9 +6,10 @@
 #ifndef ANOMALYD_API_HTTP_CONNECTION_H
 #define ANOMALYD_API_HTTP_CONNECTION_H
 
+#include "base/clock.h"
+
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <sys/socket.h>
 
 typedef struct connection {
     struct connection *next, *previous;
@@ -18,18 +19,16 @@ typedef struct connection {
     struct exchange *exchange; /* the one under way; NULL between two */
 } connection;
 
-typedef struct connection_list {
-    connection *first; /* owned */
-    size_t count;
-} connection_list;
-
-/* Adds a connection without a deadline. Returns new, owned by the list. NULL when memory is out. */
-connection *connection_add(connection_list *list, int socket);
-/* Removes it from the list and frees it; c may be NULL. It must be between two exchanges. */
-void connection_remove(connection_list *list, connection *c);
 /* Sets the deadline to `ms` from now. */
-void connection_set_deadline(connection *c, int64_t ms);
+static inline void connection_set_deadline(connection *c, int64_t ms)
+{
+    c->deadline_ms = clock_now_ms() + ms;
+}
+
 /* Shuts the socket down, so that libmicrohttpd ends whatever it is doing with it. */
-void connection_cut(connection *c);
+static inline void connection_cut(connection *c)
+{
+    shutdown(c->socket, SHUT_RDWR);
+}
 
 #endif

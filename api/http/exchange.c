@@ -323,7 +323,7 @@ static bool admit(exchange *x, const char *const line[3], problem *p)
     }
     body_setting setting = {
         .host = shared->config->host, .bytes_in_memory = &shared->bodies_bytes, .ready = body_ready, .context = x};
-    if (!request_find_route(x->request, shared->config->routes, line[0], p) ||
+    if (!route_find(shared->config->routes, line[0], x->request->path, &x->request->match, p) ||
         !body_open(&x->body, x->request, &setting, p) || !request_read_query(x->request, p))
         return false;
     bool draining = shared->quiesced || shared->config->host->draining(shared->config->host->self);

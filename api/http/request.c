@@ -2,6 +2,7 @@
 /* request.c — see request.h. */
 #include "api/http/request.h"
 
+#include <assert.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,11 +37,6 @@ void request_free(request *r)
         free(r->query[i].value);
     free(r->path);
     free(r);
-}
-
-bool request_find_route(request *r, const route *table, const char *verb, problem *p)
-{
-    return route_find(table, verb, r->path, &r->match, p);
 }
 
 typedef struct query_reading {
@@ -96,7 +92,12 @@ bool request_read_query(request *r, problem *p)
 
 const char *request_parameter(const request *r, const char *name)
 {
-    return route_parameter(&r->match, name);
+    size_t length = strlen(name);
+    for (int i = 0; i < r->match.count; i++)
+        if (!strncmp(r->match.parameters[i].name, name, length) && r->match.parameters[i].name[length] == '}')
+            return r->match.parameters[i].value;
+    assert(!"a handler asks for a parameter that its pattern has");
+    return "";
 }
 
 const char *request_query(const request *r, const char *name)

@@ -19,7 +19,7 @@ typedef struct request {
     struct MHD_Connection *connection; /* NULL when the client has left */
     char id[REQUEST_ID_MAX];
     char *path;        /* as it was sent, still percent-encoded; owned */
-    route_match match; /* its route is NULL when none was found */
+    route_match match; /* by route_find; its route is NULL when none was found */
     struct {
         const char *name; /* borrowed from the route */
         char *value;      /* unescaped; owned */
@@ -31,8 +31,6 @@ typedef struct request {
  * Returns new; free with request_free. NULL when memory is out. */
 request *request_new(struct MHD_Connection *c, const char *const line[3], const char *fresh_id);
 void request_free(request *r);
-/* Finds the route. False and *p when there is none. */
-bool request_find_route(request *r, const route *table, const char *verb, problem *p);
 /* Reads the query parameters. False and *p when one is malformed, unknown to the route, or given twice. */
 bool request_read_query(request *r, problem *p);
 

@@ -60,16 +60,6 @@ static bool matches(const char *pattern, const char *path, route_match *out)
     return !*pattern && !*path;
 }
 
-const char *route_parameter(const route_match *m, const char *name)
-{
-    size_t length = strlen(name);
-    for (int i = 0; i < m->count; i++)
-        if (!strncmp(m->parameters[i].name, name, length) && m->parameters[i].name[length] == '}')
-            return m->parameters[i].value;
-    assert(!"a handler asks for a parameter that its pattern has");
-    return "";
-}
-
 bool route_find(const route *table, const char *verb, const char *path, route_match *out, problem *p)
 {
     const char *wanted = !strcmp(verb, "HEAD") ? "GET" : verb;

@@ -46,8 +46,6 @@ typedef struct route_match {
 /* Finds the route of a path that is still percent-encoded; HEAD finds the route of GET. False, and 404 or 405 in *p,
  * when there is none. */
 bool route_find(const route *table, const char *verb, const char *path, route_match *out, problem *p);
-/* The value of a parameter of the pattern. Borrowed from m. The pattern must have it. */
-const char *route_parameter(const route_match *m, const char *name);
 
 /* Undoes percent-encoding into out. False when it is malformed, holds a NUL or control character, or does not fit. */
 bool route_unescape(const char *text, size_t length, char *out, size_t size);

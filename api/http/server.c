@@ -32,7 +32,8 @@ struct server {
     struct MHD_Daemon *daemon; /* NULL once it is stopped */
     server_config config;
     int port, epoll;
-    connection_list connections;
+    connection *connections; /* owned */
+    size_t connection_count;
     void *sweep; /* timer; NULL when there are no connections */
     unsigned sweep_ms;
 };
@@ -49,13 +50,13 @@ static void on_sweep(void *context);
 static void arm_sweep(server *s)
 {
     const http_host *host = s->config.host;
-    if (!s->sweep && s->connections.first)
+    if (!s->sweep && s->connections)
         s->sweep = host->timer(host->self, s->sweep_ms, on_sweep, s);
 }
 
 void server_sweep(server *s, int64_t now_ms)
 {
-    for (connection *c = s->connections.first; c; c = c->next) {
+    for (connection *c = s->connections; c; c = c->next) {
         if (c->exchange)
             exchange_on_tick(c->exchange, now_ms);
         if (!c->deadline_ms || now_ms < c->deadline_ms || (c->exchange && exchange_on_deadline(c->exchange)))
@@ -74,13 +75,43 @@ static void on_sweep(void *context)
     arm_sweep(s);
 }
 
+/* NULL when memory is out. */
+static connection *add_connection(server *s, int socket)
+{
+    connection *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->socket = socket;
+    c->next = s->connections;
+    if (c->next)
+        c->next->previous = c;
+    s->connections = c;
+    s->connection_count++;
+    return c;
+}
+
+static void remove_connection(server *s, connection *c)
+{
+    if (!c)
+        return;
+    assert(!c->exchange);
+    if (c->next)
+        c->next->previous = c->previous;
+    if (c->previous)
+        c->previous->next = c->next;
+    else
+        s->connections = c->next;
+    s->connection_count--;
+    free(c);
+}
+
 static void on_connection(void *context, struct MHD_Connection *c, void **slot,
                           enum MHD_ConnectionNotificationCode code)
 {
     server *s = context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         int socket = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        connection *started = *slot = connection_add(&s->connections, socket);
+        connection *started = *slot = add_connection(s, socket);
         if (!started) {
             shutdown(socket, SHUT_RDWR);
             return;
@@ -89,7 +120,7 @@ static void on_connection(void *context, struct MHD_Connection *c, void **slot,
         arm_sweep(s);
         return;
     }
-    connection_remove(&s->connections, *slot);
+    remove_connection(s, *slot);
     *slot = NULL;
 }
 
@@ -263,7 +294,7 @@ void server_quiesce(server *s)
 void server_drain(server *s)
 {
     server_quiesce(s);
-    for (connection *c = s->connections.first; c; c = c->next)
+    for (connection *c = s->connections; c; c = c->next)
         if (c->exchange)
             exchange_on_drain(c->exchange);
     wake(s);
@@ -284,13 +315,13 @@ void server_print_metrics(const server *s, FILE *out)
             "# TYPE anomalyd_http_requests_in_progress gauge\nanomalyd_http_requests_in_progress %zu\n"
             "# HELP anomalyd_http_body_bytes Bytes of request bodies held in memory.\n"
             "# TYPE anomalyd_http_body_bytes gauge\nanomalyd_http_body_bytes %zu\n",
-            s->connections.count, s->shared.unanswered, s->shared.bodies_bytes);
+            s->connection_count, s->shared.unanswered, s->shared.bodies_bytes);
 }
 
 void server_stop(server *s)
 {
     const http_host *host = s->config.host;
-    for (connection *c = s->connections.first; c; c = c->next)
+    for (connection *c = s->connections; c; c = c->next)
         assert(!c->exchange || !exchange_suspended(c->exchange));
     if (s->sweep)
         host->timer_stop(host->self, s->sweep);

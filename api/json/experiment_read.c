@@ -49,7 +49,7 @@ static void read_overrides(const fields *f, json_t *overrides, const experiment_
         json_pointer(pointer, "/overrides", m->method);
         own = fields_of(values, pointer, names, f->problem);
     }
-    m->held_out = training_read_held_out(&own, spec->held_out);
+    m->held_out = fields_number(&own, "held_out", 0, SUBJECT_HELD_OUT_MAX, spec->held_out);
     m->test_images = training_read_test_images(&own, spec->test_images);
     m->overrides_held_out = fields_value(&own, "held_out") != NULL;
     m->overrides_test_images = fields_value(&own, "test_images") != NULL;
@@ -191,7 +191,7 @@ void experiment_read(json_t *body, experiment_spec *spec, problem *p)
     fields_require(&f, "dataset");
     training_read_name(&f, "name", spec->name);
     training_read_name(&f, "dataset", spec->dataset);
-    spec->held_out = training_read_held_out(&f, TRAINING_HELD_OUT_PRESET);
+    spec->held_out = fields_number(&f, "held_out", 0, SUBJECT_HELD_OUT_MAX, TRAINING_HELD_OUT_PRESET);
     spec->test_images = training_read_test_images(&f, 0);
     read_methods(&f, spec);
     read_protocol(&f, spec);

@@ -42,7 +42,7 @@ static const struct kind *find_kind(unsigned status)
     return NULL;
 }
 
-unsigned problem_status(enum error_code code, enum problem_subject subject)
+static unsigned status_of(enum error_code code, enum problem_subject subject)
 {
     switch (code) {
     case ERROR_INVALID:
@@ -92,7 +92,7 @@ bool problem_set(problem *p, unsigned status, const char *format, ...)
 
 bool problem_of_error(problem *p, const error *e, enum problem_subject subject)
 {
-    return problem_set(p, problem_status(e->code, subject), "%s", e->message);
+    return problem_set(p, status_of(e->code, subject), "%s", e->message);
 }
 
 void problem_list(char *list, size_t size, const char *name)

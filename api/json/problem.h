@@ -25,8 +25,6 @@ typedef struct problem {
  * "not found" is 404 for the one and 422 for the other. */
 enum problem_subject { PROBLEM_REQUEST, PROBLEM_CONTENT, PROBLEM_IMAGE };
 
-unsigned problem_status(enum error_code code, enum problem_subject subject);
-
 /* Each fills *p and is always false, so that a caller can write `return problem_set(...)`. */
 bool problem_set(problem *p, unsigned status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool problem_of_error(problem *p, const error *e, enum problem_subject subject);

@@ -89,11 +89,6 @@ void training_complain_method(const fields *f, const char *field, const char *id
     fields_complain(f, field, "unknown method '%.64s'; there are: %s", id, names);
 }
 
-double training_read_held_out(const fields *f, double preset)
-{
-    return fields_number(f, "held_out", 0, SUBJECT_HELD_OUT_MAX, preset);
-}
-
 uint32_t training_read_test_images(const fields *f, uint32_t preset)
 {
     uint32_t n = (uint32_t)fields_integer(f, "test_images", 0, UINT32_MAX, preset);

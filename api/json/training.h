@@ -15,7 +15,6 @@ bool training_check_options(const method *m, json_t *values, const char *pointer
 void training_complain_method(const fields *f, const char *field, const char *id);
 /* A name of ours; out stays as it is when the field is absent or bad. */
 void training_read_name(const fields *f, const char *field, char out[RECORD_NAME_MAX]);
-double training_read_held_out(const fields *f, double preset);
 uint32_t training_read_test_images(const fields *f, uint32_t preset);
 
 #endif

@@ -162,7 +162,7 @@ static void read_job(json_t *body, job_spec *spec, problem *p)
     training_read_name(&f, "dataset", spec->subject.dataset);
     read_protocol(&f, spec);
     spec->subject.seed = (uint64_t)fields_integer(&f, "seed", 0, SUBJECT_SEED_MAX, 0);
-    spec->subject.held_out = training_read_held_out(&f, TRAINING_HELD_OUT_PRESET);
+    spec->subject.held_out = fields_number(&f, "held_out", 0, SUBJECT_HELD_OUT_MAX, TRAINING_HELD_OUT_PRESET);
     spec->subject.test_images = training_read_test_images(&f, 0);
     spec->trace = fields_flag(&f, "trace", false);
     read_model(&f, spec);

@@ -85,12 +85,12 @@ static void submitted(void *context, const job_row *row, const error *failure)
         submission_created(context, 202, "/jobs", row->id, job_json(row));
 }
 
-static void read_method(const fields *f, job_spec *spec, char **hyperparameters)
+static void read_method(const fields *f, job_spec *spec)
 {
     const char *id = fields_text(f, "method", NULL);
     const method *m = id ? method_find(id) : NULL;
     json_t *values = fields_value(f, "hyperparameters");
-    *hyperparameters = values ? json_dumps(values, JSON_REAL_PRECISION(17)) : strdup("{}");
+    spec->hyperparameters = values ? json_dumps(values, JSON_REAL_PRECISION(17)) : strdup("{}");
     if (m) {
         snprintf(spec->subject.method, sizeof spec->subject.method, "%s", m->id);
         if (values)
@@ -158,7 +158,7 @@ static void read_job(json_t *body, job_spec *spec, problem *p)
         fields_complain(&f, "kind", "'%.32s' is not 'train'", kind);
     fields_require(&f, "method");
     fields_require(&f, "dataset");
-    read_method(&f, spec, &spec->hyperparameters);
+    read_method(&f, spec);
     training_read_name(&f, "dataset", spec->subject.dataset);
     read_protocol(&f, spec);
     spec->subject.seed = (uint64_t)fields_integer(&f, "seed", 0, SUBJECT_SEED_MAX, 0);

@@ -127,22 +127,25 @@ static void decode_image(score_call *c, score_item *item, const char *text, size
 }
 
 /* Any thread: it knows only the call and the body. */
-static bool read_json(score_call *c)
+static void read_json(void *context)
 {
+    score_call *c = context;
     static const char *const names[] = {"images", NULL}, *const item_names[] = {"id", "data", NULL};
     problem *p = &c->failure;
     c->document = body_read_json(exchange_body(c->exchange), p);
     if (!c->document)
-        return false;
+        return;
     fields f = fields_of(c->document, "", names, p);
     json_t *list = fields_value(&f, "images");
     size_t count = json_array_size(list);
     if (p->status)
-        return false;
-    if (!json_is_array(list) || count == 0 || count > FORM_FILES_MAX)
-        return fields_complain(&f, "images", "expected an array of 1 to %d images", FORM_FILES_MAX);
+        return;
+    if (!json_is_array(list) || count == 0 || count > FORM_FILES_MAX) {
+        fields_complain(&f, "images", "expected an array of 1 to %d images", FORM_FILES_MAX);
+        return;
+    }
     if (!call_reserve(c, count))
-        return false;
+        return;
     for (size_t i = 0; i < count; i++) {
         char pointer[32];
         snprintf(pointer, sizeof pointer, "/images/%zu", i);
@@ -156,7 +159,6 @@ static bool read_json(score_call *c)
         if (data)
             decode_image(c, &c->items[i], data, strlen(data));
     }
-    return p->status == 0;
 }
 
 static json_t *failure_json(const error *e, const char *path)
@@ -302,8 +304,9 @@ static bool start_scoring(score_call *c)
     return c->ticket != NULL;
 }
 
-static void submit(score_call *c)
+static void submit(void *context)
 {
+    score_call *c = context;
     if (c->failure.status || !check_explanation(c))
         exchange_answer_problem(c->exchange, &c->failure);
     else if (c->image_count == 0)
@@ -311,16 +314,6 @@ static void submit(score_call *c)
     else if (!c->abandoned && start_scoring(c))
         return;
     call_end(c);
-}
-
-static void read_on_pool(void *context)
-{
-    read_json(context);
-}
-
-static void after_reading(void *context)
-{
-    submit(context);
 }
 
 /* NAME or NAME:VERSION; empty: the service chooses. */
@@ -367,7 +360,7 @@ void post_score(exchange *x)
     }
     exchange_on_abandon(x, abandon, c);
     if (body_is_json(b) && size > SCORE_JSON_INLINE_BYTES) {
-        if (!exchange_offload(x, read_on_pool, after_reading, c))
+        if (!exchange_offload(x, read_json, submit, c))
             call_free(c);
         return;
     }

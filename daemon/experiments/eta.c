@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* eta.c — see eta.h. */
-#include "daemon/experiments/eta.h"
+/* eta.c — when an experiment should be done: arithmetic alone. */
+#include "daemon/experiments/experiments.h"
 
 #include "api/json/experiment_read.h"
 

@@ -5,7 +5,6 @@
 #include "api/json/experiment_read.h"
 #include "base/digest.h"
 #include "base/version.h"
-#include "daemon/experiments/eta.h"
 #include "daemon/platform/log.h"
 #include "daemon/worker/wire.h"
 
@@ -18,6 +17,7 @@ typedef struct request {
     store_new_experiment *x; /* of a submission, until the store has it */
     dataset_info *info;
     size_t reserved; /* places that are kept for its jobs */
+    int waiting;     /* of a cancellation: for answers, and for the next turn of the loop, before which none is given */
     experiment_done *done;
     void *context;
     error e;
@@ -268,7 +268,25 @@ bool experiments_submit(experiments *o, const experiment_spec *spec, const char 
     return false;
 }
 
-/* ---- resuming */
+/* ---- resuming and cancelling */
+
+/* Reads the experiment, and begins what changes it. */
+static bool change(experiments *o, const char *id, bool (*begin)(request *r, const experiment_row *row, error *e),
+                   experiment_done *done, void *context, error *e)
+{
+    request *r = request_new(o, id, done, context, e);
+    experiment_row row;
+    if (!r)
+        return false;
+    bool begun = store_experiment_get(o->reader, id, &row, e);
+    if (begun) {
+        begun = begin(r, &row, e);
+        experiment_row_free(&row);
+    }
+    if (!begun)
+        request_free(r);
+    return begun;
+}
 
 /* New jobs for the cells that failed or were cancelled. */
 static bool resume(request *r, const experiment_row *row, error *e)
@@ -289,33 +307,14 @@ static bool resume(request *r, const experiment_row *row, error *e)
 
 bool experiments_resume(experiments *o, const char *id, experiment_done *done, void *context, error *e)
 {
-    request *r = request_new(o, id, done, context, e);
-    experiment_row row;
-    if (!r)
-        return false;
-    bool begun = store_experiment_get(o->reader, id, &row, e);
-    if (begun) {
-        begun = resume(r, &row, e);
-        experiment_row_free(&row);
-    }
-    if (!begun)
-        request_free(r);
-    return begun;
+    return change(o, id, resume, done, context, e);
 }
 
-/* ---- cancelling */
-
-typedef struct cancellation {
-    request *of;
-    int waiting; /* for answers, and for the next turn of the loop, before which nothing is answered */
-} cancellation;
-
-static void cancellation_step(cancellation *c)
+static void cancel_step(void *context)
 {
-    request *r = c->of;
-    if (--c->waiting)
+    request *r = context;
+    if (--r->waiting)
         return;
-    free(c);
     if (r->e.code) {
         request_fail(r);
         return;
@@ -327,56 +326,34 @@ static void cancellation_step(cancellation *c)
 static void cell_cancelled(void *context, const job_row *row, const error *failure)
 {
     (void)row;
-    cancellation *c = context;
+    request *r = context;
     /* A conflict is a cell that ended meanwhile. */
     if (failure && failure->code != ERROR_CONFLICT)
-        c->of->e = *failure;
-    cancellation_step(c);
-}
-
-static void cancellation_end(void *context)
-{
-    cancellation_step(context);
+        r->e = *failure;
+    cancel_step(r);
 }
 
 /* Cancels the cells that have not ended. The queue starts none in between, for it waits for its turn of the loop. */
-static void cancel_cells(cancellation *c, const experiment_row *row)
+static bool cancel(request *r, const experiment_row *row, error *e)
 {
+    r->waiting = 1;
+    if (!loop_try_defer(r->owner->loop, cancel_step, r))
+        return error_memory(e, "a cancellation");
     for (int i = 0; i < row->cell_count; i++) {
         enum job_state state = row->cells[i].state;
         if (state != JOB_QUEUED && state != JOB_RUNNING)
             continue;
-        error e = {0};
-        c->waiting++;
-        if (!jobs_cancel(c->of->owner->jobs, row->cells[i].job, cell_cancelled, c, &e))
-            cell_cancelled(c, NULL, &e);
+        error failure = {0};
+        r->waiting++;
+        if (!jobs_cancel(r->owner->jobs, row->cells[i].job, cell_cancelled, r, &failure))
+            cell_cancelled(r, NULL, &failure);
     }
+    return true;
 }
 
 bool experiments_cancel(experiments *o, const char *id, experiment_done *done, void *context, error *e)
 {
-    experiment_row row;
-    request *r = request_new(o, id, done, context, e);
-    cancellation *c = r ? malloc(sizeof *c) : NULL;
-    if (r && !c)
-        error_memory(e, "a cancellation");
-    if (!c || !store_experiment_get(o->reader, id, &row, e))
-        goto free_both;
-    *c = (cancellation){.of = r, .waiting = 1};
-    if (!loop_try_defer(o->loop, cancellation_end, c)) {
-        error_memory(e, "a cancellation");
-        goto free_row;
-    }
-    cancel_cells(c, &row);
-    experiment_row_free(&row);
-    return true;
-free_row:
-    experiment_row_free(&row);
-free_both:
-    free(c);
-    if (r)
-        request_free(r);
-    return false;
+    return change(o, id, cancel, done, context, e);
 }
 
 /* ---- progress */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_import.c — see run_import.h. */
-#include "daemon/experiments/run_import.h"
-
-#include "daemon/platform/id.h"
+/* run_import.c — takes up a run of another registry: the checks that need this one's data sets, and the write. */
+#include "daemon/experiments/experiments.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -21,7 +19,7 @@ static void stored(void *context, const store_answer *answer, const error *failu
 }
 
 /* The run as this registry has it: on its own name for these images. */
-static bool adopt(const run_importer *by, const run_row *row, run_row *ours, error *e)
+static bool adopt(const experiments *by, const run_row *row, run_row *ours, error *e)
 {
     dataset_row set;
     if (!id_valid(row->id) || !id_valid(row->job))
@@ -49,7 +47,7 @@ static bool was_traced(const run_row *row)
     return traced;
 }
 
-bool run_import(const run_importer *by, const run_row *row, run_done *done, void *context, error *e)
+bool experiments_import_run(const experiments *by, const run_row *row, run_done *done, void *context, error *e)
 {
     run_row ours;
     importing *i = malloc(sizeof *i);

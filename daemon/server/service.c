@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* service.c — implements service.h: hands each call to the part that knows. */
-#include "daemon/experiments/run_import.h"
 #include "daemon/platform/log.h"
 #include "daemon/platform/paths.h"
 #include "daemon/server/daemon.h"
@@ -145,10 +144,9 @@ static bool run_get(void *self, const char *id, run_row *row, error *e)
     return store_run_get(((anomalyd *)self)->reader, id, row, e);
 }
 
-static bool run_import_(void *self, const run_row *row, run_done *done, void *context, error *e)
+static bool run_import(void *self, const run_row *row, run_done *done, void *context, error *e)
 {
-    const anomalyd *d = self;
-    return run_import(&(run_importer){.store = d->store, .reader = d->reader}, row, done, context, e);
+    return experiments_import_run(&((anomalyd *)self)->experiments, row, done, context, e);
 }
 
 static bool run_test_(void *self, const char *id, run_test *test, error *e)
@@ -261,7 +259,7 @@ void daemon_serve(anomalyd *d)
         .model_versions = model_versions,
         .run_list = run_list,
         .run_get = run_get,
-        .run_import = run_import_,
+        .run_import = run_import,
         .run_test = run_test_,
         .score = score,
         .score_cancel = cancel_score,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* test_sweep.c — a sweep's rows: all or nothing, once for a key, cells reused and resumed; and the ETA. */
-#include "daemon/experiments/eta.h"
 #include "daemon/experiments/experiments.h"
 #include "store_rows.h"
 

@@ -37,21 +37,30 @@ static bool keeps_checkpoint(const char *folder)
     return path_format(&kept, NULL, "%s/" PATH_KEPT, folder) && !access(kept.text, F_OK);
 }
 
-static void prune(void *context) /* pool thread, or at the start */
+/* Removes the oldest kept checkpoints, and at the start what is no open job's and keeps none. */
+static bool prune_all(const jobs *j, bool at_start, error *e)
 {
-    const jobs *j = context;
     path_text all, one;
     struct dirent **entries = NULL;
-    if (!path_format(&all, NULL, "%s/jobs", j->c.state))
-        return;
+    if (!path_format(&all, e, "%s/jobs", j->c.state))
+        return false;
     int kept = 0, n = scandir(all.text, &entries, NULL, alphasort);
+    if (n < 0)
+        return error_system(e, "%s", all.text);
     for (int i = n - 1; i >= 0; i--) { /* ids ascend with time */
-        if (id_valid(entries[i]->d_name) && path_format(&one, NULL, "%s/%s", all.text, entries[i]->d_name) &&
-            keeps_checkpoint(one.text) && ++kept > JOBS_KEPT_MAX)
+        const char *id = entries[i]->d_name;
+        if (id_valid(id) && path_format(&one, NULL, "%s/%s", all.text, id) &&
+            (keeps_checkpoint(one.text) ? ++kept > JOBS_KEPT_MAX : at_start && !job_find(j, id)))
             remove_folder(&one);
         free(entries[i]);
     }
     free(entries);
+    return true;
+}
+
+static void prune(void *context) /* pool thread */
+{
+    prune_all(context, false, NULL);
 }
 
 static void pruned(void *context)
@@ -66,17 +75,5 @@ void folders_prune(jobs *j)
 
 bool folders_sweep(jobs *j, error *e)
 {
-    path_text all, one;
-    if (!path_format(&all, e, "%s/jobs", j->c.state))
-        return false;
-    DIR *d = opendir(all.text);
-    if (!d)
-        return error_system(e, "%s", all.text);
-    for (struct dirent *entry; (entry = readdir(d));)
-        if (id_valid(entry->d_name) && !job_find(j, entry->d_name) &&
-            path_format(&one, NULL, "%s/%s", all.text, entry->d_name) && !keeps_checkpoint(one.text))
-            remove_folder(&one);
-    closedir(d);
-    prune(j);
-    return true;
+    return prune_all(j, true, e);
 }

@@ -33,3 +33,12 @@ int cpus_capacity(const cpus *c)
         return workers * c->threads;
     return workers && workers < c->count ? c->count : workers;
 }
+
+enum admission admission_judge(const admission_rule *r, uint64_t planned, uint64_t beside, int others)
+{
+    if (!r->bytes || (beside <= r->bytes && planned <= r->bytes - beside))
+        return ADMISSION_YES;
+    if (r->strict && planned > r->bytes)
+        return ADMISSION_NEVER;
+    return others ? ADMISSION_WAIT : ADMISSION_YES;
+}

@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-typedef struct cancellation cancellation;
+typedef struct job_request job_request;
 
 typedef struct job {
     struct job *next; /* by creation */
@@ -20,8 +20,8 @@ typedef struct job {
     job_row row;   /* owned; its state is the machine's, set by the runner alone */
     int64_t token; /* of the latest claim */
     events *log;
-    cancellation *asking; /* those whose request to cancel is not answered yet, the latest first */
-    bool told_waits;      /* an event has told that it waits for memory */
+    job_request *asking; /* those whose request to cancel is not answered yet, the latest first */
+    bool told_waits;     /* an event has told that it waits for memory */
 
     /* the runner's */
     uint64_t due_ms;           /* when EVENT_TIMER is due, on the loop's clock; 0: no timer runs */
@@ -109,7 +109,7 @@ void folders_prune(jobs *j);
  */
 bool folders_sweep(jobs *j, error *e);
 
-/* cancel.c: the requests in job.asking */
+/* requests.c: the requests to cancel in job.asking */
 /* Answers the latest, if there is one: with the job as it is at the next turn. */
 void cancel_answer(job *b);
 /* Answers the latest: it comes too late, for how the job ends is being written. */

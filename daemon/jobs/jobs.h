@@ -7,7 +7,6 @@
 #define ANOMALYD_DAEMON_JOBS_JOBS_H
 
 #include "api/service.h"
-#include "daemon/jobs/admission.h"
 #include "daemon/jobs/cpus.h"
 #include "daemon/platform/id.h"
 #include "daemon/platform/loop.h"

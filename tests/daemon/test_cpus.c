@@ -2,8 +2,6 @@
 /* test_cpus.c — how many jobs run at once, on how many threads each, and whether their memory fits. */
 #include "daemon/jobs/cpus.h"
 
-#include "daemon/jobs/admission.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

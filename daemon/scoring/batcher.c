@@ -129,9 +129,7 @@ static bool ask_engine(const batcher *b, const batch *t, const image *pictures, 
                        image *explained, error *e)
 {
     const batcher_engine *g = &b->c.engine;
-    return t->explain == EXPLAIN_NONE
-               ? g->score(g->context, t->of->model, pictures, n, scores, e)
-               : g->explain(g->context, t->of->model, t->explain, pictures, n, scores, explained, e);
+    return g->score(g->context, t->of->model, t->explain, pictures, n, scores, explained, e);
 }
 
 static void set_score(batcher *b, const batch *t, place p, float score, const image *explained)

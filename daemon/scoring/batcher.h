@@ -56,12 +56,11 @@ typedef struct batcher_engine {
     void (*stop)(void *context);            /* once, last */
     void *(*load)(void *context, const char *model, int version, size_t *bytes, error *e);
     void (*unload)(void *context, void *model);
-    bool (*score)(void *context, void *model, const image *pictures, size_t n, float *scores, error *e);
     /* Whether the model can explain in this way; if not, *e says why. */
     bool (*explains)(void *context, void *model, enum explanation kind, error *e);
-    /* As score, with a new picture for each; none when it fails. */
-    bool (*explain)(void *context, void *model, enum explanation kind, const image *pictures, size_t n, float *scores,
-                    image *explained, error *e);
+    /* With an explanation it makes a new picture for each; none when it fails. */
+    bool (*score)(void *context, void *model, enum explanation kind, const image *pictures, size_t n, float *scores,
+                  image *explained, error *e);
     /* Completes a result whose score is set: p-value, percentile, threshold, verdict. */
     void (*judge)(void *context, void *model, double false_alarm_rate, const image *picture, score_result *r);
 } batcher_engine;

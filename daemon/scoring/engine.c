@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* engine.c — loads scorers from the registry and asks them. Everything but new and free is on the scoring thread. */
+/* engine.c — loads scorers from the registry and asks them. Everything but engine_calls is on the scoring thread. */
 #include "daemon/scoring/engine.h"
 
 #include "base/blas.h"
@@ -9,34 +9,10 @@
 
 #include <stdlib.h>
 
-struct engine {
-    store *store;
-    int threads;
-    store_reader *reader;
-    team *team;
-};
-
 typedef struct loaded {
     scorer *scorer;
     void *bytes; /* the model file, which the scorer borrows */
 } loaded;
-
-engine *engine_new(store *s, int threads, error *e)
-{
-    engine *g = calloc(1, sizeof *g);
-    if (!g) {
-        error_memory(e, "the scoring engine");
-        return NULL;
-    }
-    g->store = s;
-    g->threads = threads;
-    return g;
-}
-
-void engine_free(engine *g)
-{
-    free(g);
-}
 
 static bool start(void *context, error *e)
 {
@@ -90,25 +66,22 @@ static void unload(void *context, void *which)
     free(l);
 }
 
-static bool score(void *context, void *which, const image *pictures, size_t n, float *scores, error *e)
-{
-    (void)context;
-    return scorer_run(((loaded *)which)->scorer, pictures, n, scores, e);
-}
-
 static bool explains(void *context, void *which, enum explanation kind, error *e)
 {
     (void)context;
     return scorer_explains(((loaded *)which)->scorer, kind, e);
 }
 
-static bool explain(void *context, void *which, enum explanation kind, const image *pictures, size_t n, float *scores,
-                    image *explained, error *e)
+static bool score(void *context, void *which, enum explanation kind, const image *pictures, size_t n, float *scores,
+                  image *explained, error *e)
 {
     (void)context;
+    scorer *s = ((loaded *)which)->scorer;
     image *to[EXPLANATIONS] = {NULL};
+    if (kind == EXPLAIN_NONE)
+        return scorer_run(s, pictures, n, scores, e);
     to[kind] = explained;
-    return scorer_explain(((loaded *)which)->scorer, pictures, n, scores, to, e);
+    return scorer_explain(s, pictures, n, scores, to, e);
 }
 
 static void judge(void *context, void *which, double false_alarm_rate, const image *picture, score_result *r)
@@ -137,6 +110,5 @@ batcher_engine engine_calls(engine *g)
                             .unload = unload,
                             .score = score,
                             .explains = explains,
-                            .explain = explain,
                             .judge = judge};
 }

@@ -6,11 +6,15 @@
 #include "daemon/scoring/batcher.h"
 #include "daemon/store/store.h"
 
-typedef struct engine engine;
+/* Filled by its owner up to `reader`; the rest is the scoring thread's, until the batcher has stopped. */
+typedef struct engine {
+    store *store;
+    int threads;
+    store_reader *reader;
+    struct team *team;
+} engine;
 
-/* Returns new; borrows the store. To be freed after the batcher that used it has stopped. */
-engine *engine_new(store *s, int threads, error *e);
-void engine_free(engine *g);
+/* Borrows g. */
 batcher_engine engine_calls(engine *g);
 
 #endif

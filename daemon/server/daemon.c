@@ -212,9 +212,8 @@ static bool open_jobs(anomalyd *d, error *e)
 
 static bool open_scoring(anomalyd *d, error *e)
 {
-    if (!(d->engine = engine_new(d->store, d->config.score_threads, e)))
-        return false;
-    batcher_config c = {.engine = engine_calls(d->engine),
+    d->engine = (engine){.store = d->store, .threads = d->config.score_threads};
+    batcher_config c = {.engine = engine_calls(&d->engine),
                         .queue_images = d->config.score_queue,
                         .batch_images = d->config.score_batch,
                         .delay_us = BATCH_DELAY_US,
@@ -271,7 +270,6 @@ static void close_all(anomalyd *d)
         leave_if_late(d);
     }
     batcher_stop(d->batcher);
-    engine_free(d->engine);
     if (d->store)
         store_flush(d->store);
     jobs_free(d->jobs);

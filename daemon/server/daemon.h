@@ -27,7 +27,7 @@ typedef struct anomalyd {
     datasets *datasets;
     jobs *jobs;
     experiments experiments;
-    engine *engine;
+    engine engine;
     batcher *batcher;
     scoring scoring;
     service service;

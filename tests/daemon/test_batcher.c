@@ -66,7 +66,9 @@ static void fake_unload(void *context, void *which)
     free(which);
 }
 
-static bool fake_score(void *context, void *which, const image *pictures, size_t n, float *scores, error *e)
+/* A picture is as wide as the score is high. */
+static bool fake_score(void *context, void *which, enum explanation kind, const image *pictures, size_t n,
+                       float *scores, image *explained, error *e)
 {
     fake *f = context;
     (void)which;
@@ -83,6 +85,8 @@ static bool fake_score(void *context, void *which, const image *pictures, size_t
         if (pictures[i].pixels[0] == PIXEL_BAD)
             return error_set(e, ERROR_UNSUPPORTED, "a bad picture");
         scores[i] = (float)pictures[i].pixels[0];
+        if (kind != EXPLAIN_NONE)
+            explained[i] = (image){.width = (int)scores[i]};
     }
     return true;
 }
@@ -92,18 +96,6 @@ static bool fake_explains(void *context, void *which, enum explanation kind, err
     (void)context;
     (void)which;
     return kind == EXPLAIN_HEATMAP || error_set(e, ERROR_UNSUPPORTED, "no such picture");
-}
-
-/* A picture is as wide as the score is high. */
-static bool fake_explain(void *context, void *which, enum explanation kind, const image *pictures, size_t n,
-                         float *scores, image *explained, error *e)
-{
-    (void)kind;
-    if (!fake_score(context, which, pictures, n, scores, e))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        explained[i] = (image){.width = (int)scores[i]};
-    return true;
 }
 
 static void fake_judge(void *context, void *which, double rate, const image *picture, score_result *r)
@@ -138,7 +130,6 @@ static void start(fixture *f, int queue, int batch, size_t budget)
                                    .unload = fake_unload,
                                    .score = fake_score,
                                    .explains = fake_explains,
-                                   .explain = fake_explain,
                                    .judge = fake_judge},
                         .queue_images = queue,
                         .batch_images = batch,

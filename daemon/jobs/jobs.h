@@ -48,7 +48,7 @@ bool jobs_cancel(jobs *j, const char *id, job_done *done, void *context, error *
 bool jobs_get(jobs *j, const char *id, job_row *row, error *e);
 bool jobs_list(jobs *j, const job_filter *f, record_page *page, job_row *rows, int *count, error *e);
 void *jobs_watch(jobs *j, const char *id, uint64_t after, event_sink *sink, void *context, error *e);
-void jobs_unwatch(jobs *j, void *subscription);
+void jobs_unwatch(void *subscription);
 
 /* Reserves places for `count` more jobs, so that what is accepted can be opened. Release them when the jobs are open or
  * will not come. ERROR_BUSY: there are not so many places, or the daemon is stopping. */

@@ -240,9 +240,8 @@ void *jobs_watch(jobs *j, const char *id, uint64_t after, event_sink *sink, void
     return w;
 }
 
-void jobs_unwatch(jobs *j, void *subscription)
+void jobs_unwatch(void *subscription)
 {
-    (void)j;
     events_unwatch(subscription);
 }
 

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 struct call {
     struct call *next;
@@ -143,86 +142,4 @@ void loop_defer(loop *l, loop_call *run, void *context)
 {
     if (!loop_try_defer(l, run, context))
         run(context);
-}
-
-struct timer {
-    uv_timer_t uv;
-    loop_call *tick;
-    void *context;
-};
-
-static void free_handle(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-static void timer_fire(uv_timer_t *handle)
-{
-    struct timer *t = handle->data;
-    uv_close((uv_handle_t *)handle, free_handle);
-    t->tick(t->context);
-}
-
-void *loop_timer(loop *l, uint64_t ms, loop_call *tick, void *context)
-{
-    struct timer *t = malloc(sizeof *t);
-    if (!t)
-        return NULL;
-    t->tick = tick;
-    t->context = context;
-    uv_timer_init(&l->uv, &t->uv);
-    t->uv.data = t;
-    uv_timer_start(&t->uv, timer_fire, ms, 0);
-    return t;
-}
-
-void loop_timer_stop(void *handle)
-{
-    struct timer *t = handle;
-    uv_close((uv_handle_t *)&t->uv, free_handle);
-}
-
-struct watch {
-    uv_poll_t uv;
-    int fd;
-    loop_call *gone;
-    void *context;
-};
-
-static void watch_event(uv_poll_t *handle, int status, int events)
-{
-    struct watch *w = handle->data;
-    bool left = status < 0 || (events & UV_DISCONNECT);
-    if (!left) {
-        char byte;
-        left = recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-    }
-    /* Bytes of a next, pipelined request are no news; watching for readability further would only spin. */
-    if (!left) {
-        uv_poll_start(handle, UV_DISCONNECT, watch_event);
-        return;
-    }
-    uv_poll_stop(handle);
-    w->gone(w->context);
-}
-
-void *loop_watch_peer(loop *l, int fd, loop_call *gone, void *context)
-{
-    struct watch *w = malloc(sizeof *w);
-    if (!w)
-        return NULL;
-    *w = (struct watch){.fd = fd, .gone = gone, .context = context};
-    if (uv_poll_init(&l->uv, &w->uv, fd)) {
-        free(w);
-        return NULL;
-    }
-    w->uv.data = w;
-    uv_poll_start(&w->uv, UV_READABLE | UV_DISCONNECT, watch_event);
-    return w;
-}
-
-void loop_unwatch_peer(void *handle)
-{
-    struct watch *w = handle;
-    uv_close((uv_handle_t *)&w->uv, free_handle);
 }

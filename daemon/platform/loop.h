@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop.h — the event loop and the small things everybody needs of it: work on pool threads, one-shot timers, sockets
- * watched for their peer's leaving, calls at the next turn. Loop thread only, except where said.
+ * loop.h — the event loop and what everybody needs of it: work on pool threads, calls at the next turn. Loop thread
+ * only, except where said.
  */
 #ifndef ANOMALYD_DAEMON_PLATFORM_LOOP_H
 #define ANOMALYD_DAEMON_PLATFORM_LOOP_H
@@ -34,14 +34,5 @@ bool loop_try_offload(loop *l, loop_call *work, loop_call *after, void *context)
  * it and returns false. */
 void loop_defer(loop *l, loop_call *call, void *context);
 bool loop_try_defer(loop *l, loop_call *call, void *context);
-
-/* Runs tick(context) once after `ms`. NULL when memory is out. loop_timer_stop only before it fired. */
-void *loop_timer(loop *l, uint64_t ms, loop_call *tick, void *context);
-void loop_timer_stop(void *handle);
-
-/* Runs gone(context) once when the peer of socket fd closes or half-closes. NULL when it cannot be watched. To be
- * unwatched before fd is closed, also after it fired. */
-void *loop_watch_peer(loop *l, int fd, loop_call *gone, void *context);
-void loop_unwatch_peer(void *handle);
 
 #endif

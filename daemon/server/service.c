@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* service.c — implements service.h: hands each call to the part that knows. */
+/* service.c — implements service.h, where it hands each call to the part that knows, and host.h over libuv. */
 #include "daemon/platform/log.h"
 #include "daemon/platform/paths.h"
 #include "daemon/server/daemon.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 _Static_assert((int)ID_SIZE == (int)RECORD_ID_MAX, "an id fits into a record");
 
@@ -67,7 +69,8 @@ static void *job_watch(void *self, const char *id, uint64_t after, event_sink *s
 
 static void job_unwatch(void *self, void *subscription)
 {
-    jobs_unwatch(((anomalyd *)self)->jobs, subscription);
+    (void)self;
+    jobs_unwatch(subscription);
 }
 
 static bool experiment_submit(void *self, const experiment_spec *spec, const char *key, experiment_done *done,
@@ -189,26 +192,88 @@ static bool offload(void *self, void (*work)(void *context), void (*after)(void 
     return loop_try_offload(((anomalyd *)self)->loop, work, after, context);
 }
 
+struct one_shot {
+    uv_timer_t uv;
+    loop_call *tick;
+    void *context;
+};
+
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void timer_fire(uv_timer_t *handle)
+{
+    struct one_shot *t = handle->data;
+    uv_close((uv_handle_t *)handle, free_handle);
+    t->tick(t->context);
+}
+
 static void *timer(void *self, unsigned ms, void (*tick)(void *context), void *context)
 {
-    return loop_timer(((anomalyd *)self)->loop, ms, tick, context);
+    struct one_shot *t = malloc(sizeof *t);
+    if (!t)
+        return NULL;
+    t->tick = tick;
+    t->context = context;
+    uv_timer_init(loop_uv(((anomalyd *)self)->loop), &t->uv);
+    t->uv.data = t;
+    uv_timer_start(&t->uv, timer_fire, ms, 0);
+    return t;
 }
 
 static void timer_stop(void *self, void *handle)
 {
     (void)self;
-    loop_timer_stop(handle);
+    struct one_shot *t = handle;
+    uv_close((uv_handle_t *)&t->uv, free_handle);
+}
+
+struct watch {
+    uv_poll_t uv;
+    int fd;
+    loop_call *gone;
+    void *context;
+};
+
+static void watch_event(uv_poll_t *handle, int status, int events)
+{
+    struct watch *w = handle->data;
+    bool left = status < 0 || (events & UV_DISCONNECT);
+    if (!left) {
+        char byte;
+        left = recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    }
+    /* Bytes of a next, pipelined request are no news; watching for readability further would only spin. */
+    if (!left) {
+        uv_poll_start(handle, UV_DISCONNECT, watch_event);
+        return;
+    }
+    uv_poll_stop(handle);
+    w->gone(w->context);
 }
 
 static void *watch_peer(void *self, int fd, void (*gone)(void *context), void *context)
 {
-    return loop_watch_peer(((anomalyd *)self)->loop, fd, gone, context);
+    struct watch *w = malloc(sizeof *w);
+    if (!w)
+        return NULL;
+    *w = (struct watch){.fd = fd, .gone = gone, .context = context};
+    if (uv_poll_init(loop_uv(((anomalyd *)self)->loop), &w->uv, fd)) {
+        free(w);
+        return NULL;
+    }
+    w->uv.data = w;
+    uv_poll_start(&w->uv, UV_READABLE | UV_DISCONNECT, watch_event);
+    return w;
 }
 
 static void unwatch_peer(void *self, void *handle)
 {
     (void)self;
-    loop_unwatch_peer(handle);
+    struct watch *w = handle;
+    uv_close((uv_handle_t *)&w->uv, free_handle);
 }
 
 static void log_for(void *self, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -14,13 +14,13 @@
 const char *const log_level_names[] = {"debug", "info", "warn", "error", NULL};
 
 static struct {
-    enum log_level least;
+    enum log_level min;
     bool json;
 } sink = {LOG_LEVEL_INFO, false};
 
-void log_start(enum log_level least, bool json)
+void log_start(enum log_level min, bool json)
 {
-    sink.least = least;
+    sink.min = min;
     sink.json = json;
 }
 
@@ -49,7 +49,7 @@ static void put(const char *line, size_t size)
 
 void log_line_list(enum log_level level, const char *format, va_list arguments)
 {
-    if (level < sink.least)
+    if (level < sink.min)
         return;
     char when[48], message[LOG_LINE_MAX - 128], line[LOG_LINE_MAX];
     time_text(when, sizeof when);

@@ -14,8 +14,8 @@ extern const char *const log_level_names[]; /* "debug", …; NULL-terminated */
 
 enum { LOG_LINE_MAX = 4096 }; /* bytes; what is longer is cut */
 
-/* Lines below `least` are dropped. Called before other threads start. */
-void log_start(enum log_level least, bool json);
+/* Lines below `min` are dropped. Called before other threads start. */
+void log_start(enum log_level min, bool json);
 
 /* Writes one line, whole, by one write. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* worker.c — the hidden command by which the daemon starts its children. */
 #include "daemon/cli/commands.h"
-#include "daemon/worker/worker_main.h"
+#include "daemon/worker/wire.h"
 
 static const usage worker_usage = {
     .words = "worker",

@@ -157,19 +157,15 @@ static void worker_gone(void *context, const worker_end *w)
 static bool start_worker(job *b, error *e)
 {
     const jobs_config *c = &b->owner->c;
-    path_text folder;
     wire_job w = {.threads = cpus_max_threads(&c->cpus),
                   .share = queue_share(b->owner),
                   .checkpoint_s = c->checkpoint_s,
                   .memory = c->memory.strict ? c->memory.bytes : 0,
                   .spec = b->row.spec};
     memcpy(w.id, b->row.id, sizeof w.id);
-    if (!job_folder(b, &folder, e) || !folder_make(folder.text, e))
+    if (!job_folder(b, &w.folder, e) || !folder_make(w.folder.text, e) ||
+        !path_packed(&w.dataset, c->state, w.spec.subject.dataset, w.spec.subject.dataset_digest, e))
         return false;
-    memcpy(w.folder, folder.text, sizeof w.folder);
-    if (!path_packed(&folder, c->state, w.spec.subject.dataset, w.spec.subject.dataset_digest, e))
-        return false;
-    memcpy(w.dataset, folder.text, sizeof w.dataset);
     char *line = wire_write_job(&w);
     if (!line)
         return error_memory(e, "a job's line");

@@ -53,8 +53,8 @@ static bool read_spec(json_t *o, job_spec *s, error *e)
 char *wire_write_job(const wire_job *j)
 {
     json_t *spec = spec_json(&j->spec);
-    json_t *o = spec ? json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:o}", "id", j->id, "folder", j->folder,
-                                 "dataset", j->dataset, "threads", j->threads, "share", j->share, "checkpoint_s",
+    json_t *o = spec ? json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:o}", "id", j->id, "folder", j->folder.text,
+                                 "dataset", j->dataset.text, "threads", j->threads, "share", j->share, "checkpoint_s",
                                  j->checkpoint_s, "memory", (json_int_t)j->memory, "spec", spec)
                      : NULL;
     char *line = o ? json_dumps(o, JSON_COMPACT) : NULL;
@@ -73,8 +73,9 @@ bool wire_read_job(const char *line, wire_job *j, error *e)
     j->share = (int)json_integer_value(json_object_get(o, "share"));
     j->checkpoint_s = (int)json_integer_value(json_object_get(o, "checkpoint_s"));
     j->memory = (uint64_t)json_integer_value(json_object_get(o, "memory"));
-    bool good = copy_text(o, "id", j->id, sizeof j->id, e) && copy_text(o, "folder", j->folder, sizeof j->folder, e) &&
-                copy_text(o, "dataset", j->dataset, sizeof j->dataset, e) &&
+    bool good = copy_text(o, "id", j->id, sizeof j->id, e) &&
+                copy_text(o, "folder", j->folder.text, sizeof j->folder, e) &&
+                copy_text(o, "dataset", j->dataset.text, sizeof j->dataset, e) &&
                 read_spec(json_object_get(o, "spec"), &j->spec, e);
     json_decref(o);
     return good || error_at(e, "job line");

@@ -8,6 +8,7 @@
 
 #include "api/records/job.h"
 #include "api/records/model.h"
+#include "daemon/platform/paths.h"
 #include "daemon/store/tested.h"
 #include "train/scorer.h"
 #include "train/train.h"
@@ -24,10 +25,10 @@ enum {
 /* The first line on a worker's stdin. */
 typedef struct wire_job {
     char id[RECORD_ID_MAX];
-    char folder[4096];  /* the job's own */
-    char dataset[4096]; /* its packed file */
-    int threads;        /* that it may be told to run on */
-    int share;          /* of them, those that it runs on to begin with */
+    path_text folder;  /* the job's own */
+    path_text dataset; /* its packed file */
+    int threads;       /* that it may be told to run on */
+    int share;         /* of them, those that it runs on to begin with */
     int checkpoint_s;
     uint64_t memory; /* bytes it may take beyond what it has when warm; 0: no limit */
     job_spec spec;
@@ -67,5 +68,10 @@ typedef struct wire_found {
 bool wire_write_result(const char *path, const wire_plan *p, const wire_found *f, error *e);
 /* Fills what a result says of model, run and test; all own what they point to then (also after failure). */
 bool wire_read_result(const char *path, model_row *model, run_row *run, tested *t, error *e);
+
+/* worker_main.c, the child's side: reads one job from stdin, trains, leaves result.json. Returns the exit status; what
+ * happened is told on stdout before. */
+enum { WORKER_DONE = 0, WORKER_FAILED = 1, WORKER_STOPPED = 3 };
+int worker_main(void);
 
 #endif

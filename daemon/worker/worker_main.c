@@ -3,14 +3,11 @@
  * worker_main.c — trains one job as a child of the daemon. It never opens the registry: what it makes are files in the
  * job's folder, and the last of them, result.json, makes the others count.
  */
-#include "daemon/worker/worker_main.h"
-
 #include "api/json/json.h"
 #include "base/blas.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/version.h"
-#include "daemon/platform/paths.h"
 #include "daemon/worker/wire.h"
 
 #include <errno.h>
@@ -256,7 +253,7 @@ static void cap_memory(uint64_t bytes)
 static bool open_all(child *c, error *e)
 {
     path_text lock;
-    const char *folder = c->job.folder;
+    const char *folder = c->job.folder.text;
     if (!path_format(&c->model, e, "%s/model", folder) || !path_format(&c->checkpoint, e, "%s/checkpoint", folder) ||
         !path_format(&c->kept, e, "%s/" PATH_KEPT, folder) || !path_format(&c->result, e, "%s/result.json", folder) ||
         !path_format(&lock, e, "%s/lock", folder))
@@ -268,7 +265,7 @@ static bool open_all(child *c, error *e)
         return false;
     blas_warm(c->team);
     share_join(&c->share, c->team);
-    if (!(c->data = dataset_open(c->job.dataset, e)))
+    if (!(c->data = dataset_open(c->job.dataset.text, e)))
         return false;
     cap_memory(c->job.memory);
     return wire_plan_make(&c->plan, &c->job.spec, dataset_facts(c->data), e);

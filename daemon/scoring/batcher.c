@@ -36,9 +36,9 @@ typedef struct place {
 typedef struct batch {
     resident *of;
     enum explanation explain; /* the same for all of them */
-    size_t count, live;       /* places; those that are to be scored */
-    place places[BATCHER_IMAGES_MAX];
-    bool live_at[BATCHER_IMAGES_MAX];
+    size_t count, live;
+    place places[BATCHER_IMAGES_MAX];      /* count */
+    place live_places[BATCHER_IMAGES_MAX]; /* live: those of them that are to be scored */
 } batch;
 
 int64_t batcher_now_ms(void)
@@ -48,22 +48,17 @@ int64_t batcher_now_ms(void)
 
 /* ---- models */
 
-/* Unloads models until the budget holds. With the lock held, which is released while the engine works. */
+/* Forgets models that could not be loaded, and unloads others until the budget holds. With the lock held, which is
+ * released while the engine works. */
 static void keep_budget(batcher *b)
 {
-    for (resident *r; (r = residents_pop_evicted(&b->models));) {
+    for (resident *r; (r = residents_pop(&b->models));) {
         pthread_mutex_unlock(&b->lock);
-        b->c.engine.unload(b->c.engine.context, r->model);
+        if (r->model)
+            b->c.engine.unload(b->c.engine.context, r->model);
         free(r);
         pthread_mutex_lock(&b->lock);
     }
-}
-
-/* Forgets models that could not be loaded. With the lock held. */
-static void drop_unloaded(batcher *b)
-{
-    for (resident *r; (r = residents_pop_unloaded(&b->models));)
-        free(r);
 }
 
 /* ---- making a batch, with the lock held */
@@ -110,9 +105,8 @@ static void fill_batch(batcher *b, resident *r, batch *t)
         batch_order *o = r->first;
         if (!o->taken)
             o->queue_ms = (double)(now - o->queued_us) / 1000;
-        bool live = is_live(b, o, o->taken, now / 1000);
-        t->live_at[t->count] = live;
-        t->live += live;
+        if (is_live(b, o, o->taken, now / 1000))
+            t->live_places[t->live++] = (place){o, o->taken};
         t->places[t->count++] = (place){o, o->taken++};
         r->ready--;
         if (o->taken == o->count) {
@@ -146,15 +140,12 @@ static void score_batch(batcher *b, batch *t)
 {
     image pictures[BATCHER_IMAGES_MAX], explained[BATCHER_IMAGES_MAX];
     float scores[BATCHER_IMAGES_MAX];
-    place live[BATCHER_IMAGES_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < t->count; i++)
-        if (t->live_at[i]) {
-            live[n] = t->places[i];
-            pictures[n++] = t->places[i].order->pictures[t->places[i].index];
-        }
+    const place *live = t->live_places;
+    const size_t n = t->live;
+    for (size_t i = 0; i < n; i++)
+        pictures[i] = live[i].order->pictures[live[i].index];
     error e = {0};
-    if (n && ask_engine(b, t, pictures, n, scores, explained, &e)) {
+    if (ask_engine(b, t, pictures, n, scores, explained, &e)) {
         for (size_t i = 0; i < n; i++)
             set_score(b, t, live[i], scores[i], &explained[i]);
         return;
@@ -176,9 +167,8 @@ static void score_timed(batcher *b, batch *t)
 
 static void fail_batch(batch *t, const error *e)
 {
-    for (size_t i = 0; i < t->count; i++)
-        if (t->live_at[i])
-            t->places[i].order->failure = *e;
+    for (size_t i = 0; i < t->live; i++)
+        t->live_places[i].order->failure = *e;
 }
 
 /* Loads the batch's model where it is not. */
@@ -245,7 +235,6 @@ static void run_batch(batcher *b, batch *t)
     pthread_mutex_lock(&b->lock);
     b->batch_start_us = 0;
     finish_batch(b, t, start, clock_now_us());
-    drop_unloaded(b);
     keep_budget(b);
 }
 

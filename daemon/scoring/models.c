@@ -50,37 +50,26 @@ resident *residents_next_turn(const residents *m)
     return next;
 }
 
-static void unlink_resident(residents *m, const resident *r)
+resident *residents_pop(residents *m)
 {
-    resident **at = &m->first;
-    while (*at != r)
+    resident *out = NULL, **at = &m->first;
+    for (resident *r = m->first; r; r = r->next) {
+        if (r->admitted)
+            continue;
+        if (!r->model || (m->bytes > m->budget_bytes && (!out || r->used_us < out->used_us)))
+            out = r;
+        if (!r->model)
+            break;
+    }
+    if (!out)
+        return NULL;
+    while (*at != out)
         at = &(*at)->next;
-    *at = r->next;
-}
-
-resident *residents_pop_evicted(residents *m)
-{
-    resident *oldest = NULL;
-    if (m->bytes <= m->budget_bytes)
-        return NULL;
-    for (resident *r = m->first; r; r = r->next)
-        if (r->model && !r->admitted && (!oldest || r->used_us < oldest->used_us))
-            oldest = r;
-    if (!oldest)
-        return NULL;
-    unlink_resident(m, oldest);
-    m->count--;
-    m->bytes -= oldest->bytes;
-    m->evictions++;
-    return oldest;
-}
-
-resident *residents_pop_unloaded(residents *m)
-{
-    for (resident *r = m->first; r; r = r->next)
-        if (!r->model && !r->admitted) {
-            unlink_resident(m, r);
-            return r;
-        }
-    return NULL;
+    *at = out->next;
+    if (out->model) {
+        m->count--;
+        m->bytes -= out->bytes;
+        m->evictions++;
+    }
+    return out;
 }

@@ -35,10 +35,9 @@ resident *residents_find_or_add(residents *m, const char *name, int version);
 void residents_set_loaded(residents *m, resident *r, void *loaded, size_t bytes);
 /* Of the models with images that wait, the one that has waited longest for its turn; NULL: none has any. */
 resident *residents_next_turn(const residents *m);
-/* While the models exceed the budget: removes the one unused the longest and returns it, to be unloaded and freed. A
- * model that is wanted stays, whatever its size. NULL: nothing is to go. */
-resident *residents_pop_evicted(residents *m);
-/* Removes a model that nobody wants and that could not be loaded; returns it, to be freed. NULL: there is none. */
-resident *residents_pop_unloaded(residents *m);
+/* Removes a model that nobody wants and returns it, to be unloaded and freed: one that could not be loaded or, while
+ * the models exceed the budget, the one unused the longest. A model that is wanted stays, whatever its size. NULL:
+ * nothing is to go. */
+resident *residents_pop(residents *m);
 
 #endif

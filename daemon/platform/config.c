@@ -117,22 +117,21 @@ struct reading {
     bool failed;
 };
 
+static bool set_key(config *c, const char *section, const char *name, const char *value, error *e)
+{
+    if (*section)
+        return error_set(e, ERROR_INVALID, "section [%s]: settings stand without sections", section);
+    for (const flag *f = settings; f->name; f++)
+        if (!strcmp(name, f->name))
+            return set(c, f, value, e) || error_at(e, "%s", f->name);
+    return error_set(e, ERROR_INVALID, "there is no setting \"%s\"", name);
+}
+
 static int on_key(void *user, const char *section, const char *name, const char *value)
 {
     struct reading *r = user;
-    if (*section) {
-        error_set(r->e, ERROR_INVALID, "section [%s]: settings stand without sections", section);
-        r->failed = true;
-        return 0;
-    }
-    for (const flag *f = settings; f->name; f++)
-        if (!strcmp(name, f->name)) {
-            r->failed = r->failed || (!set(r->into, f, value, r->e) && !error_at(r->e, "%s", f->name));
-            return !r->failed;
-        }
-    error_set(r->e, ERROR_INVALID, "there is no setting \"%s\"", name);
-    r->failed = true;
-    return 0;
+    r->failed = r->failed || !set_key(r->into, section, name, value, r->e);
+    return !r->failed;
 }
 
 static bool read_file(config *c, const char *path, error *e)

@@ -19,33 +19,20 @@ static bool set_buffer(const flag *f, char *at, const char *text, error *e)
 }
 
 /* Whole numbers of either width; a double holds the bounds of both. */
-static bool parse_whole(const flag *f, const char *text, long long *out, error *e)
+static bool set_whole(const flag *f, void *at, const char *text, error *e)
 {
     char *end;
     errno = 0;
-    *out = strtoll(text, &end, 10);
-    if (end != text && !*end && !errno && (double)*out >= f->min && (double)*out <= f->max)
-        return true;
-    return error_set(e, ERROR_INVALID, "\"%s\" is not a whole number from %.0f to %.0f%s", text, f->min, f->max,
-                     f->kind == FLAG_AUTO_INT ? " or auto" : "");
-}
-
-static bool set_int(const flag *f, int *at, const char *text, error *e)
-{
-    long long value = FLAG_AUTO;
-    bool is_auto = f->kind == FLAG_AUTO_INT && !strcmp(text, "auto");
-    if (!is_auto && !parse_whole(f, text, &value, e))
-        return false;
-    *at = (int)value;
-    return true;
-}
-
-static bool set_whole(const flag *f, uint64_t *at, const char *text, error *e)
-{
-    long long value;
-    if (!parse_whole(f, text, &value, e))
-        return false;
-    *at = (uint64_t)value;
+    long long value = strtoll(text, &end, 10);
+    if (f->kind == FLAG_AUTO_INT && !strcmp(text, "auto"))
+        value = FLAG_AUTO;
+    else if (end == text || *end || errno || (double)value < f->min || (double)value > f->max)
+        return error_set(e, ERROR_INVALID, "\"%s\" is not a whole number from %.0f to %.0f%s", text, f->min, f->max,
+                         f->kind == FLAG_AUTO_INT ? " or auto" : "");
+    if (f->kind == FLAG_WHOLE)
+        *(uint64_t *)at = (uint64_t)value;
+    else
+        *(int *)at = (int)value;
     return true;
 }
 
@@ -108,7 +95,6 @@ bool flag_set(const flag *f, void *target, char *text, error *e)
         return set_buffer(f, at, text, e);
     case FLAG_INT:
     case FLAG_AUTO_INT:
-        return set_int(f, at, text, e);
     case FLAG_WHOLE:
         return set_whole(f, at, text, e);
     case FLAG_NUMBER:

@@ -109,9 +109,10 @@ static bool copy_spec(experiment_spec *to, const experiment_spec *from, const da
     return good;
 }
 
-/* Works out the options of each method, and checks that every class can be trained. Pool thread. */
-static bool check_cells(request *r)
+/* Works out the options of each method, and checks that every class can be trained. */
+static void check_cells(void *context) /* pool thread */
 {
+    request *r = context;
     store_new_experiment *x = r->x;
     for (int m = 0; m < x->spec.method_count; m++) {
         for (int c = 0; c < x->spec.class_count; c++) {
@@ -122,11 +123,12 @@ static bool check_cells(request *r)
                 (!(x->resolved[m] = wire_options(&plan)) || !(x->presets[m] = wire_presets(plan.train.method))))
                 good = error_memory(&r->e, "a method's options");
             wire_plan_free(&plan);
-            if (!good)
-                return error_at(&r->e, "%s, class %s", spec.subject.method, spec.subject.class_name);
+            if (!good) {
+                error_at(&r->e, "%s, class %s", spec.subject.method, spec.subject.class_name);
+                return;
+            }
         }
     }
-    return true;
 }
 
 /* The overrides by method, or NULL if there are none. Returns new. */
@@ -237,12 +239,7 @@ static bool prepare(request *r, const experiment_spec *spec, const char *key, er
     return name_models(x, e) && fingerprint(x, e);
 }
 
-static void submission_check(void *context)
-{
-    check_cells(context);
-}
-
-static void submission_checked(void *context)
+static void checked(void *context)
 {
     request *r = context;
     if (r->e.code) {
@@ -262,7 +259,7 @@ bool experiments_submit(experiments *o, const experiment_spec *spec, const char 
     if (!r)
         return false;
     if (prepare(r, spec, key, e) &&
-        (loop_try_offload(o->loop, submission_check, submission_checked, r) || error_memory(e, "an experiment")))
+        (loop_try_offload(o->loop, check_cells, checked, r) || error_memory(e, "an experiment")))
         return true;
     request_free(r);
     return false;

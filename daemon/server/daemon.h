@@ -3,6 +3,7 @@
 #ifndef ANOMALYD_DAEMON_SERVER_DAEMON_H
 #define ANOMALYD_DAEMON_SERVER_DAEMON_H
 
+#include "api/http/server.h"
 #include "daemon/datasets/datasets.h"
 #include "daemon/experiments/experiments.h"
 #include "daemon/jobs/jobs.h"
@@ -12,8 +13,9 @@
 #include "daemon/scoring/batcher.h"
 #include "daemon/scoring/engine.h"
 #include "daemon/scoring/score.h"
-#include "daemon/server/mhd_uv.h"
 #include "daemon/store/store.h"
+
+typedef struct mhd_uv mhd_uv;
 
 enum daemon_stage { DAEMON_STARTING, DAEMON_READY, DAEMON_FINISHING, DAEMON_DRAINING, DAEMON_STOPPED };
 
@@ -49,5 +51,15 @@ void daemon_serve(anomalyd *d);
 
 /* metrics.c: writes the metrics of everything below the api, as Prometheus text. */
 void daemon_metrics(anomalyd *d, FILE *out);
+
+/* mhd_uv.c: starts the server and drives it from the event loop, by its epoll descriptor, its timeouts, its resumed
+ * connections. Copies c, but for its wake function. Returns new; mhd_uv_stop frees it. NULL and *e. */
+mhd_uv *mhd_uv_start(loop *l, const server_config *c, error *e);
+server *mhd_uv_server(const mhd_uv *f);
+/* Has server_turn called before the loop waits again. */
+void mhd_uv_wake(mhd_uv *f);
+/* Stops the server, and frees f once its handles have closed, at the next turn of the loop. To be called after
+ * server_drain, when the server is not busy any more. */
+void mhd_uv_stop(mhd_uv *f);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* mhd_uv.c — see mhd_uv.h. Only the prepare callback, which runs before the loop waits, calls server_turn. */
-#include "daemon/server/mhd_uv.h"
+/* mhd_uv.c — drives the HTTP server from the event loop. Only the prepare callback, which runs before the loop waits,
+ * calls server_turn. */
+#include "daemon/server/daemon.h"
 
 #include <stdlib.h>
 

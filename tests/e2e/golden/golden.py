@@ -27,7 +27,7 @@ def version_of(url):
 
 
 def recorder(options):
-    literals = [(options.work, "/work"), (options.data, "/data"), (options.url, "http://127.0.0.1:8080"),
+    literals = [(options.work, "/test"), (options.data, "/data"), (options.url, "http://127.0.0.1:8080"),
                 (version_of(options.url), "VERSION")]
     os.makedirs(options.out, exist_ok=True)
     r = exchange.Recorder(options.url, options.out, Mask(literals))

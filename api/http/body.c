@@ -5,6 +5,7 @@
 #include "api/http/spool.h"
 #include "api/json/json.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ static bool check_head(const request *r, const body_rule **rule, problem *p)
         return problem_set(p, 400, "the body is empty");
     if (!find_rule(r, rule, p))
         return false;
+    assert(*rule);
     if (length != REQUEST_LENGTH_UNKNOWN && length > (*rule)->bytes_max)
         return problem_set(p, 413, "the body has %" PRIu64 " bytes; at most %zu are accepted for %s", length,
                            (*rule)->bytes_max, (*rule)->media_type);

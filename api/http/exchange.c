@@ -420,9 +420,10 @@ bool exchange_on_deadline(exchange *x)
         return false;
     if (x->deferred && !x->answer) {
         problem p = {0};
+        connection *client = x->client; /* the answer may be the end of the exchange */
         problem_set(&p, 504, "no answer within %u ms", x->shared->config->request_deadline_ms);
         answer_for_handler(x, &p);
-        connection_set_deadline(x->client, ANSWER_READ_MS);
+        connection_set_deadline(client, ANSWER_READ_MS);
     }
     return true;
 }

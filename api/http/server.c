@@ -220,8 +220,9 @@ static bool start_daemon(server *s, error *e)
 
 static unsigned choose_sweep_ms(const server_config *c)
 {
-    unsigned least = c->header_deadline_ms < c->request_deadline_ms ? c->header_deadline_ms : c->request_deadline_ms;
-    unsigned ms = least / 8;
+    unsigned shorter_ms =
+        c->header_deadline_ms < c->request_deadline_ms ? c->header_deadline_ms : c->request_deadline_ms;
+    unsigned ms = shorter_ms / 8;
     return ms < SWEEP_MS_MIN ? SWEEP_MS_MIN : ms > SWEEP_MS_MAX ? SWEEP_MS_MAX : ms;
 }
 

@@ -36,8 +36,8 @@ typedef struct run_row {
     double auroc, auroc_low, auroc_high, auroc_deviation, average_precision; /* NaN when not evaluated */
     uint32_t train_count, validation_count, calibration_count, test_normals, test_anomalies;
     uint32_t left_out_count;                   /* normals that were not trained on: the test split has them too */
-    char training_digest[DATASET_DIGEST_TEXT]; /* see parts_training_digest; empty: neither is recorded */
-    char test_digest[DATASET_DIGEST_TEXT];     /* see parts_test_digest; empty: not tested; only in run_get */
+    char training_digest[DATASET_DIGEST_TEXT]; /* see split_training_digest; empty: neither is recorded */
+    char test_digest[DATASET_DIGEST_TEXT];     /* see split_test_digest; empty: not tested; only in run_get */
     int epochs, chosen_epoch;
     double train_s, score_s;
     uint64_t parameters;

@@ -63,16 +63,16 @@ static bool read_filter(const request *r, run_filter *f, problem *p)
                       .min_auroc = NAN};
     enum protocol protocol;
     error e = {0};
-    const char *least = request_query(r, "min_auroc"), *order = request_query(r, "order");
+    const char *min = request_query(r, "min_auroc"), *order = request_query(r, "order");
     if (f->protocol[0] && !protocol_parse(f->protocol, &protocol, &e))
         return problem_set(p, 400, "protocol: %.400s", e.message);
     if (f->seed[0] && (strspn(f->seed, "0123456789") != strlen(f->seed) || strlen(f->seed) > 19))
         return problem_set(p, 400, "seed: '%.32s' is not a whole number", f->seed);
-    if (least) {
+    if (min) {
         char *end;
-        f->min_auroc = strtod(least, &end);
-        if (*end || !*least || !(f->min_auroc >= 0 && f->min_auroc <= 1))
-            return problem_set(p, 400, "min_auroc: '%.32s' is not a number in 0 ... 1", least);
+        f->min_auroc = strtod(min, &end);
+        if (*end || !*min || !(f->min_auroc >= 0 && f->min_auroc <= 1))
+            return problem_set(p, 400, "min_auroc: '%.32s' is not a number in 0 ... 1", min);
     }
     while (order && f->order < RUN_ORDERS && strcmp(order, orders[f->order]) != 0)
         f->order++;

@@ -14,11 +14,6 @@ typedef struct scorers {
     } of[EVALUATE_BATCHES_MAX]; /* as in base.scoring */
 } scorers;
 
-static bool fits(const method *m, const void *self)
-{
-    return !m->closed_form && !method_searches(m, self);
-}
-
 static bool compile(scorers *s, const evaluator_setup *from, int batch, error *e)
 {
     char name[32];
@@ -80,4 +75,4 @@ static bool run(evaluator *v, const float *rows, size_t n, const scored_rows *ou
     return true;
 }
 
-const evaluator_kind evaluate_programs = {.size = sizeof(scorers), .fits = fits, .open = make, .run = run};
+const evaluator_kind evaluate_programs = {.size = sizeof(scorers), .open = make, .run = run};

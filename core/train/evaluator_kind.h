@@ -11,7 +11,7 @@
 typedef struct evaluator_kind {
     size_t size; /* of the kind's struct */
     /* Whether the method scores in this way with these options. */
-    bool (*fits)(const method *m, const void *self);
+    bool (*fits)(const method *m, const void *self); /* NULL: of the last kind, which takes what is left */
     /* Makes what it scores with, fills `scoring`, `rows`, `bytes`, `names` and `reconstructs`, and reads the weights of
      * the setup. What was made before a failure is freed by `free`. */
     bool (*open)(evaluator *v, const evaluator_setup *s, error *e);

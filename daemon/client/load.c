@@ -49,7 +49,7 @@ struct load {
     line *idle;
     int busy;
     int64_t start_us, end_us;
-    uint64_t sent, most;
+    uint64_t sent, max;   /* requests; max 0: no limit */
     uint64_t unreachable; /* failures in a row without any answer */
     bool over;            /* nothing more is sent */
     bool done;            /* and all is answered, or it has failed */
@@ -121,7 +121,7 @@ static int64_t due_us(const load *l, uint64_t index)
 /* Whether one more request belongs to this run. */
 static bool has_more(const load *l, int64_t now_us)
 {
-    if (l->over || l->failure.code || (l->most && l->sent == l->most))
+    if (l->over || l->failure.code || (l->max && l->sent == l->max))
         return false;
     if (l->plan.rate == 0)
         return now_us < l->end_us;
@@ -404,8 +404,8 @@ static double cpu_s(void)
 static void count_unsent(load *l)
 {
     uint64_t due = l->plan.rate > 0 ? (uint64_t)ceil((double)(l->end_us - l->start_us) * 1e-6 * l->plan.rate) : 0;
-    if (l->most && due > l->most)
-        due = l->most;
+    if (l->max && due > l->max)
+        due = l->max;
     if (due > l->sent)
         count_failure(l->tally, "not sent in time", due - l->sent);
 }
@@ -422,7 +422,7 @@ bool load_run(load *l, load_span span, load_tally *out, error *e)
     l->tally = out;
     l->failure = (error){0};
     l->sent = l->unreachable = 0;
-    l->most = span.requests;
+    l->max = span.requests;
     l->over = l->done = false;
     l->start_us = clock_now_us();
     l->end_us = l->start_us + (int64_t)(span.seconds * 1e6);

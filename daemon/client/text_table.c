@@ -90,12 +90,12 @@ static int width_of(const char *text)
 
 static int width_of_column(const text_table *t, size_t column)
 {
-    int most = 0;
+    int widest = 0;
     for (size_t i = column; i < t->used; i += (size_t)t->count) {
         int width = width_of(t->cells[i]);
-        most = width > most ? width : most;
+        widest = width > widest ? width : widest;
     }
-    return most;
+    return widest;
 }
 
 bool text_table_print(text_table *t, error *e)

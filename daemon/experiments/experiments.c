@@ -320,14 +320,18 @@ static void cancel_step(void *context)
     request_free(r);
 }
 
+/* A conflict is a cell that ended meanwhile. */
+static void note_failure(request *r, const error *failure)
+{
+    if (failure && failure->code != ERROR_CONFLICT)
+        r->e = *failure;
+}
+
 static void cell_cancelled(void *context, const job_row *row, const error *failure)
 {
     (void)row;
-    request *r = context;
-    /* A conflict is a cell that ended meanwhile. */
-    if (failure && failure->code != ERROR_CONFLICT)
-        r->e = *failure;
-    cancel_step(r);
+    note_failure(context, failure);
+    cancel_step(context);
 }
 
 /* Cancels the cells that have not ended. The queue starts none in between, for it waits for its turn of the loop. */
@@ -341,9 +345,10 @@ static bool cancel(request *r, const experiment_row *row, error *e)
         if (state != JOB_QUEUED && state != JOB_RUNNING)
             continue;
         error failure = {0};
-        r->waiting++;
-        if (!jobs_cancel(r->owner->jobs, row->cells[i].job, cell_cancelled, r, &failure))
-            cell_cancelled(r, NULL, &failure);
+        if (jobs_cancel(r->owner->jobs, row->cells[i].job, cell_cancelled, r, &failure))
+            r->waiting++; /* its callback comes at a later turn */
+        else
+            note_failure(r, &failure);
     }
     return true;
 }

@@ -56,8 +56,9 @@ bool experiments_import_run(const experiments *by, const run_row *row, run_done 
     *i = (importing){.done = done, .context = context};
     bool adopted = adopt(by, row, &ours, e);
     store_import write = {.run = &ours, .trace = adopted && was_traced(row)};
-    if (adopted && store_run_import(by->store, &write, (store_reply){.done = stored, .context = i}, e))
-        return true;
-    free(i);
-    return false;
+    store_reply reply = {.done = stored, .context = i};
+    bool queued = adopted && store_run_import(by->store, &write, reply, e);
+    if (!queued)
+        free(i);
+    return queued;
 }

@@ -28,7 +28,7 @@ typedef struct batch_order {
     char model[RECORD_NAME_MAX];
     int version;
     double false_alarm_rate;
-    int64_t deadline_ms; /* of batcher_now; an image that waits longer fails with ERROR_BUSY */
+    int64_t deadline_ms; /* of batcher_now_ms; an image that waits longer fails with ERROR_BUSY */
     size_t count;
     image *pictures; /* pixels NULL where decoding failed */
     enum explanation explain;

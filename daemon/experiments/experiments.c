@@ -345,10 +345,11 @@ static bool cancel(request *r, const experiment_row *row, error *e)
         if (state != JOB_QUEUED && state != JOB_RUNNING)
             continue;
         error failure = {0};
-        if (jobs_cancel(r->owner->jobs, row->cells[i].job, cell_cancelled, r, &failure))
-            r->waiting++; /* its callback comes at a later turn */
-        else
+        r->waiting++; /* before the call: when memory is out its callback comes within it */
+        if (!jobs_cancel(r->owner->jobs, row->cells[i].job, cell_cancelled, r, &failure)) {
+            r->waiting--;
             note_failure(r, &failure);
+        }
     }
     return true;
 }
